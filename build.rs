@@ -1,0 +1,102 @@
+//! Puts DuckDB's prebuilt library where `libduckdb-sys` links it from.
+//!
+//! Compiling DuckDB takes most of an hour; its Node package on the npm registry holds the same library, so this
+//! script takes it from there, once, into `DUCKDB_LIB_DIR` (`.cargo/config.toml` sets it). `libduckdb-sys` only
+//! names that folder, and nothing is linked before this script has run.
+//!
+//! The one switch: `--features bundled` compiles DuckDB from source instead, and needs neither npm nor this script.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+/// The package's version: DuckDB 1.5.6, to match `duckdb = "=1.10506.1"` in Cargo.toml.
+const VERSION: &str = "1.5.6-r.1";
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    // The embedded directories: a new file in them must be seen.
+    println!("cargo:rerun-if-changed=dialects");
+    println!("cargo:rerun-if-changed=templates");
+    println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
+    if env::var_os("CARGO_FEATURE_BUNDLED").is_some() {
+        return;
+    }
+    // Unset where the repository's `.cargo/config.toml` is out of sight: then the linker's own paths decide.
+    let Some(folder) = env::var_os("DUCKDB_LIB_DIR").map(PathBuf::from) else { return };
+    let library = folder.join(library_name());
+    println!("cargo:rerun-if-changed={}", library.display());
+    if !library.exists()
+        && let Err(reason) = fetch(&folder)
+    {
+        panic!(
+            "DuckDB's prebuilt library could not be fetched into {}: {reason}\n\
+             Do one of these:\n  \
+             - install npm and have it reach the npm registry;\n  \
+             - put {} of DuckDB 1.5 into a folder and name it in DUCKDB_LIB_DIR;\n  \
+             - build with `--features bundled`, which compiles DuckDB from source (most of an hour).",
+            folder.display(),
+            library_name()
+        );
+    }
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("windows") {
+        // The binary and the tests find the library where it lies, and beside themselves where they were moved.
+        println!("cargo:rustc-link-arg=-Wl,-rpath,{}", folder.display());
+        let beside = if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("macos") { "@loader_path" } else { "$ORIGIN" };
+        println!("cargo:rustc-link-arg=-Wl,-rpath,{beside}");
+    }
+}
+
+fn library_name() -> &'static str {
+    match env::var("CARGO_CFG_TARGET_OS").as_deref() {
+        Ok("macos") => "libduckdb.dylib",
+        Ok("windows") => "duckdb.dll",
+        _ => "libduckdb.so",
+    }
+}
+
+/// Packs the platform's npm package into a folder beside the final one, and moves it there when it is whole.
+fn fetch(folder: &Path) -> Result<(), String> {
+    let os = match env::var("CARGO_CFG_TARGET_OS").unwrap_or_default().as_str() {
+        "linux" => "linux",
+        "macos" => "darwin",
+        "windows" => "win32",
+        other => return Err(format!("no package for the system `{other}`")),
+    };
+    let arch = match env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default().as_str() {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => return Err(format!("no package for the processor `{other}`")),
+    };
+    let package = format!("@duckdb/node-bindings-{os}-{arch}@{VERSION}");
+    let parent = folder.parent().ok_or("DUCKDB_LIB_DIR has no parent folder")?;
+    let scratch = parent.join(format!(".fetch-{}", std::process::id()));
+    fs::create_dir_all(&scratch).map_err(|error| format!("creating {}: {error}", scratch.display()))?;
+    let result = (|| {
+        let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+        run(Command::new(npm).args(["pack", "--silent", &package]).current_dir(&scratch))?;
+        let archive = fs::read_dir(&scratch)
+            .map_err(|error| error.to_string())?
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+            .find(|path| path.extension().is_some_and(|extension| extension == "tgz"))
+            .ok_or("`npm pack` wrote no archive")?;
+        run(Command::new("tar").arg("-xzf").arg(&archive).current_dir(&scratch))?;
+        fs::create_dir_all(folder).map_err(|error| format!("creating {}: {error}", folder.display()))?;
+        // A rename, so that a build that runs beside this one never links half a file.
+        let name = library_name();
+        fs::rename(scratch.join("package").join(name), folder.join(name))
+            .map_err(|error| format!("moving {name} into place: {error}"))
+    })();
+    let _ = fs::remove_dir_all(&scratch);
+    result
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| format!("`{command:?}` did not start: {error}"))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!("`{command:?}` failed: {}", String::from_utf8_lossy(&output.stderr).trim()))
+    }
+}

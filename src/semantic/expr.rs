@@ -1,0 +1,229 @@
+//! The portable expression: SQL's syntax, one meaning on every warehouse.
+//!
+//! A tree of this is made once, by [`crate::semantic::parse`], and printed by `render`. Its meaning:
+//! nulls are as in SQL; `/` is a division of floats, and null over zero; a duration is a whole number of
+//! microseconds; a timestamp is an instant in UTC with microseconds; strings compare byte by byte.
+
+use std::fmt;
+
+use crate::source::Span;
+
+/// The type of an expression, of a column and of a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Type {
+    /// True, false or null.
+    Bool,
+    /// A whole number of 64 bits.
+    Int,
+    /// A floating-point number of 64 bits.
+    Float,
+    /// An exact number with nine digits after the point: money.
+    Decimal,
+    /// Text.
+    String,
+    /// A day of the calendar.
+    Date,
+    /// An instant in UTC, to the microsecond.
+    Timestamp,
+    /// An elapsed time, in microseconds.
+    Duration,
+    /// The type of the literal `null`, which goes with every other.
+    Null,
+}
+
+impl Type {
+    /// The types that a project can give to a column or a property, by their names in TOML.
+    pub const DECLARABLE: &[(&str, Type)] = &[
+        ("string", Type::String),
+        ("int", Type::Int),
+        ("float", Type::Float),
+        ("decimal", Type::Decimal),
+        ("bool", Type::Bool),
+        ("date", Type::Date),
+        ("timestamp", Type::Timestamp),
+    ];
+
+    /// Returns the name as it is written in TOML and in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Type::Bool => "bool",
+            Type::Int => "int",
+            Type::Float => "float",
+            Type::Decimal => "decimal",
+            Type::String => "string",
+            Type::Date => "date",
+            Type::Timestamp => "timestamp",
+            Type::Duration => "duration",
+            Type::Null => "null",
+        }
+    }
+
+    /// Tells whether it is a number.
+    pub fn is_number(self) -> bool {
+        matches!(self, Type::Int | Type::Float | Type::Decimal)
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// An expression whose names are resolved and whose type is known.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// What it is.
+    pub kind: ExprKind,
+    /// The type of its value.
+    pub ty: Type,
+    /// Where it was written.
+    pub span: Span,
+}
+
+/// What an expression is.
+#[derive(Clone, Debug)]
+pub enum ExprKind {
+    /// A column, by the canonical name that its scope gave it: `time`, `properties.method`, `user.plan_tier`.
+    Column(String),
+    /// A constant.
+    Literal(Literal),
+    /// `not x`.
+    Not(Box<Expr>),
+    /// `-x`.
+    Negate(Box<Expr>),
+    /// Two operands; what differs between warehouses (`/`, `%`, arithmetic on times) is a [`ExprKind::Call`].
+    Binary(BinaryOperator, Box<Expr>, Box<Expr>),
+    /// A function of `dialects/portable.toml`, by its name, with arguments in the order of its signature.
+    Call(String, Vec<Expr>),
+    /// `case when … then … else … end`; the form with an operand is written out to this one.
+    Case(Vec<(Expr, Expr)>, Option<Box<Expr>>),
+    /// `x in (…)`; true as the last field is `not in`. The list has no null in it.
+    In(Box<Expr>, Vec<Expr>, bool),
+    /// `x is null`; true as the last field is `is not null`.
+    IsNull(Box<Expr>, bool),
+    /// `x like 'pattern'`; true as the last field is `not like`. Only `%` and `_` are special.
+    Like(Box<Expr>, String, bool),
+    /// An aggregate of many rows.
+    Aggregate(Box<Aggregate>),
+}
+
+/// An aggregate, whose nulls are skipped.
+#[derive(Clone, Debug)]
+pub struct Aggregate {
+    /// Which.
+    pub function: AggregateFunction,
+    /// What is aggregated; none for `count()`.
+    pub argument: Option<Expr>,
+    /// `filter (where …)`.
+    pub filter: Option<Expr>,
+}
+
+/// The aggregates of the language.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum AggregateFunction {
+    /// Rows, or rows where the argument is not null.
+    Count,
+    /// Different values.
+    CountDistinct,
+    /// The sum; null over no rows.
+    Sum,
+    /// The mean, as a float.
+    Average,
+    /// The smallest.
+    Min,
+    /// The largest.
+    Max,
+    /// The value at this share of the ordered values, interpolated: 0.5 is the median.
+    Percentile(f64),
+}
+
+/// A constant.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Literal {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Any other number, as it was written; its type is [`Type::Float`].
+    Float(f64),
+    /// Text.
+    String(String),
+    /// `date '2026-01-31'`, in that form.
+    Date(String),
+    /// `timestamp '2026-01-31 10:00:00'` in UTC, as `YYYY-MM-DD HH:MM:SS.ffffff`.
+    Timestamp(String),
+    /// `duration '14d'`, in microseconds.
+    Duration(i64),
+}
+
+/// Operators that mean the same on every warehouse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the operator that it is named for")]
+pub enum BinaryOperator {
+    Or,
+    And,
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Add,
+    Subtract,
+    Multiply,
+    Concatenate,
+}
+
+impl Expr {
+    /// Calls `visit` on this expression and on each below it, parents first.
+    pub fn walk<'e>(&'e self, visit: &mut impl FnMut(&'e Expr)) {
+        visit(self);
+        match &self.kind {
+            ExprKind::Column(_) | ExprKind::Literal(_) => {}
+            ExprKind::Not(inner) | ExprKind::Negate(inner) => inner.walk(visit),
+            ExprKind::IsNull(inner, _) | ExprKind::Like(inner, _, _) => inner.walk(visit),
+            ExprKind::Binary(_, left, right) => {
+                left.walk(visit);
+                right.walk(visit);
+            }
+            ExprKind::Call(_, arguments) => arguments.iter().for_each(|argument| argument.walk(visit)),
+            ExprKind::Case(branches, otherwise) => {
+                for (condition, result) in branches {
+                    condition.walk(visit);
+                    result.walk(visit);
+                }
+                if let Some(otherwise) = otherwise {
+                    otherwise.walk(visit);
+                }
+            }
+            ExprKind::In(inner, list, _) => {
+                inner.walk(visit);
+                list.iter().for_each(|item| item.walk(visit));
+            }
+            ExprKind::Aggregate(aggregate) => {
+                if let Some(argument) = &aggregate.argument {
+                    argument.walk(visit);
+                }
+                if let Some(filter) = &aggregate.filter {
+                    filter.walk(visit);
+                }
+            }
+        }
+    }
+
+    /// Returns the canonical names of the columns in it, each once, in order of appearance.
+    pub fn columns(&self) -> Vec<&str> {
+        let mut columns: Vec<&str> = Vec::new();
+        self.walk(&mut |expr| {
+            if let ExprKind::Column(name) = &expr.kind
+                && !columns.contains(&name.as_str())
+            {
+                columns.push(name);
+            }
+        });
+        columns
+    }
+}

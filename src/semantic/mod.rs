@@ -1,0 +1,3 @@
+//! Project -> Model: names resolved, expressions typed, kinds reduced.
+
+pub mod expr;
