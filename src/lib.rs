@@ -1,5 +1,7 @@
 //! Compiles product-led-growth measures, written in TOML, to SQL for several warehouses.
 
+pub mod check;
 pub mod diagnostic;
+pub mod render;
 pub mod semantic;
 pub mod source;
