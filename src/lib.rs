@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod diagnostic;
+pub mod project;
 pub mod render;
 pub mod semantic;
 pub mod source;
