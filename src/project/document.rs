@@ -34,6 +34,11 @@ impl<T> Spanned<T> {
         self.0.get_ref()
     }
 
+    /// Returns another value at the same place.
+    pub fn with<V>(&self, value: V) -> Spanned<V> {
+        Spanned(toml::Spanned::new(self.0.span(), value))
+    }
+
     /// Returns its place in its file.
     pub fn range(&self) -> Range<usize> {
         self.0.span()

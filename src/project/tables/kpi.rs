@@ -49,7 +49,7 @@ pub struct KpiTable {
     #[serde(default)]
     pub tags: Vec<String>,
     /// What its value is counted in, for people.
-    pub unit: Option<String>,
+    pub unit: Option<Spanned<String>>,
     /// Which way is better: `higher` or `lower`.
     pub direction: Option<Direction>,
     /// The value to reach.
