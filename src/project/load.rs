@@ -10,7 +10,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::project::read::{keys, list, nearest, read};
+use crate::project::names::nearest;
+use crate::project::read::{keys, list, read};
 use crate::project::tables::kpi::KpiTable;
 use crate::project::tables::settings::ProjectTable;
 use crate::project::{Definition, Project};

@@ -2,6 +2,7 @@
 
 pub mod document;
 pub mod load;
+pub mod names;
 pub mod read;
 pub mod tables;
 

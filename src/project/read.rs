@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::project::names::nearest;
 use crate::source::Span;
 
 /// Reads `table` as a `T`; `what` names it in messages, and `header` is where it is declared.
@@ -53,7 +54,7 @@ fn report<T: DeserializeOwned + JsonSchema>(
         let name = key.get_ref().to_string();
         let mut diagnostic = Diagnostic::error("unknown-key", format!("{what} has no key `{name}`"))
             .at(place(key.span()), "not a key of this table");
-        diagnostic = match crate::project::read::nearest(&name, known.iter().map(String::as_str)) {
+        diagnostic = match nearest(&name, known.iter().map(String::as_str)) {
             Some(near) => diagnostic.help(format!("a key with a similar name exists: `{near}`")),
             None => diagnostic.help(format!("its keys are {}", list(&known))),
         };
@@ -93,16 +94,6 @@ fn report<T: DeserializeOwned + JsonSchema>(
         table = table.into_iter().filter(|(key, _)| key.get_ref() != guilty.as_str()).collect();
         removed.push(guilty);
     }
-}
-
-/// Returns the candidate that `name` was most likely meant to be, if one is near enough.
-pub fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1.max(name.len().max(candidate.len()) / 3))
-        .min_by(|left, right| left.0.cmp(&right.0))
-        .map(|(_, candidate)| candidate)
 }
 
 /// Returns names as they are listed in a sentence.

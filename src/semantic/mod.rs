@@ -8,7 +8,6 @@ pub mod kpis;
 pub mod library;
 pub mod milestones;
 pub mod model;
-pub mod names;
 pub mod names_in;
 pub mod parse;
 pub mod scopes;

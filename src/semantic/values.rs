@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::document::{Short, Spanned};
 use crate::project::load::is_name;
-use crate::project::read::{list, nearest};
+use crate::project::names::nearest;
+use crate::project::read::list;
 use crate::project::tables::source::ColumnTable;
 use crate::project::{Definition, Project};
 use crate::semantic::duration;
@@ -204,7 +205,7 @@ pub fn window<T>(
     value: &Spanned<String>,
     diagnostics: &mut Diagnostics,
 ) -> Option<i64> {
-    let length = duration::parse(value.get()).filter(|length| *length > 0);
+    let length = duration::duration(value.get()).filter(|length| *length > 0);
     if length.is_none() {
         diagnostics.push(
             Diagnostic::error("bad-duration", format!("`{}` is not a length of time", value.get()))

@@ -5,8 +5,9 @@ use serde::Deserialize;
 
 use crate::diagnostic::Diagnostic;
 use crate::project::document::{OneOrMany, Spanned};
-use crate::project::read::{list, nearest};
-use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Literal, Type};
+use crate::project::names::nearest;
+use crate::project::read::list;
+use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Type};
 use crate::semantic::kinds::Cx;
 use crate::semantic::milestones::check_event_name;
 use crate::semantic::model::{EntityIndex, Measure, MeasureRelation, MilestoneIndex, SourceIndex, SourceRows};

@@ -16,7 +16,8 @@ use toml::de::DeTable;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::document::Spanned;
-use crate::project::read::{self, nearest};
+use crate::project::names::nearest;
+use crate::project::read;
 use crate::project::tables::kpi::{Grain, KpiTable};
 use crate::project::{Definition, Project};
 use crate::semantic::model::{EntityIndex, KpiIndex, KpiValue, MilestoneIndex, Model, SourceIndex};
