@@ -5,3 +5,4 @@ pub mod diagnostic;
 pub mod render;
 pub mod semantic;
 pub mod source;
+pub mod warehouse;
