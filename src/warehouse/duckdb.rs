@@ -52,16 +52,15 @@ impl DuckDb {
             }
             Connection::open_with_flags(&path, config(target)?)
         };
-        let connection = connection.map_err(|error| text::refine_open(text::classify(&error), target, database))?;
+        let connection = connection.map_err(|error| text::refine_open(&error.into(), target, database))?;
         connection
-            .execute_batch(&format!("SET GLOBAL file_search_path = {}", text::literal(&search_path(&target.root)?)))
-            .map_err(|error| text::classify(&error))?;
+            .execute_batch(&format!("SET GLOBAL file_search_path = {}", text::literal(&search_path(&target.root)?)))?;
         Self::of(connection)
     }
 
     fn of(connection: Connection) -> Result<Self, Error> {
         for statement in SESSION {
-            connection.execute_batch(statement).map_err(|error| text::classify(&error))?;
+            connection.execute_batch(statement)?;
         }
         for statement in SESSION_WHERE_KNOWN {
             // Unknown where the library is built without ICU; times are then UTC anyway, for lack of zones.
@@ -116,12 +115,8 @@ impl Warehouse for DuckDb {
     fn relations(&self) -> Result<Vec<String>, Error> {
         let connection = self.connection();
         let sql = "SELECT table_schema || '.' || table_name FROM information_schema.tables ORDER BY ALL";
-        let mut statement = connection.prepare(sql).map_err(|error| text::classify(&error))?;
-        let names = statement
-            .query_map([], |row| row.get(0))
-            .and_then(Iterator::collect)
-            .map_err(|error| text::classify(&error));
-        names
+        let mut statement = connection.prepare(sql)?;
+        Ok(statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?)
     }
 
     fn execute(&self, statement: &Checked) -> Result<Executed, Error> {
@@ -130,7 +125,7 @@ impl Warehouse for DuckDb {
 
     fn execute_in_place(&self, statement: &Checked, relation: &str) -> Result<Executed, Error> {
         let connection = self.connection();
-        let run = |sql: &str| connection.execute_batch(sql).map_err(|error| text::classify(&error));
+        let run = |sql: &str| connection.execute_batch(sql).map_err(Error::from);
         run("BEGIN TRANSACTION")?;
         let result = (|| {
             // Only one of the two exists; to name it wrongly is an error, even with `IF EXISTS`.
@@ -155,14 +150,11 @@ impl Warehouse for DuckDb {
         let columns = describe(&connection, statement.sql())?;
         let sql = readable(statement.sql(), &columns, limit);
         let mut rows = Vec::new();
-        let mut prepared = connection.prepare(&sql).map_err(|error| text::classify(&error))?;
-        let mut cursor = prepared.query([]).map_err(|error| text::classify(&error))?;
-        while let Some(row) = cursor.next().map_err(|error| text::classify(&error))? {
-            let values = columns.iter().enumerate().map(|(index, _)| {
-                let value = row.get_ref(index).map_err(|error| text::classify(&error))?;
-                Ok(text::value(value))
-            });
-            rows.push(values.collect::<Result<Vec<_>, Error>>()?);
+        let mut prepared = connection.prepare(&sql)?;
+        let mut cursor = prepared.query([])?;
+        while let Some(row) = cursor.next()? {
+            let values = (0..columns.len()).map(|index| Ok(text::value(row.get_ref(index)?)));
+            rows.push(values.collect::<duckdb::Result<_>>()?);
         }
         let truncated = limit.is_some_and(|limit| rows.len() > limit);
         rows.truncate(limit.unwrap_or(usize::MAX));
@@ -171,7 +163,7 @@ impl Warehouse for DuckDb {
 
     fn load(&self, relation: &str, rows: &Rows) -> Result<(), Error> {
         let connection = self.connection();
-        let run = |sql: &str| connection.execute_batch(sql).map_err(|error| text::classify(&error));
+        let run = |sql: &str| connection.execute_batch(sql).map_err(Error::from);
         if let Some(schema) = text::schema_of(relation) {
             run(&format!("CREATE SCHEMA IF NOT EXISTS {schema}"))?;
         }
@@ -179,7 +171,7 @@ impl Warehouse for DuckDb {
     }
 
     fn session(&self) -> Result<Box<dyn Warehouse>, Error> {
-        let connection = self.connection().try_clone().map_err(|error| text::classify(&error))?;
+        let connection = self.connection().try_clone()?;
         Ok(Box::new(Self::of(connection)?))
     }
 
@@ -191,10 +183,10 @@ impl Warehouse for DuckDb {
 
 /// Executes one statement, and counts the rows that it wrote where it says so.
 fn execute(connection: &Connection, sql: &str) -> Result<Executed, Error> {
-    let mut prepared = connection.prepare(sql).map_err(|error| text::classify(&error))?;
-    let mut cursor = prepared.query([]).map_err(|error| text::classify(&error))?;
+    let mut prepared = connection.prepare(sql)?;
+    let mut cursor = prepared.query([])?;
     // What writes rows answers with one row, their count; other DDL answers with none.
-    let rows_affected = match cursor.next().map_err(|error| text::classify(&error))? {
+    let rows_affected = match cursor.next()? {
         Some(row) => match row.get_ref(0) {
             Ok(ValueRef::BigInt(count)) => u64::try_from(count).ok(),
             _ => None,
@@ -206,16 +198,13 @@ fn execute(connection: &Connection, sql: &str) -> Result<Executed, Error> {
 
 /// Returns the columns of a query without running it.
 fn describe(connection: &Connection, sql: &str) -> Result<Vec<Column>, Error> {
-    let mut statement = connection.prepare(&format!("DESCRIBE {sql}")).map_err(|error| text::classify(&error))?;
-    let columns = statement
-        .query_map([], |row| {
-            let (name, ty): (String, String) = (row.get(0)?, row.get(1)?);
-            let family = text::family(&ty);
-            Ok(Column { name, ty, family })
-        })
-        .and_then(Iterator::collect)
-        .map_err(|error| text::classify(&error));
-    columns
+    let mut statement = connection.prepare(&format!("DESCRIBE {sql}"))?;
+    let columns = statement.query_map([], |row| {
+        let (name, ty): (String, String) = (row.get(0)?, row.get(1)?);
+        let family = text::family(&ty);
+        Ok(Column { name, ty, family })
+    })?;
+    Ok(columns.collect::<duckdb::Result<_>>()?)
 }
 
 /// Wraps a query, where it needs that, so that it returns one row more than the limit, to tell whether there are more,

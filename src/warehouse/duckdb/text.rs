@@ -4,14 +4,18 @@ use duckdb::types::{TimeUnit, ValueRef};
 
 use crate::warehouse::{Error, ErrorKind, Family, Target, Value};
 
-/// Reads an error's kind off its opening words: the driver passes on nothing else.
-///
-/// <https://duckdb.org/docs/stable/clients/c/api> lists the kinds; these are the words that DuckDB opens them with.
-pub(super) fn classify(error: &duckdb::Error) -> Error {
-    let message = error.to_string();
-    let (opening, rest) = message.split_once(" Error: ").unwrap_or(("", &message));
+impl From<duckdb::Error> for Error {
+    fn from(error: duckdb::Error) -> Self {
+        let message = error.to_string();
+        Self { kind: kind_of(&message), message }
+    }
+}
+
+/// Reads an error's kind off its words: the crate passes on nothing else.
+fn kind_of(message: &str) -> ErrorKind {
+    let (opening, rest) = message.split_once(" Error: ").unwrap_or(("", message));
     let contains = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    let kind = match opening {
+    match opening {
         "INTERRUPT" => ErrorKind::Cancelled,
         "FATAL" | "INTERNAL" | "Connection" => ErrorKind::Gone,
         "Permission" => ErrorKind::Permission,
@@ -34,12 +38,11 @@ pub(super) fn classify(error: &duckdb::Error) -> Error {
         }
         "Invalid Input" if rest.contains("read-only mode") => ErrorKind::Permission,
         _ => ErrorKind::UserSql,
-    };
-    Error { kind, message }
+    }
 }
 
 /// Says what a failure to open the file means.
-pub(super) fn refine_open(error: Error, target: &Target, database: &str) -> Error {
+pub(super) fn refine_open(error: &Error, target: &Target, database: &str) -> Error {
     let target = &target.name;
     let message = match error.kind {
         ErrorKind::UserSql if error.message.contains("not recognized: ") => {
@@ -67,7 +70,7 @@ pub(super) fn refine_open(error: Error, target: &Target, database: &str) -> Erro
             format!("target `{target}`: cannot open the database `{database}`: {}", error.message)
         }
     };
-    Error { message, ..error }
+    Error::new(error.kind, message)
 }
 
 /// Returns what a type amounts to.
@@ -90,7 +93,8 @@ pub(super) fn family(ty: &str) -> Family {
     }
 }
 
-/// Returns a value that DuckDB returned; `query` had the types that have none cast to text.
+/// Returns a value that DuckDB returned.
+#[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum, of which the rest never arrives")]
 pub(super) fn value(value: ValueRef<'_>) -> Value {
     let whole = |value: i128| match i64::try_from(value) {
         Ok(value) => Value::Int(value),
@@ -117,7 +121,11 @@ pub(super) fn value(value: ValueRef<'_>) -> Value {
         ValueRef::Text(bytes) => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
         ValueRef::Date32(days) => Value::Date(date(days)),
         ValueRef::Timestamp(unit, count) => Value::Timestamp(timestamp(unit, count)),
-        other => other.as_str().map_or_else(|_| Value::Text(format!("{other:?}")), |text| Value::Text(text.to_owned())),
+        // `query` has the types of the others cast to text; an enumeration is its text.
+        other => match other.as_str() {
+            Ok(text) => Value::Text(text.to_owned()),
+            Err(_) => Value::Text(format!("{other:?}")),
+        },
     }
 }
 
