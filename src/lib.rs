@@ -4,5 +4,7 @@ pub mod check;
 pub mod diagnostic;
 pub mod project;
 pub mod render;
+pub mod run;
 pub mod semantic;
 pub mod source;
+pub mod warehouse;
