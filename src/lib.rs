@@ -4,5 +4,6 @@ pub mod check;
 pub mod diagnostic;
 pub mod project;
 pub mod render;
+pub mod report;
 pub mod semantic;
 pub mod source;
