@@ -1,6 +1,7 @@
 //! Compiles product-led-growth measures, written in TOML, to SQL for several warehouses.
 
 pub mod check;
+pub mod cli;
 pub mod diagnostic;
 pub mod project;
 pub mod render;
