@@ -10,6 +10,7 @@ use jiff::tz::Offset;
 
 /// Flags of every command, before or after its name.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, in any combination")]
 pub struct Globals {
     /// The folder that holds `project.toml`
     #[arg(

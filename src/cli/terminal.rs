@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::arguments::{Globals, Output};
 use crate::cli::outcome::{Exit, Failure};
@@ -47,6 +47,10 @@ impl Cx {
 
     /// Returns the folder of compiled files and the manifest.
     pub fn target_path(&self) -> PathBuf {
+        if self.globals.project_dir == Path::new(".") {
+            // Messages then name it as it was written.
+            return self.globals.target_path.clone();
+        }
         self.globals.project_dir.join(&self.globals.target_path)
     }
 

@@ -75,13 +75,13 @@ impl Progress {
     pub fn finished(&mut self, node: &str, status: &Status, elapsed: Duration) -> Option<String> {
         self.finished += 1;
         let seconds = seconds(elapsed);
-        let (word, color, note, reason) = match status {
+        let (word, color, remark, reason) = match status {
             Status::Ok { rows } => {
                 self.counts.pass += 1;
-                let note = rows.map_or_else(String::new, |rows| {
+                let rows = rows.map_or_else(String::new, |rows| {
                     format!("{} {} ", grouped(rows), if rows == 1 { "row" } else { "rows" })
                 });
-                ("OK", GREEN, format!("{note}in {seconds}"), None)
+                ("OK", GREEN, format!("{rows}in {seconds}"), None)
             }
             Status::Pass => {
                 self.counts.pass += 1;
@@ -105,7 +105,8 @@ impl Progress {
         }
         // The word's column is padded outside the color, so that both forms align.
         let padding = " ".repeat(5_usize.saturating_sub(word.len()));
-        let mut line = format!("{} {}{padding}  {node}  [{note}]", self.place(self.finished), self.paint(word, color));
+        let mut line =
+            format!("{} {}{padding}  {node}  [{remark}]", self.place(self.finished), self.paint(word, color));
         for reason in reason.iter().flat_map(|reason| reason.trim_end().lines()) {
             line.push_str("\n    ");
             line.push_str(reason);
