@@ -50,7 +50,8 @@ impl Chart {
         for (bar, row) in self.bars.iter().zip(&rows) {
             if bar.segment != segment {
                 segment.clone_from(&bar.segment);
-                text.push_str(&format!("{}\n", segment.as_deref().map_or_else(|| "total".to_owned(), visible)));
+                text.push_str(&segment.as_deref().map_or_else(|| "total".to_owned(), visible));
+                text.push('\n');
             }
             let drawn = blocks(bar, greatest, longest);
             let line = format!(

@@ -30,7 +30,7 @@ fn shown(output: &Output) -> String {
     let mut shown = format!("exit code: {}\n", output.status.code().expect("ended by itself"));
     for (name, stream) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
         if !stream.is_empty() {
-            shown += &format!("----- {name}\n{}", text(stream));
+            shown.extend(["----- ", name, "\n", &text(stream)]);
         }
     }
     shown
