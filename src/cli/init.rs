@@ -115,7 +115,11 @@ fn parse_name(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::diagnostic::{Diagnostic, Diagnostics};
+    use crate::project::load::load;
 
     #[test]
     fn all_is_written_once_and_then_nothing() {
@@ -129,6 +133,16 @@ mod tests {
         assert!(write(&dir, "acme").is_err());
         assert!(!dir.join("project.toml").exists());
         assert_eq!(fs::read_to_string(dir.join("models/sources.toml")).unwrap(), "mine");
+    }
+
+    #[test]
+    fn what_is_written_is_a_project_without_a_mistake() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "acme").unwrap();
+        let mut found = Diagnostics::default();
+        let project = load(root.path(), BTreeMap::new(), &mut found).expect("a whole project");
+        assert_eq!(found.sorted(), Vec::<&Diagnostic>::new());
+        assert_eq!((project.milestones.len(), project.kpis.len(), project.tests.len()), (3, 2, 1));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The command line: its flags, its commands, and how each of them ends.
 //!
 //! To add a command, write `cli/<command>.rs` with its `Args`, whose doc comment is its help, and a `run`; then name
-//! it in [`Command`] and in [`Command::run`].
+//! it in `Command` and in `Command::run`.
 
 pub mod arguments;
 pub mod build;

@@ -6,8 +6,8 @@ use crate::cli::terminal::Cx;
 
 /// Run the project's unit tests: given rows, expected rows
 ///
-/// Tests stand in `tests/*.toml`. They run on the embedded engine, on the rows that they give and at the instant
-/// that they name; no warehouse is connected to.
+/// A test is a table `[test.<name>]` of any file of the project. It runs on the embedded engine, on the rows that it
+/// gives and at the instant that it names; no warehouse is connected to.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     milepost test\n  \
