@@ -1,4 +1,7 @@
 //! The one integration binary.
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
+#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails, in its helpers too")]
+
+mod architecture;
+mod cli;
 mod warehouse;
