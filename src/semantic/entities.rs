@@ -4,9 +4,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::Project;
 use crate::semantic::expr::Type;
 use crate::semantic::model::{Entity, EntityIndex, Model};
+use crate::semantic::parse;
 use crate::semantic::scopes::Names;
 use crate::semantic::values::{self, Named};
-use crate::semantic::parse;
 
 /// Adds the project's entities to `model`.
 pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnostics) -> Named<EntityIndex> {
@@ -16,10 +16,8 @@ pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnosti
     }
     for definition in &project.entities {
         let table = &definition.body;
-        let meta =
-            values::meta(definition, None, table.description.as_ref(), table.owner.as_ref(), &table.tags);
-        let origin =
-            values::origin(project, definition, table.table.as_ref(), table.path.as_ref(), diagnostics);
+        let meta = values::meta(definition, None, table.description.as_ref(), table.owner.as_ref(), &table.tags);
+        let origin = values::origin(project, definition, table.table.as_ref(), table.path.as_ref(), diagnostics);
         let parent = parent(definition, &names, diagnostics);
         let attributes = values::columns(definition, table.attributes.iter(), diagnostics);
         // A derived entity is called what its members call it.
@@ -121,8 +119,11 @@ fn cycles(model: &mut Model, diagnostics: &mut Diagnostics) {
                         path.iter().map(|entity| model.entities[*entity].meta.name.as_str()).collect();
                     shown.push(shown[0]);
                     diagnostics.push(
-                        Diagnostic::error("entity-cycle", format!("entities are members of each other: {}", shown.join(" -> ")))
-                            .at(model.entities[start].meta.span, ""),
+                        Diagnostic::error(
+                            "entity-cycle",
+                            format!("entities are members of each other: {}", shown.join(" -> ")),
+                        )
+                        .at(model.entities[start].meta.span, ""),
                     );
                 }
                 break;

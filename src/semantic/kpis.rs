@@ -62,7 +62,13 @@ fn kpi(definition: &Definition<KpiTable>, value: Option<KpiValue>, diagnostics: 
         }
     }
     Some(Kpi {
-        meta: values::meta(definition, table.title.as_ref(), table.description.as_ref(), table.owner.as_ref(), &table.tags),
+        meta: values::meta(
+            definition,
+            table.title.as_ref(),
+            table.description.as_ref(),
+            table.owner.as_ref(),
+            &table.tags,
+        ),
         kind: table.kind.get().clone(),
         unit: table.unit.as_ref().map(|unit| unit.get().clone()),
         direction: table.direction,
@@ -121,19 +127,25 @@ fn fits(project: &Project, model: &Model, kpi: &Kpi, diagnostics: &mut Diagnosti
     for input in inputs.iter().map(|input| model.kpi(*input)) {
         if input.grain != kpi.grain {
             diagnostics.push(
-                Diagnostic::error("grain-mismatch", format!("`{}` and `{}` have different buckets", kpi.meta.name, input.meta.name))
-                    .at(kpi.meta.span, format!("by {}", format!("{:?}", kpi.grain).to_lowercase()))
-                    .at(input.meta.span, format!("by {}", format!("{:?}", input.grain).to_lowercase()))
-                    .help("give both the same `grain` or `cohort`"),
+                Diagnostic::error(
+                    "grain-mismatch",
+                    format!("`{}` and `{}` have different buckets", kpi.meta.name, input.meta.name),
+                )
+                .at(kpi.meta.span, format!("by {}", format!("{:?}", kpi.grain).to_lowercase()))
+                .at(input.meta.span, format!("by {}", format!("{:?}", input.grain).to_lowercase()))
+                .help("give both the same `grain` or `cohort`"),
             );
         }
         for (position, dimension) in kpi.dimensions.iter().enumerate() {
             if !input.dimensions.contains(dimension) {
                 diagnostics.push(
-                    Diagnostic::error("dimension-mismatch", format!("`{}` is not broken down by `{dimension}`", input.meta.name))
-                        .at(definition.place(&definition.body.by[position]), "")
-                        .at(input.meta.span, format!("broken down by {}", list(&input.dimensions)))
-                        .help(format!("add it to `by` of `{}`", input.meta.name)),
+                    Diagnostic::error(
+                        "dimension-mismatch",
+                        format!("`{}` is not broken down by `{dimension}`", input.meta.name),
+                    )
+                    .at(definition.place(&definition.body.by[position]), "")
+                    .at(input.meta.span, format!("broken down by {}", list(&input.dimensions)))
+                    .help(format!("add it to `by` of `{}`", input.meta.name)),
                 );
             }
         }

@@ -3,14 +3,21 @@
 //! A composite counts the reaches of its parts: all of n is n of them, any of n is one of them. A sequence is written
 //! out into steps, each of which is its milestone again, after the step before.
 
+mod forms;
+mod order;
+mod windows;
+
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::project::document::{OneOrMany, Spanned};
+use crate::project::document::Spanned;
 use crate::project::read::list;
 use crate::project::tables::milestone::MilestoneTable;
 use crate::project::{Definition, Project};
 use crate::semantic::expr::Type;
+use crate::semantic::milestones::forms::{event_names, forms, misplaced, threshold, weight};
+use crate::semantic::milestones::order::in_order;
+use crate::semantic::milestones::windows::{depth, horizon, write_out};
 use crate::semantic::model::{
     Anchor, EntityIndex, Milestone, MilestoneIndex, Model, Occurrences, Progress, SourceIndex, SourceRows,
 };
@@ -18,6 +25,8 @@ use crate::semantic::scopes::Names;
 use crate::semantic::sources::{default_entity, row_names};
 use crate::semantic::values::{self, Named};
 use crate::semantic::{names_in, parse};
+
+pub use crate::semantic::milestones::forms::check_event_name;
 use crate::source::Span;
 
 /// What milestones are resolved with.
@@ -53,91 +62,6 @@ pub fn resolve(
     names
 }
 
-/// Returns the names that a milestone is made from, with their places.
-fn references(definition: &Definition<MilestoneTable>) -> Vec<(&Spanned<String>, Span)> {
-    let table = &definition.body;
-    let mut references: Vec<&Spanned<String>> = Vec::new();
-    references.extend(table.from.as_ref().filter(|from| from.get() != "start"));
-    references.extend(&table.after);
-    references.extend(&table.members);
-    for parts in [&table.all_of, &table.any_of, &table.sequence, &table.none_of].into_iter().flatten() {
-        references.extend(parts.get());
-    }
-    if let Some(at_least_of) = &table.at_least_of {
-        references.extend(&at_least_of.get().of);
-    }
-    references.into_iter().map(|reference| (reference, definition.place(reference))).collect()
-}
-
-/// Orders milestones so that each comes after those that it is made from, and reports cycles; those in one are left out.
-fn in_order<'c>(
-    project: &'c Project,
-    cx: &Cx<'c>,
-    diagnostics: &mut Diagnostics,
-) -> Vec<&'c Definition<MilestoneTable>> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Mark {
-        Open,
-        Done,
-        Cyclic,
-    }
-    let mut marks: BTreeMap<&str, Mark> = BTreeMap::new();
-    let mut order = Vec::new();
-    for root in &project.milestones {
-        // A walk in depth with its own stack: chains may be long.
-        let mut stack = vec![(root, references(root), 0)];
-        if marks.contains_key(root.name.as_str()) {
-            continue;
-        }
-        marks.insert(&root.name, Mark::Open);
-        while let Some((definition, inputs, next)) = stack.pop() {
-            if let Some((reference, span)) = inputs.get(next).copied() {
-                stack.push((definition, inputs, next + 1));
-                let Some(input) = cx.by_name.get(reference.get().as_str()).copied() else { continue };
-                match marks.get(input.name.as_str()) {
-                    Some(Mark::Open) => {
-                        let from = stack.iter().position(|(each, _, _)| each.name == input.name).unwrap_or(0);
-                        let mut path: Vec<&str> = stack[from..].iter().map(|(each, _, _)| each.name.as_str()).collect();
-                        path.push(&input.name);
-                        for name in &path {
-                            marks.insert(cx.by_name[name].name.as_str(), Mark::Cyclic);
-                        }
-                        diagnostics.push(
-                            Diagnostic::error("milestone-cycle", format!("milestones depend on each other: {}", path.join(" -> ")))
-                                .at(span, "closes the circle")
-                                .at(input.span, "which begins here"),
-                        );
-                    }
-                    Some(Mark::Done | Mark::Cyclic) => {}
-                    None => {
-                        marks.insert(&input.name, Mark::Open);
-                        stack.push((input, references(input), 0));
-                    }
-                }
-            } else if marks.get(definition.name.as_str()) != Some(&Mark::Cyclic) {
-                marks.insert(&definition.name, Mark::Done);
-                order.push(definition);
-            }
-        }
-    }
-    order
-}
-
-/// The forms that a milestone may take, by the key that makes it one.
-fn forms(definition: &Definition<MilestoneTable>) -> Vec<(&'static str, Span)> {
-    let table = &definition.body;
-    let mut forms = Vec::new();
-    let mut add = |name, span: Option<Span>| forms.extend(span.map(|span| (name, span)));
-    add("event", table.event.as_ref().map(|value| definition.place(value)));
-    add("all_of", table.all_of.as_ref().map(|value| definition.place(value)));
-    add("any_of", table.any_of.as_ref().map(|value| definition.place(value)));
-    add("at_least_of", table.at_least_of.as_ref().map(|value| definition.place(value)));
-    add("sequence", table.sequence.as_ref().map(|value| definition.place(value)));
-    add("none_of", table.none_of.as_ref().map(|value| definition.place(value)));
-    add("members", table.members.as_ref().map(|value| definition.place(value)));
-    forms
-}
-
 impl Cx<'_> {
     fn milestone(
         &self,
@@ -152,12 +76,15 @@ impl Cx<'_> {
             [(form, _)] => *form,
             [] => {
                 diagnostics.push(
-                    Diagnostic::error("milestone-without-form", format!("milestone `{}` counts nothing", definition.name))
-                        .at(definition.span, "")
-                        .help(
-                            "say what it counts: `event`, `all_of`, `any_of`, `at_least_of`, `sequence`, `none_of` or \
+                    Diagnostic::error(
+                        "milestone-without-form",
+                        format!("milestone `{}` counts nothing", definition.name),
+                    )
+                    .at(definition.span, "")
+                    .help(
+                        "say what it counts: `event`, `all_of`, `any_of`, `at_least_of`, `sequence`, `none_of` or \
                              `members`",
-                        ),
+                    ),
                 );
                 return None;
             }
@@ -184,7 +111,8 @@ impl Cx<'_> {
         };
         let parts = self.parts(definition, known, diagnostics);
         let entity = self.entity(definition, model, source, &parts, diagnostics);
-        let anchor = self.reference(definition, table.from.as_ref().filter(|from| from.get() != "start"), known, diagnostics);
+        let anchor =
+            self.reference(definition, table.from.as_ref().filter(|from| from.get() != "start"), known, diagnostics);
         let after = self.reference(definition, table.after.as_ref(), known, diagnostics);
         let (entity, anchor, after) = (entity?, anchor?, after?);
         for (reference, written) in [(anchor, &table.from), (after, &table.after)] {
@@ -202,10 +130,15 @@ impl Cx<'_> {
         if within_failed {
             return None;
         }
-        let after = if after == anchor { None } else { after };
         let anchor = anchor.map_or(Anchor::Start, Anchor::Reach);
         let mut milestone = Milestone {
-            meta: values::meta(definition, table.title.as_ref(), table.description.as_ref(), table.owner.as_ref(), &table.tags),
+            meta: values::meta(
+                definition,
+                table.title.as_ref(),
+                table.description.as_ref(),
+                table.owner.as_ref(),
+                &table.tags,
+            ),
             hidden: false,
             entity,
             anchor,
@@ -265,7 +198,9 @@ impl Cx<'_> {
                     Diagnostic::error("not-events", format!("source `{}` holds facts, not events", name.get()))
                         .at(definition.place(name), "")
                         .at(model.source(index).meta.span, "declared here")
-                        .help("declare a second source over the same table, with `kind = \"events\"`, `event` and `time`"),
+                        .help(
+                            "declare a second source over the same table, with `kind = \"events\"`, `event` and `time`",
+                        ),
                 );
                 return None;
             }
@@ -288,9 +223,12 @@ impl Cx<'_> {
             several => {
                 let names: Vec<&str> = several.iter().map(|index| model.source(*index).meta.name.as_str()).collect();
                 diagnostics.push(
-                    Diagnostic::error("ambiguous-source", format!("milestone `{}` could count several sources", definition.name))
-                        .at(definition.span, "")
-                        .help(format!("say which by `source`: {}", list(&names))),
+                    Diagnostic::error(
+                        "ambiguous-source",
+                        format!("milestone `{}` could count several sources", definition.name),
+                    )
+                    .at(definition.span, "")
+                    .help(format!("say which by `source`: {}", list(&names))),
                 );
                 None
             }
@@ -370,10 +308,13 @@ impl Cx<'_> {
                 Some((parent, _)) => return Some(*parent),
                 None => {
                     diagnostics.push(
-                        Diagnostic::error("no-parent", format!("entity `{}` is a member of nothing", model.entity(entity).meta.name))
-                            .at(definition.span, "counts members")
-                            .at(model.entity(entity).meta.span, "has no `parent`")
-                            .help("write `parent = { account = \"account_id\" }` there"),
+                        Diagnostic::error(
+                            "no-parent",
+                            format!("entity `{}` is a member of nothing", model.entity(entity).meta.name),
+                        )
+                        .at(definition.span, "counts members")
+                        .at(model.entity(entity).meta.span, "has no `parent`")
+                        .help("write `parent = { account = \"account_id\" }` there"),
                     );
                     return None;
                 }
@@ -406,9 +347,12 @@ impl Cx<'_> {
             if model.entity(child).parent.as_ref().is_none_or(|(parent, _)| *parent != entity) {
                 let (child, parent) = (&model.entity(child).meta, &model.entity(entity).meta);
                 diagnostics.push(
-                    Diagnostic::error("not-a-member", format!("a `{}` is not a member of a `{}`", child.name, parent.name))
-                        .at(definition.place(table.members.as_ref().expect("the form is `members`")), "reached by a member")
-                        .at(child.span, format!("`parent` does not name `{}`", parent.name)),
+                    Diagnostic::error(
+                        "not-a-member",
+                        format!("a `{}` is not a member of a `{}`", child.name, parent.name),
+                    )
+                    .at(definition.place(table.members.as_ref().expect("the form is `members`")), "reached by a member")
+                    .at(child.span, format!("`parent` does not name `{}`", parent.name)),
                 );
                 return None;
             }
@@ -425,8 +369,7 @@ impl Cx<'_> {
         for part in &parts {
             same_entity(model, entity, *part, definition.span, definition, diagnostics);
         }
-        let occurrences =
-            if form == "none_of" { Occurrences::Absence(parts) } else { Occurrences::Reaches(parts) };
+        let occurrences = if form == "none_of" { Occurrences::Absence(parts) } else { Occurrences::Reaches(parts) };
         Some((occurrences, Progress::Count))
     }
 
@@ -472,10 +415,13 @@ impl Cx<'_> {
             }
             (Some(distinct), Some(sum)) => {
                 diagnostics.push(
-                    Diagnostic::error("two-ways-to-count", format!("milestone `{}` counts in two ways", definition.name))
-                        .at(sum.span, "`sum` …")
-                        .at(distinct.span, "… and `distinct`")
-                        .help("make two milestones, and a third that combines them"),
+                    Diagnostic::error(
+                        "two-ways-to-count",
+                        format!("milestone `{}` counts in two ways", definition.name),
+                    )
+                    .at(sum.span, "`sum` …")
+                    .at(distinct.span, "… and `distinct`")
+                    .help("make two milestones, and a third that combines them"),
                 );
                 return None;
             }
@@ -484,10 +430,13 @@ impl Cx<'_> {
             let is_parent = actor.and_then(|a| model.entity(a).parent.as_ref()).is_some_and(|(p, _)| *p == entity);
             if !is_parent {
                 diagnostics.push(
-                    Diagnostic::error("no-way-to-entity", format!("an event does not say which `{}` it belongs to", model.entity(entity).meta.name))
-                        .at(definition.span, "")
-                        .at(model.source(source).meta.span, "the source of its events")
-                        .help("name it by an expression over the event: `subject = \"properties.account_id\"`"),
+                    Diagnostic::error(
+                        "no-way-to-entity",
+                        format!("an event does not say which `{}` it belongs to", model.entity(entity).meta.name),
+                    )
+                    .at(definition.span, "")
+                    .at(model.source(source).meta.span, "the source of its events")
+                    .help("name it by an expression over the event: `subject = \"properties.account_id\"`"),
                 );
                 return None;
             }
@@ -499,64 +448,6 @@ impl Cx<'_> {
             (None, narrowed) => narrowed,
         };
         Some((Occurrences::Events { source, names, condition, subject }, progress))
-    }
-}
-
-/// Reads `event`; none: every event.
-fn event_names(
-    definition: &Definition<MilestoneTable>,
-    model: &Model,
-    source: SourceIndex,
-    diagnostics: &mut Diagnostics,
-) -> Option<Vec<String>> {
-    let written = definition.body.event.as_ref()?;
-    let listed: Vec<(String, Span)> = match written.get() {
-        OneOrMany::One(one) => vec![(one.clone(), definition.place(written))],
-        OneOrMany::Many(many) => many.iter().map(|each| (each.get().clone(), definition.place(each))).collect(),
-    };
-    if listed.iter().any(|(name, _)| name == "*") {
-        return None;
-    }
-    if listed.is_empty() {
-        diagnostics.push(
-            Diagnostic::error("empty-event-list", "the list of events is empty")
-                .at(definition.place(written), "")
-                .help("name the events, or write `\"*\"` for every event"),
-        );
-    }
-    let mut names: Vec<String> = Vec::new();
-    for (name, span) in listed {
-        check_event_name(model, source, &name, span, diagnostics);
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    Some(names)
-}
-
-/// Reports names that are other names of an event, and warns of those that are not in snake_case (DM-61, DM-62).
-pub fn check_event_name(model: &Model, source: SourceIndex, name: &str, span: Span, diagnostics: &mut Diagnostics) {
-    let SourceRows::Events { aliases, .. } = &model.source(source).rows else { return };
-    if let Some((canonical, _)) = aliases.iter().find(|(_, others)| others.iter().any(|other| other == name)) {
-        diagnostics.push(
-            Diagnostic::error("aliased-event", format!("`{name}` is another name of the event `{canonical}`"))
-                .at(span, "")
-                .at(model.source(source).meta.span, "its aliases say so")
-                .help(format!("write `{canonical}`: it counts both")),
-        );
-    }
-    let snake = !name.is_empty()
-        && name.split('_').enumerate().all(|(position, part)| {
-            !part.is_empty()
-                && part.chars().all(|each| each.is_ascii_lowercase() || each.is_ascii_digit())
-                && (position > 0 || part.starts_with(|first: char| first.is_ascii_lowercase()))
-        });
-    if !snake {
-        diagnostics.push(
-            Diagnostic::warning("event-name-style", format!("the event name `{name}` is not in snake_case"))
-                .at(span, "")
-                .help("collect it under a snake_case name by `aliases` of the source"),
-        );
     }
 }
 
@@ -574,177 +465,14 @@ fn same_entity(
         diagnostics.push(
             Diagnostic::error(
                 "mixed-entities",
-                format!("`{}` is reached by a `{theirs}`, and `{}` by a `{ours}`", milestone.meta.name, definition.name),
+                format!(
+                    "`{}` is reached by a `{theirs}`, and `{}` by a `{ours}`",
+                    milestone.meta.name, definition.name
+                ),
             )
             .at(span, "")
             .at(milestone.meta.span, format!("reached by a `{theirs}`"))
             .help("count members by `members` in a milestone of its own, and combine that"),
         );
-    }
-}
-
-/// Reports keys that mean nothing in the form that the milestone has.
-fn misplaced(definition: &Definition<MilestoneTable>, form: &str, diagnostics: &mut Diagnostics) {
-    let table = &definition.body;
-    let mut keys: Vec<(&str, Span)> = Vec::new();
-    let mut note = |name, value: Option<&Spanned<String>>| {
-        keys.extend(value.map(|value| (name, definition.place(value))));
-    };
-    if form != "event" {
-        note("source", table.source.as_ref());
-        note("where", table.condition.as_ref());
-        note("subject", table.subject.as_ref());
-        note("sum", table.sum.as_ref());
-        note("after", table.after.as_ref());
-        if form != "members" {
-            note("distinct", table.distinct.as_ref());
-            keys.extend(table.at_least.as_ref().map(|value| ("at_least", definition.place(value))));
-        }
-    }
-    if form == "sequence" {
-        keys.extend(
-            table.from.as_ref().filter(|from| from.get() != "start").map(|value| ("from", definition.place(value))),
-        );
-    }
-    for (key, span) in keys {
-        let mut diagnostic =
-            Diagnostic::error("misplaced-key", format!("`{key}` means nothing beside `{form}`")).at(span, "");
-        if key == "at_least" {
-            diagnostic = diagnostic.help("write `at_least_of = { count = …, of = […] }`");
-        }
-        diagnostics.push(diagnostic);
-    }
-}
-
-fn weight(definition: &Definition<MilestoneTable>, diagnostics: &mut Diagnostics) -> Option<f64> {
-    let weight = definition.body.weight.as_ref()?;
-    if weight.get().0 <= 0.0 {
-        diagnostics.push(
-            Diagnostic::error("bad-weight", "a weight is above zero")
-                .at(definition.place(weight), "")
-                .help("leave it out for a milestone that no score counts"),
-        );
-    }
-    Some(weight.get().0)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "composites have few parts")]
-fn threshold(
-    definition: &Definition<MilestoneTable>,
-    form: &str,
-    occurrences: &Occurrences,
-    progress: &Progress,
-    diagnostics: &mut Diagnostics,
-) -> Option<f64> {
-    let table = &definition.body;
-    let parts = match occurrences {
-        Occurrences::Reaches(parts) => parts.len(),
-        Occurrences::Events { .. } | Occurrences::Members(_) | Occurrences::Absence(_) => 1,
-    };
-    if let (Some(at_least_of), "at_least_of") = (&table.at_least_of, form) {
-        let count = at_least_of.get().count.get();
-        if *count < 1 || usize::try_from(*count).is_ok_and(|count| count > parts) {
-            diagnostics.push(
-                Diagnostic::error("impossible-count", format!("{count} of {parts} milestones"))
-                    .at(definition.place(&at_least_of.get().count), "")
-                    .help(format!("the count lies between 1 and {parts}")),
-            );
-            return None;
-        }
-        return Some(*count as f64);
-    }
-    match form {
-        "all_of" | "sequence" => return Some(parts as f64),
-        "any_of" | "none_of" => return Some(1.0),
-        _ => {}
-    }
-    let Some(at_least) = &table.at_least else { return Some(1.0) };
-    let value = at_least.get().0;
-    let whole = value.fract() == 0.0 || matches!(progress, Progress::Sum(_));
-    if value <= 0.0 || !whole {
-        diagnostics.push(
-            Diagnostic::error("impossible-count", format!("`at_least` cannot be {value}"))
-                .at(definition.place(at_least), "")
-                .help("it is a whole number from 1; only a `sum` may stop at a fraction"),
-        );
-        return None;
-    }
-    Some(value)
-}
-
-/// Writes a sequence out: each step is its milestone again, counting only what comes after the step before.
-fn write_out(
-    definition: &Definition<MilestoneTable>,
-    model: &mut Model,
-    milestone: &mut Milestone,
-    diagnostics: &mut Diagnostics,
-) -> Option<()> {
-    let Occurrences::Reaches(steps) = &milestone.occurrences else { return None };
-    let names = definition.body.sequence.as_ref().expect("the form is `sequence`").get();
-    let mut whole = true;
-    for (step, name) in steps.iter().zip(names).skip(1) {
-        let part = model.milestone(*step);
-        if !matches!(part.occurrences, Occurrences::Events { .. }) || part.after.is_some() {
-            diagnostics.push(
-                Diagnostic::error("bad-step", format!("`{}` cannot be a later step of a sequence", part.meta.name))
-                    .at(definition.place(name), "must count events alone")
-                    .at(part.meta.span, "combines others, or comes after another")
-                    .help("name the milestones of events that it is made of, in their order"),
-            );
-            whole = false;
-        }
-    }
-    if !whole {
-        return None;
-    }
-    let steps = steps.clone();
-    let mut previous = steps[0];
-    for (position, step) in steps.iter().enumerate().skip(1) {
-        let mut part = model.milestone(*step).clone();
-        part.meta.name = format!("{}__step{}", definition.name, position + 1);
-        part.hidden = true;
-        part.after = (part.anchor != Anchor::Reach(previous)).then_some(previous);
-        part.depth = depth(model, &part);
-        part.horizon = horizon(model, &part);
-        model.milestones.push(part);
-        previous = MilestoneIndex(model.milestones.len() - 1);
-    }
-    milestone.occurrences = Occurrences::Reaches(vec![previous]);
-    milestone.at_least = 1.0;
-    Some(())
-}
-
-fn depth(model: &Model, milestone: &Milestone) -> usize {
-    milestone.inputs().iter().map(|input| model.milestone(*input).depth + 1).max().unwrap_or(0)
-}
-
-/// Works out the time from the anchor after which nothing can change any more. It depends on nothing that happens, so
-/// that who has succeeded and who has not are let into a rate at the same age.
-fn horizon(model: &Model, milestone: &Milestone) -> Option<i64> {
-    let parts = match &milestone.occurrences {
-        Occurrences::Events { .. } | Occurrences::Members(_) => return milestone.within,
-        Occurrences::Reaches(parts) | Occurrences::Absence(parts) => parts,
-    };
-    let mut longest = Some(0);
-    for part in parts {
-        longest = match (longest, from_start(model, *part)) {
-            (Some(longest), Some(part)) => Some(i64::max(longest, part)),
-            (None, _) | (_, None) => None,
-        };
-    }
-    match (milestone.within, longest) {
-        // A composite that hangs on another milestone is as late as that one, and its parts are not.
-        (within, Some(_)) if matches!(milestone.anchor, Anchor::Reach(_)) => within,
-        (Some(within), Some(longest)) => Some(within.min(longest)),
-        (within, longest) => within.or(longest),
-    }
-}
-
-/// The time from the entity's start after which a milestone cannot change any more.
-fn from_start(model: &Model, index: MilestoneIndex) -> Option<i64> {
-    let milestone = model.milestone(index);
-    match milestone.anchor {
-        Anchor::Start => milestone.horizon,
-        Anchor::Reach(anchor) => from_start(model, anchor)?.checked_add(milestone.horizon?),
     }
 }

@@ -196,7 +196,7 @@ pub struct Entity {
 pub enum Anchor {
     /// At the entity's start.
     Start,
-    /// When it reached another milestone; only what comes after that counts.
+    /// When it reached another milestone. The row that reached it lies at the anchor, and so inside the window.
     Reach(MilestoneIndex),
 }
 

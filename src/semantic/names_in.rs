@@ -28,8 +28,7 @@ pub fn names_in(condition: &Expr) -> Option<Vec<String>> {
             }
             _ => None,
         },
-        ExprKind::In(inner, list, false)
-            if matches!(&inner.kind, ExprKind::Column(column) if column == canonical::EVENT_NAME) =>
+        ExprKind::In(inner, list, false) if matches!(&inner.kind, ExprKind::Column(column) if column == canonical::EVENT_NAME) =>
         {
             let mut names: Vec<String> = Vec::new();
             for item in list {

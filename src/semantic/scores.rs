@@ -16,7 +16,13 @@ pub fn resolve(project: &Project, model: &mut Model, known: &Known, diagnostics:
         let Some((entity, terms)) = terms(project, definition, model, known, diagnostics) else { continue };
         let table = &definition.body;
         model.scores.push(Score {
-            meta: values::meta(definition, table.title.as_ref(), table.description.as_ref(), table.owner.as_ref(), &table.tags),
+            meta: values::meta(
+                definition,
+                table.title.as_ref(),
+                table.description.as_ref(),
+                table.owner.as_ref(),
+                &table.tags,
+            ),
             entity,
             terms,
             bands,
@@ -67,9 +73,12 @@ fn terms(
                 let scored = *entity.get_or_insert(milestone.entity);
                 if milestone.entity != scored {
                     diagnostics.push(
-                        Diagnostic::error("mixed-entities", format!("`{name}` is reached by a `{}`", model.entity(milestone.entity).meta.name))
-                            .at(span, format!("the score is a `{}`'s", model.entity(scored).meta.name))
-                            .at(milestone.meta.span, "defined here"),
+                        Diagnostic::error(
+                            "mixed-entities",
+                            format!("`{name}` is reached by a `{}`", model.entity(milestone.entity).meta.name),
+                        )
+                        .at(span, format!("the score is a `{}`'s", model.entity(scored).meta.name))
+                        .at(milestone.meta.span, "defined here"),
                     );
                 }
                 match milestone.weight {
@@ -100,9 +109,12 @@ fn terms(
         let list: Vec<String> =
             terms.iter().map(|(index, weight)| format!("{} {weight}", model.milestone(*index).meta.name)).collect();
         diagnostics.push(
-            Diagnostic::error("weights-do-not-sum", format!("the weights of score `{}` add up to {}", definition.name, rounded(total)))
-                .at(from, list.join(", "))
-                .help("make them add up to 1, or write `scale = \"points\"`"),
+            Diagnostic::error(
+                "weights-do-not-sum",
+                format!("the weights of score `{}` add up to {}", definition.name, rounded(total)),
+            )
+            .at(from, list.join(", "))
+            .help("make them add up to 1, or write `scale = \"points\"`"),
         );
     }
     Some((entity, terms))
@@ -120,9 +132,12 @@ fn bands(definition: &Definition<ScoreTable>, diagnostics: &mut Diagnostics) -> 
             && value <= *last
         {
             diagnostics.push(
-                Diagnostic::error("bands-not-ascending", format!("band `{}` does not lie above `{previous}`", name.get()))
-                    .at(definition.place(bound), format!("`{previous}` begins at {last}"))
-                    .help("write the bands by their lower bounds, in ascending order"),
+                Diagnostic::error(
+                    "bands-not-ascending",
+                    format!("band `{}` does not lie above `{previous}`", name.get()),
+                )
+                .at(definition.place(bound), format!("`{previous}` begins at {last}"))
+                .help("write the bands by their lower bounds, in ascending order"),
             );
         }
         bands.push((name.get().clone(), value));

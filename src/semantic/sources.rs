@@ -200,8 +200,17 @@ fn events(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) -
 
 /// Warns of properties that look like personal data, which events must not carry (DM-67).
 fn personal(path: &str, span: Span, diagnostics: &mut Diagnostics) {
-    const PERSONAL: &[&str] =
-        &["email", "email_address", "phone", "phone_number", "first_name", "last_name", "full_name", "ip", "ip_address"];
+    const PERSONAL: &[&str] = &[
+        "email",
+        "email_address",
+        "phone",
+        "phone_number",
+        "first_name",
+        "last_name",
+        "full_name",
+        "ip",
+        "ip_address",
+    ];
     let last = path.rsplit('.').next().unwrap_or(path).to_ascii_lowercase();
     if PERSONAL.contains(&last.as_str()) {
         diagnostics.push(
@@ -212,10 +221,7 @@ fn personal(path: &str, span: Span, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn aliases(
-    definition: &Definition<SourceTable>,
-    diagnostics: &mut Diagnostics,
-) -> IndexMap<String, Vec<String>> {
+fn aliases(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) -> IndexMap<String, Vec<String>> {
     let mut aliases: IndexMap<String, Vec<String>> = IndexMap::new();
     let mut taken: Vec<(String, Span)> = Vec::new();
     for (name, others) in &definition.body.aliases {

@@ -106,13 +106,11 @@ pub fn columns<'t, T>(
         let span = definition.place(name);
         if !is_name(name.get()) {
             diagnostics.push(
-                Diagnostic::error("bad-name", format!("`{}` is not a name", name.get()))
-                    .at(span, "")
-                    .help(format!(
-                        "name it in snake_case, and say what the table calls it: \
+                Diagnostic::error("bad-name", format!("`{}` is not a name", name.get())).at(span, "").help(format!(
+                    "name it in snake_case, and say what the table calls it: \
                          `some_name = {{ column = \"{}\", type = \"…\" }}`",
-                        name.get()
-                    )),
+                    name.get()
+                )),
             );
             continue;
         }
@@ -200,11 +198,7 @@ pub fn timezone<T>(
 }
 
 /// Reads a length of time, in microseconds; it is above zero.
-pub fn window<T>(
-    definition: &Definition<T>,
-    value: &Spanned<String>,
-    diagnostics: &mut Diagnostics,
-) -> Option<i64> {
+pub fn window<T>(definition: &Definition<T>, value: &Spanned<String>, diagnostics: &mut Diagnostics) -> Option<i64> {
     let length = duration::duration(value.get()).filter(|length| *length > 0);
     if length.is_none() {
         diagnostics.push(

@@ -101,8 +101,9 @@ impl Cx<'_> {
             (None, Aggregation::Count) | (Some(_), Aggregation::Count | Aggregation::CountDistinct) => {}
             (Some(value), Aggregation::Sum | Aggregation::Average | Aggregation::Min | Aggregation::Max) => {
                 if !value.ty.is_number() {
-                    let diagnostic = Diagnostic::error("wrong-type", format!("a number is needed, and this is a {}", value.ty))
-                        .at(value.span, "");
+                    let diagnostic =
+                        Diagnostic::error("wrong-type", format!("a number is needed, and this is a {}", value.ty))
+                            .at(value.span, "");
                     self.report(diagnostic);
                     return None;
                 }
@@ -145,7 +146,15 @@ impl Cx<'_> {
         let dimensions = self.dimensions(&relation)?;
         let mature_only = matches!(relation, MeasureRelation::Milestone { .. })
             && !self.definition.body.include_immature.unwrap_or(false);
-        Some(Measure { relation, function: AggregateFunction::Count, argument: None, filter, time, dimensions, mature_only })
+        Some(Measure {
+            relation,
+            function: AggregateFunction::Count,
+            argument: None,
+            filter,
+            time,
+            dimensions,
+            mature_only,
+        })
     }
 
     fn relation(&mut self, of: &Spanned<String>, population: Option<MilestoneIndex>) -> Option<MeasureRelation> {
@@ -185,8 +194,8 @@ impl Cx<'_> {
             self.known.sources.found.keys().collect(),
         ]
         .concat();
-        let mut diagnostic =
-            Diagnostic::error("unknown-name", format!("no entity, milestone or source `{name}`")).at(span, "not defined");
+        let mut diagnostic = Diagnostic::error("unknown-name", format!("no entity, milestone or source `{name}`"))
+            .at(span, "not defined");
         if let Some(near) = nearest(name, candidates.iter().map(|name| name.as_str())) {
             diagnostic = diagnostic.help(format!("the nearest name is `{near}`"));
         }
@@ -335,4 +344,3 @@ impl Cx<'_> {
         whole.then_some(dimensions)
     }
 }
-

@@ -58,11 +58,8 @@ impl Kind for TimeTo {
             measure.filter = and(Some(Expr { kind, ty: Type::Bool, span }), measure.filter);
         }
         measure.filter = and(Some(reached(span)), measure.filter);
-        let elapsed = Expr {
-            kind: ExprKind::Call("duration_between".to_owned(), vec![start, end]),
-            ty: Type::Duration,
-            span,
-        };
+        let elapsed =
+            Expr { kind: ExprKind::Call("duration_between".to_owned(), vec![start, end]), ty: Type::Duration, span };
         let unit = Expr { kind: ExprKind::Literal(Literal::Duration(unit)), ty: Type::Duration, span };
         measure.argument =
             Some(Expr { kind: ExprKind::Call("divide".to_owned(), vec![elapsed, unit]), ty: Type::Float, span });
