@@ -3,6 +3,7 @@
 pub mod check;
 pub mod cli;
 pub mod diagnostic;
+pub mod plan;
 pub mod project;
 pub mod render;
 pub mod report;
