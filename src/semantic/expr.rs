@@ -62,6 +62,29 @@ impl Type {
     pub fn is_number(self) -> bool {
         matches!(self, Type::Int | Type::Float | Type::Decimal)
     }
+
+    /// Tells whether a value of this type can stand where `wanted` is wanted: an int is also a float and a decimal.
+    pub fn fits(self, wanted: Type) -> bool {
+        self.common(wanted) == Some(wanted) && (self != Type::Decimal || wanted != Type::Float)
+    }
+
+    /// Returns the type that values of both types have together, if there is one.
+    pub fn common(self, other: Type) -> Option<Type> {
+        match (self, other) {
+            (Type::Null, only) | (only, Type::Null) => Some(only),
+            (left, right) if left == right => Some(left),
+            (Type::Float, right) if right.is_number() => Some(Type::Float),
+            (left, Type::Float) if left.is_number() => Some(Type::Float),
+            (left, right) if left.is_number() && right.is_number() => Some(Type::Decimal),
+            _ => None,
+        }
+    }
+
+    /// Returns the name with its article, for messages.
+    pub fn with_article(self) -> String {
+        let article = if self == Type::Int { "an" } else { "a" };
+        format!("{article} {}", self.name())
+    }
 }
 
 impl fmt::Display for Type {

@@ -1,0 +1,213 @@
+//! Calls of functions: those of the library, and what looks like one.
+
+use std::ops::Range;
+
+use sqlparser::ast as sql;
+use sqlparser::keywords::Keyword;
+
+use crate::diagnostic::Diagnostic;
+use crate::semantic::expr::{Expr, ExprKind, Literal, Type};
+use crate::semantic::library::Function;
+use crate::semantic::names::nearest;
+use crate::semantic::parse::aggregate::{self, AGGREGATES};
+use crate::semantic::parse::foreign;
+use crate::semantic::parse::lower::Lower;
+use crate::source::Span;
+
+/// The arguments of a call, once they are known to be plain expressions.
+pub(super) struct Arguments<'s> {
+    pub(super) distinct: bool,
+    /// `count(*)`.
+    pub(super) wildcard: bool,
+    pub(super) parts: Vec<&'s sql::Expr>,
+}
+
+impl Lower<'_> {
+    pub(super) fn call(&mut self, function: &sql::Function, span: Span) -> Option<Expr> {
+        let written = function.name.to_string();
+        let name = match function.name.0.as_slice() {
+            [sql::ObjectNamePart::Identifier(name)] if name.quote_style.is_none() => name.value.to_lowercase(),
+            _ => written.clone(),
+        };
+        let name_range = self.tokens.bytes(sqlparser::ast::Spanned::span(&function.name)).unwrap_or(0..0);
+        let name_span = self.text.place(name_range.clone());
+        let range = self.tokens.call(name_range);
+
+        let arguments = self.arguments(function, &name, &range, span)?;
+        if name == "duration" {
+            return match arguments.parts.as_slice() {
+                [sql::Expr::Value(sql::ValueWithSpan { value: sql::Value::SingleQuotedString(written), .. })] => {
+                    self.duration(written, span)
+                }
+                _ => {
+                    self.refuse("a duration that is computed", span, Some("write `duration '14d'`, or subtract times"))
+                }
+            };
+        }
+        if AGGREGATES.contains(&name.as_str()) {
+            return self.aggregate(&name, &arguments, function.filter.as_deref(), span, name_span);
+        }
+        let filter = function.filter.as_deref().map(|filter| {
+            self.expr(filter);
+            self.clause(&range, Keyword::FILTER)
+        });
+        let Some(known) = self.library.function(&name) else {
+            self.all(arguments.parts.iter().copied());
+            return self.unknown_function(&written, &name, name_span);
+        };
+        let lowered = self.library_arguments(known, &arguments.parts);
+        if let Some(filter) = filter {
+            let message = format!("`filter` belongs to an aggregate, and `{name}` is none");
+            self.diagnostics.push(Diagnostic::error("not-portable", message).at(filter, ""));
+            return None;
+        }
+        if arguments.distinct || arguments.wildcard {
+            let what = if arguments.distinct { "distinct" } else { "*" };
+            let message = format!("`{what}` belongs to `count`, and this is `{name}`");
+            self.diagnostics.push(Diagnostic::error("not-portable", message).at(span, ""));
+            return None;
+        }
+        let lowered = lowered?;
+        match known.resolve(&lowered) {
+            Some((_, ty)) => Some(Expr { kind: ExprKind::Call(name, lowered), ty, span }),
+            None => self.wrong_arguments(known, &lowered, span),
+        }
+    }
+
+    /// Refuses all that a call can have beside plain arguments and a filter.
+    fn arguments<'s>(
+        &mut self,
+        function: &'s sql::Function,
+        name: &str,
+        range: &Range<usize>,
+        span: Span,
+    ) -> Option<Arguments<'s>> {
+        if function.over.is_some() {
+            let over = self.clause(range, Keyword::OVER);
+            let help = "a KPI or a milestone says over which rows: `at_least`, `after`, `cohort`";
+            return self.refuse("a window function", over, Some(help)).and(None);
+        }
+        if !function.within_group.is_empty() {
+            let help = "write `median(x)` or `percentile(x, 0.9)`";
+            return self.refuse("`within group`", span, Some(help)).and(None);
+        }
+        let list = match &function.args {
+            sql::FunctionArguments::List(list) => list,
+            sql::FunctionArguments::None => return self.refuse("a call without parentheses", span, None).and(None),
+            sql::FunctionArguments::Subquery(_) => return self.refuse("a subquery", span, None).and(None),
+        };
+        if !list.clauses.is_empty()
+            || function.null_treatment.is_some()
+            || function.uses_odbc_syntax
+            || !matches!(function.parameters, sql::FunctionArguments::None)
+        {
+            let help = format!("`{name}` takes its arguments and nothing else");
+            return self.refuse("this form of a call", span, Some(&help)).and(None);
+        }
+        let mut arguments = Arguments {
+            distinct: list.duplicate_treatment == Some(sql::DuplicateTreatment::Distinct),
+            wildcard: false,
+            parts: Vec::new(),
+        };
+        for argument in &list.args {
+            match argument {
+                sql::FunctionArg::Unnamed(sql::FunctionArgExpr::Expr(part)) => arguments.parts.push(part),
+                sql::FunctionArg::Unnamed(sql::FunctionArgExpr::Wildcard) => arguments.wildcard = true,
+                _ => return self.refuse("this form of an argument", span, None).and(None),
+            }
+        }
+        Some(arguments)
+    }
+
+    /// Lowers the arguments of a function of the library, some of which may be words and no expressions.
+    fn library_arguments(&mut self, function: &Function, parts: &[&sql::Expr]) -> Option<Vec<Expr>> {
+        let mut lowered = Vec::with_capacity(parts.len());
+        let mut sound = true;
+        for (position, part) in parts.iter().enumerate() {
+            let argument = match function.words(position) {
+                Some(words) => self.word(function, &words, part),
+                None => self.expr(part),
+            };
+            match argument {
+                Some(argument) => lowered.push(argument),
+                None => sound = false,
+            }
+        }
+        sound.then_some(lowered)
+    }
+
+    fn word(&mut self, function: &Function, words: &[&str], part: &sql::Expr) -> Option<Expr> {
+        let span = self.span(part);
+        let written = match part {
+            sql::Expr::Identifier(name) => Some(&name.value),
+            sql::Expr::Value(sql::ValueWithSpan { value: sql::Value::SingleQuotedString(string), .. }) => Some(string),
+            _ => None,
+        };
+        let word = written.map(|written| written.to_lowercase());
+        if let Some(word) = &word
+            && words.contains(&word.as_str())
+        {
+            return Some(Expr { kind: ExprKind::Literal(Literal::String(word.clone())), ty: Type::String, span });
+        }
+        let message = format!("`{}` needs one of the words {} here", function.name, listed(words));
+        let mut diagnostic = Diagnostic::error("wrong-argument-types", message).at(span, "");
+        if let Some(near) = word.as_deref().and_then(|word| nearest(word, words.iter().copied())) {
+            diagnostic = diagnostic.help(format!("write `{near}`"));
+        }
+        self.diagnostics.push(diagnostic);
+        None
+    }
+
+    fn wrong_arguments(&mut self, function: &Function, arguments: &[Expr], span: Span) -> Option<Expr> {
+        let types: Vec<String> = arguments
+            .iter()
+            .enumerate()
+            .map(|(position, argument)| match (&argument.kind, function.words(position)) {
+                (ExprKind::Literal(Literal::String(word)), Some(_)) => word.clone(),
+                _ => argument.ty.name().to_owned(),
+            })
+            .collect();
+        let signatures: Vec<String> =
+            function.signatures.iter().map(|signature| format!("`{}{signature}`", function.name)).collect();
+        let message =
+            format!("`{}` does not take ({}); it is {}", function.name, types.join(", "), signatures.join(" or "));
+        let mut diagnostic = Diagnostic::error("wrong-argument-types", message).at(span, "");
+        for argument in arguments {
+            diagnostic = diagnostic.at(argument.span, argument.ty.name());
+        }
+        if let Some(help) = &function.help {
+            diagnostic = diagnostic.help(help);
+        }
+        self.diagnostics.push(diagnostic);
+        None
+    }
+
+    fn unknown_function(&mut self, written: &str, name: &str, span: Span) -> Option<Expr> {
+        let mut diagnostic = Diagnostic::error("unknown-function", format!("no function `{written}` in the language"))
+            .at(span, "not a function");
+        let names = self.library.functions().map(|function| function.name.as_str());
+        if let Some(help) = foreign::function(name) {
+            diagnostic = diagnostic.help(help);
+        } else if let Some(near) = nearest(name, names.chain(AGGREGATES.iter().copied())) {
+            diagnostic = diagnostic.help(format!("a function with a similar name exists: {}", self.signature(near)));
+        }
+        self.diagnostics.push(diagnostic);
+        None
+    }
+
+    fn signature(&self, name: &str) -> String {
+        match self.library.function(name) {
+            Some(function) => format!("`{name}{}`", function.signatures[0]),
+            None => format!("`{}`", aggregate::form(name)),
+        }
+    }
+}
+
+/// Lists words as prose: `a`, `b` and `c`.
+fn listed(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => quoted.join(""),
+    }
+}

@@ -1,0 +1,446 @@
+//! Text -> tokens -> sqlparser's tree, and the places of both.
+//!
+//! The parser knows the places of leaves only, as lines and columns; here they become bytes, and the tokens around a
+//! leaf tell how far a call, a parenthesis or a literal reaches.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use sqlparser::ast::{self as sql, Spanned};
+use sqlparser::dialect::GenericDialect;
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Word};
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::semantic::parse::DEPTH;
+use crate::source::Text;
+
+/// More tokens than this, literals and commas aside, are no expression that anybody wrote; it bounds how deep the
+/// parser's tree can be.
+const MAXIMUM: usize = 2000;
+
+/// The tokens of an expression, without blanks and comments.
+pub(super) struct Tokens {
+    items: Vec<(Token, Range<usize>)>,
+    /// From the parser's places to bytes, for the starts and the ends of tokens.
+    bytes: BTreeMap<Location, usize>,
+}
+
+/// Parses `text`, or says what keeps it from being an expression.
+pub(super) fn parse(text: &Text, diagnostics: &mut Diagnostics) -> Option<(Tokens, sql::Expr)> {
+    let syntax_error = |message: String, range: Range<usize>, label: &str| {
+        Diagnostic::error("syntax-error-in-expression", message).at(text.place(range), label)
+    };
+    let mut raw = Vec::new();
+    if let Err(error) = Tokenizer::new(&GenericDialect {}, &text.value).tokenize_with_location_into_buf(&mut raw) {
+        let at = Walker::new(&text.value).byte(error.location).min(text.value.len());
+        let message = format!("the expression cannot be read: {}", lower_first(&error.message));
+        let end = at + text.value[at..].chars().next().map_or(0, char::len_utf8);
+        diagnostics.push(syntax_error(message, at..end, "from here on"));
+        return None;
+    }
+    let tokens = Tokens::new(&text.value, &raw);
+    if tokens.items.is_empty() {
+        diagnostics.push(Diagnostic::error("empty-expression", "an expression is empty").at(text.span, ""));
+        return None;
+    }
+    let counted = tokens
+        .items
+        .iter()
+        .filter(|(token, _)| !matches!(token, Token::Comma | Token::Number(..) | Token::SingleQuotedString(_)));
+    if counted.count() > MAXIMUM {
+        diagnostics.push(too_deep(text));
+        return None;
+    }
+
+    let mut parser =
+        Parser::new(&GenericDialect {}).with_recursion_limit(DEPTH).with_tokens_with_locations(tokens.for_parser(&raw));
+    let parsed = parser.parse_expr();
+    let next = parser.peek_token();
+    match parsed {
+        Ok(syntax) if next.token == Token::EOF => Some((tokens, syntax)),
+        Ok(_) => {
+            let range = tokens.bytes(next.span).unwrap_or(0..text.value.len());
+            let found = &text.value[range.clone()];
+            let message = format!("the expression ends before `{}`", shorten(found));
+            let mut diagnostic = syntax_error(message, range.clone(), "this does not belong to it");
+            if let Some(help) = tokens.help_for_rest(&range) {
+                diagnostic = diagnostic.help(help);
+            }
+            diagnostics.push(diagnostic);
+            None
+        }
+        Err(ParserError::RecursionLimitExceeded) => {
+            diagnostics.push(too_deep(text));
+            None
+        }
+        Err(ParserError::ParserError(reason) | ParserError::TokenizerError(reason)) => {
+            // The place is that of the parser's token: the one that it wanted to be another one.
+            let span = if next.token == Token::EOF { parser.get_current_token().span } else { next.span };
+            let range = tokens.bytes(span).unwrap_or(0..text.value.len());
+            diagnostics.push(syntax_error(rephrase(&reason), range, "here"));
+            None
+        }
+    }
+}
+
+pub(super) fn too_deep(text: &Text) -> Diagnostic {
+    Diagnostic::error("expression-too-deep", format!("an expression is nested more than {DEPTH} levels deep"))
+        .at(text.span, "")
+        .help("each `or`, `and` and operator of a chain is a level: `x in (…)` is none, however long")
+}
+
+/// Cuts what is quoted in a message to a size that can be read.
+pub(super) fn shorten(source: &str) -> String {
+    let flat = source.split_whitespace().collect::<Vec<_>>().join(" ");
+    match flat.char_indices().nth(40) {
+        Some((at, _)) => format!("{}…", &flat[..at]),
+        None => flat,
+    }
+}
+
+impl Tokens {
+    fn new(value: &str, raw: &[TokenWithSpan]) -> Self {
+        let mut walker = Walker::new(value);
+        let mut tokens = Self { items: Vec::new(), bytes: BTreeMap::new() };
+        for TokenWithSpan { token, span } in raw {
+            let range = walker.byte(span.start)..walker.byte(span.end);
+            if !matches!(token, Token::Whitespace(_) | Token::EOF) {
+                tokens.bytes.insert(span.start, range.start);
+                tokens.bytes.insert(span.end, range.end);
+                tokens.items.push((token.clone(), range));
+            }
+        }
+        tokens
+    }
+
+    /// Makes the tokens that the parser sees. Words that mean nothing in this language are no keywords, so that `user`,
+    /// `trim` and `position` are names like others; and `duration '14d'` is a call.
+    fn for_parser(&self, raw: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
+        let raw: Vec<&TokenWithSpan> =
+            raw.iter().filter(|raw| !matches!(raw.token, Token::Whitespace(_) | Token::EOF)).collect();
+        let mut made = Vec::with_capacity(raw.len());
+        // Inside `(select …)` and `over (…)` every keyword counts: it is refused as a whole, and must parse for that.
+        let mut foreign = 0;
+        for (at, item) in raw.iter().enumerate() {
+            let token_at = |at: Option<usize>| at.and_then(|at| raw.get(at)).map(|item| &item.token);
+            let (previous, next) = (token_at(at.checked_sub(1)), token_at(Some(at + 1)));
+            let before_previous = token_at(at.checked_sub(2));
+            match &item.token {
+                Token::Word(word) => {
+                    let mut word = word.clone();
+                    if foreign == 0 && !stays_keyword(before_previous, previous, &word, next) {
+                        word.keyword = Keyword::NoKeyword;
+                    }
+                    let is_duration = word.quote_style.is_none() && word.value.eq_ignore_ascii_case("duration");
+                    made.push(TokenWithSpan { token: Token::Word(word), span: item.span });
+                    if is_duration && matches!(next, Some(Token::SingleQuotedString(_))) {
+                        made.push(TokenWithSpan { token: Token::LParen, span: raw[at + 1].span });
+                    }
+                    continue;
+                }
+                Token::LParen if foreign > 0 || opens_foreign(previous, next) => foreign += 1,
+                Token::RParen if foreign > 0 => foreign -= 1,
+                _ => {}
+            }
+            made.push((*item).clone());
+            let after_duration = matches!(previous, Some(Token::Word(word)) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("duration"));
+            if after_duration && matches!(item.token, Token::SingleQuotedString(_)) {
+                made.push(TokenWithSpan { token: Token::RParen, span: item.span });
+            }
+        }
+        made
+    }
+
+    /// Returns the bytes of a part of the tree.
+    pub(super) fn range(&self, syntax: &sql::Expr) -> Option<Range<usize>> {
+        let leaves = self.bytes(syntax.span());
+        let range = match syntax {
+            // The parser keeps no place of the parentheses, nor of what stands before or after the operand.
+            sql::Expr::Function(function) => self.call(self.bytes(function.name.span())?),
+            sql::Expr::UnaryOp { expr, .. } => self.one_before(self.range(expr)?),
+            sql::Expr::TypedString(_) | sql::Expr::Interval(_) => {
+                let range = self.one_before(leaves?);
+                match syntax {
+                    sql::Expr::Interval(sql::Interval { leading_field: Some(_), .. }) => self.one_after(range),
+                    _ => range,
+                }
+            }
+            sql::Expr::IsNull(inner) | sql::Expr::IsTrue(inner) | sql::Expr::IsFalse(inner) => {
+                self.one_after(self.one_after(self.range(inner)?))
+            }
+            sql::Expr::IsNotNull(inner) | sql::Expr::IsNotTrue(inner) | sql::Expr::IsNotFalse(inner) => {
+                self.one_after(self.one_after(self.one_after(self.range(inner)?)))
+            }
+            sql::Expr::Cast { kind: sql::CastKind::DoubleColon, expr, .. } => {
+                self.one_after(self.one_after(self.range(expr)?))
+            }
+            sql::Expr::Cast { expr, .. } | sql::Expr::Extract { expr, .. } => self.around(self.range(expr)?),
+            sql::Expr::Subquery(_) | sql::Expr::Exists { .. } => self.around(leaves?),
+            sql::Expr::BinaryOp { left, right, .. } => self.range(left)?.start..self.range(right)?.end,
+            sql::Expr::Between { expr, high, .. } => self.range(expr)?.start..self.range(high)?.end,
+            sql::Expr::InList { expr, .. } => self.range(expr)?.start..leaves?.end,
+            _ => leaves?,
+        };
+        Some(self.balance(range))
+    }
+
+    /// Returns the bytes of the call whose name is at `name`: to its closing parenthesis, or those of the clauses after.
+    pub(super) fn call(&self, name: Range<usize>) -> Range<usize> {
+        let Some(at) = self.index_at(name.end) else { return name };
+        let mut end = name.end;
+        let mut next = at;
+        if let Some((Token::SingleQuotedString(_), string)) = self.items.get(next) {
+            return name.start..string.end;
+        }
+        loop {
+            if let Some(closing) = self.closing(next) {
+                end = self.items[closing].1.end;
+                next = closing + 1;
+            }
+            let clause = match self.items.get(next) {
+                Some((Token::Word(word), _)) => matches!(word.keyword, Keyword::FILTER | Keyword::OVER),
+                _ => false,
+            };
+            if !clause || self.closing(next + 1).is_none() {
+                return name.start..end;
+            }
+            next += 1;
+        }
+    }
+
+    /// Returns the bytes of the clause `word (…)` that begins after `start`.
+    pub(super) fn clause(&self, range: &Range<usize>, keyword: Keyword) -> Option<Range<usize>> {
+        let within = |item: &(Token, Range<usize>)| item.1.start >= range.start && item.1.end <= range.end;
+        let at = self
+            .items
+            .iter()
+            .rposition(|item| within(item) && matches!(&item.0, Token::Word(word) if word.keyword == keyword))?;
+        let end = self.closing(at + 1).map_or(at, |closing| closing);
+        Some(self.items[at].1.start..self.items[end].1.end)
+    }
+
+    /// Returns the bytes of a place of the parser's.
+    pub(super) fn bytes(&self, span: sqlparser::tokenizer::Span) -> Option<Range<usize>> {
+        let (start, end) = (*self.bytes.get(&span.start)?, *self.bytes.get(&span.end)?);
+        (start <= end).then_some(start..end)
+    }
+
+    fn one_before(&self, range: Range<usize>) -> Range<usize> {
+        let before = self.items.iter().rev().find(|(_, item)| item.end <= range.start);
+        before.map_or(range.start, |(_, item)| item.start)..range.end
+    }
+
+    fn one_after(&self, range: Range<usize>) -> Range<usize> {
+        let after = self.items.iter().find(|(_, item)| item.start >= range.end);
+        range.start..after.map_or(range.end, |(_, item)| item.end)
+    }
+
+    /// Extends a range to the parentheses around it, and the word before them.
+    fn around(&self, range: Range<usize>) -> Range<usize> {
+        let mut depth = 0;
+        let before = self.items.iter().enumerate().rev().filter(|(_, (_, item))| item.end <= range.start);
+        for (at, (token, item)) in before {
+            match token {
+                Token::RParen => depth += 1,
+                Token::LParen if depth > 0 => depth -= 1,
+                Token::LParen => {
+                    let end = self.closing(at).map_or(range.end, |closing| self.items[closing].1.end);
+                    let word = at.checked_sub(1).map(|before| &self.items[before]);
+                    return match word {
+                        Some((Token::Word(word), place)) if is_call_keyword(word.keyword) => place.start..end,
+                        _ => item.start..end,
+                    };
+                }
+                _ => {}
+            }
+        }
+        range
+    }
+
+    /// Extends a range until its parentheses are in pairs.
+    fn balance(&self, range: Range<usize>) -> Range<usize> {
+        let Range { mut start, mut end } = range;
+        let (mut open, mut close) = (0, 0);
+        for (token, item) in &self.items {
+            if item.start >= start && item.end <= end {
+                match token {
+                    Token::LParen => open += 1,
+                    Token::RParen if open > 0 => open -= 1,
+                    Token::RParen => close += 1,
+                    _ => {}
+                }
+            }
+        }
+        let mut after = self.items.iter().filter(|(_, item)| item.start >= end).map(|(token, item)| (token, item.end));
+        let mut last = end;
+        while open > 0 {
+            match after.next() {
+                Some((Token::LParen, _)) => open += 1,
+                Some((Token::RParen, at)) => {
+                    open -= 1;
+                    last = at;
+                }
+                Some(_) => {}
+                None => break,
+            }
+        }
+        end = last;
+        let mut before =
+            self.items.iter().rev().filter(|(_, item)| item.end <= start).map(|(token, item)| (token, item.start));
+        let mut first = start;
+        while close > 0 {
+            match before.next() {
+                Some((Token::RParen, _)) => close += 1,
+                Some((Token::LParen, at)) => {
+                    close -= 1;
+                    first = at;
+                }
+                Some(_) => {}
+                None => break,
+            }
+        }
+        start = first;
+        start..end
+    }
+
+    /// Returns the index of the parenthesis that closes the one at `open`.
+    fn closing(&self, open: usize) -> Option<usize> {
+        let mut depth = 0_usize;
+        for (at, (token, _)) in self.items.iter().enumerate().skip(open) {
+            match token {
+                Token::LParen => depth += 1,
+                Token::RParen if depth == 1 => return Some(at),
+                Token::RParen => depth -= 1,
+                _ if depth == 0 => return None,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Returns the index of the first token at or after a byte.
+    fn index_at(&self, byte: usize) -> Option<usize> {
+        self.items.iter().position(|(_, item)| item.start >= byte)
+    }
+
+    /// Says what was probably meant where the expression ends too early.
+    fn help_for_rest(&self, rest: &Range<usize>) -> Option<&'static str> {
+        let at = self.index_at(rest.start)?;
+        let previous = at.checked_sub(1).map(|before| &self.items[before].0);
+        match (previous, &self.items[at].0) {
+            (Some(Token::Word(_)), Token::SingleQuotedString(_)) => Some(
+                "the literals with a word before them are `date '…'`, `timestamp '…'`, `duration '…'` and `interval '…'`",
+            ),
+            (_, Token::SemiColon) => Some("an expression has no semicolon"),
+            (_, Token::Word(word)) if word.keyword == Keyword::AS => Some("an expression has no name of its own"),
+            (_, Token::Word(word)) if word.keyword == Keyword::FILTER => {
+                Some("write `filter (where …)` after an aggregate")
+            }
+            (_, Token::Comma) => Some("one expression is expected, not a list"),
+            _ => None,
+        }
+    }
+}
+
+/// Tells whether a word has its meaning as a keyword: those of this language, and those of what is refused by name.
+fn stays_keyword(before_previous: Option<&Token>, previous: Option<&Token>, word: &Word, next: Option<&Token>) -> bool {
+    if previous == Some(&Token::Period) || next == Some(&Token::Period) {
+        return false;
+    }
+    let keyword = |token: Option<&Token>| match token {
+        Some(Token::Word(word)) => word.keyword,
+        _ => Keyword::NoKeyword,
+    };
+    let is_string = |token: Option<&Token>| matches!(token, Some(Token::SingleQuotedString(_)));
+    let is_amount = |token: Option<&Token>| is_string(token) || matches!(token, Some(Token::Number(..)));
+    let opens = next == Some(&Token::LParen);
+    match word.keyword {
+        Keyword::AND | Keyword::OR | Keyword::NOT | Keyword::IN | Keyword::IS | Keyword::NULL => true,
+        Keyword::TRUE | Keyword::FALSE | Keyword::LIKE | Keyword::BETWEEN | Keyword::FROM | Keyword::AS => true,
+        Keyword::CASE | Keyword::WHEN | Keyword::THEN | Keyword::ELSE | Keyword::END => true,
+        Keyword::FILTER => previous == Some(&Token::RParen) && opens,
+        Keyword::WHERE => previous == Some(&Token::LParen),
+        Keyword::DISTINCT => {
+            previous == Some(&Token::LParen) || matches!(keyword(previous), Keyword::IS | Keyword::NOT)
+        }
+        Keyword::DATE | Keyword::TIMESTAMP | Keyword::DATETIME | Keyword::TIMESTAMPTZ => is_string(next),
+        Keyword::INTERVAL => is_amount(next) || next == Some(&Token::Minus),
+        Keyword::ILIKE | Keyword::RLIKE | Keyword::REGEXP | Keyword::SIMILAR | Keyword::GLOB | Keyword::COLLATE => {
+            let after_value = match previous {
+                Some(Token::Word(word)) => {
+                    word.keyword == Keyword::NOT || !matches!(word.keyword, Keyword::AND | Keyword::OR | Keyword::WHEN)
+                }
+                Some(Token::RParen | Token::SingleQuotedString(_) | Token::Number(..)) => true,
+                _ => false,
+            };
+            after_value && matches!(next, Some(Token::Word(_) | Token::SingleQuotedString(_)))
+        }
+        Keyword::TO => keyword(previous) == Keyword::SIMILAR,
+        Keyword::ESCAPE => is_string(previous) && is_string(next),
+        Keyword::AT => keyword(next) == Keyword::TIME,
+        Keyword::TIME => keyword(previous) == Keyword::AT,
+        Keyword::ZONE => keyword(previous) == Keyword::TIME,
+        Keyword::OVER => previous == Some(&Token::RParen),
+        Keyword::WITHIN => keyword(next) == Keyword::GROUP,
+        Keyword::GROUP => keyword(previous) == Keyword::WITHIN,
+        Keyword::ORDER => keyword(next) == Keyword::BY,
+        Keyword::BY => keyword(previous) == Keyword::ORDER,
+        Keyword::UNKNOWN => matches!(keyword(previous), Keyword::IS | Keyword::NOT),
+        Keyword::CAST | Keyword::TRY_CAST | Keyword::SAFE_CAST | Keyword::EXTRACT | Keyword::EXISTS => opens,
+        // A type after `::` or `as`, a part after `extract (`, a unit after `interval '1'`.
+        _ if previous == Some(&Token::DoubleColon) || keyword(previous) == Keyword::AS => true,
+        _ if keyword(next) == Keyword::FROM && previous == Some(&Token::LParen) => true,
+        _ => is_amount(previous) && keyword(before_previous) == Keyword::INTERVAL,
+    }
+}
+
+fn opens_foreign(previous: Option<&Token>, next: Option<&Token>) -> bool {
+    let is = |token: Option<&Token>, keywords: &[Keyword]| matches!(token, Some(Token::Word(word)) if keywords.contains(&word.keyword));
+    is(next, &[Keyword::SELECT, Keyword::WITH]) || is(previous, &[Keyword::OVER, Keyword::GROUP])
+}
+
+fn is_call_keyword(keyword: Keyword) -> bool {
+    matches!(keyword, Keyword::CAST | Keyword::TRY_CAST | Keyword::SAFE_CAST | Keyword::EXTRACT | Keyword::EXISTS)
+}
+
+/// Turns the parser's words into a message: it says what it expected, and where in its own way.
+fn rephrase(reason: &str) -> String {
+    let reason = reason.split(" at Line:").next().unwrap_or(reason);
+    match reason.strip_prefix("Expected: ").and_then(|reason| reason.split_once(", found: ")) {
+        Some((expected, "EOF")) => format!("the expression ends where {expected} is expected"),
+        Some((expected, found)) => format!("{expected} is expected, not `{}`", shorten(found)),
+        None => format!("the expression cannot be read: {}", lower_first(reason)),
+    }
+}
+
+fn lower_first(words: &str) -> String {
+    let mut chars = words.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
+/// Goes along a text once, from the parser's lines and columns, both in characters from 1, to bytes.
+struct Walker<'t> {
+    rest: std::str::CharIndices<'t>,
+    line: u64,
+    column: u64,
+}
+
+impl<'t> Walker<'t> {
+    fn new(value: &'t str) -> Self {
+        Self { rest: value.char_indices(), line: 1, column: 1 }
+    }
+
+    /// Returns the byte at a place, which is not before the one asked for last.
+    fn byte(&mut self, location: Location) -> usize {
+        while (self.line, self.column) < (location.line, location.column) {
+            match self.rest.next() {
+                Some((_, '\n')) => (self.line, self.column) = (self.line + 1, 1),
+                Some(_) => self.column += 1,
+                None => break,
+            }
+        }
+        self.rest.offset()
+    }
+}
