@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 
 use include_dir::{Dir, include_dir};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Object, Rest};
+use minijinja::value::{Kwargs, Object, Rest, Serde};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 use serde::{Serialize, Serializer};
 
@@ -39,13 +39,13 @@ impl Serialize for Sql {
 
 /// Renders `templates/<template>`, or the dialect's own, to tidy SQL.
 pub fn render(template: &str, context: impl Serialize, dialect: &'static Dialect) -> Result<String, String> {
-    let text = environment(dialect).get_template(template).and_then(|template| template.render(context));
+    let text = environment(dialect).get_template(template).and_then(|template| template.render(Serde(context)));
     holes::tidy(&text.map_err(explain)?, &*dialect.grammar())
 }
 
 /// Renders the text of a template; for tests.
 pub fn render_text(text: &str, context: impl Serialize, dialect: &'static Dialect) -> Result<String, String> {
-    let text = environment(dialect).render_named_str("text", text, context);
+    let text = environment(dialect).render_named_str("text", text, Serde(context));
     holes::tidy(&text.map_err(explain)?, &*dialect.grammar())
 }
 
@@ -64,11 +64,11 @@ fn open(dialect: &'static Dialect) -> Environment<'static> {
     environment.set_syntax(syntax.build().expect("the default delimiters"));
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     // With it what a macro or a `set` block captures is SQL: each part of it was printed by the formatter.
-    environment.set_auto_escape_callback(|_| AutoEscape::Custom("sql"));
+    environment.set_auto_escape_callback(|_| AutoEscape::Custom("sql".into()));
     environment.set_formatter(print);
     environment.set_loader(|name| {
-        let text = |file: Option<&include_dir::File<'static>>| file.and_then(include_dir::File::contents_utf8);
-        Ok(text(TEMPLATES.get_file(name.strip_prefix(PORTABLE).unwrap_or(name))))
+        let file = TEMPLATES.get_file(name.strip_prefix(PORTABLE).unwrap_or(name));
+        Ok(file.and_then(include_dir::File::contents_utf8))
     });
     for file in FILES.get_dir(dialect.name()).into_iter().flat_map(Dir::files) {
         if let (Some(name), Some(text)) = (file.path().file_name().and_then(|name| name.to_str()), file.contents_utf8()) {
@@ -199,7 +199,7 @@ fn statements(environment: &mut Environment<'static>, dialect: &'static Dialect)
         let context = BTreeMap::from([
             ("name", Value::from(dialect.identifier(name).map_err(mistake)?)),
             ("columns", Value::from(columns)),
-            ("rows", Value::from_serialize(table)),
+            ("rows", Value::from(Serde(table))),
         ]);
         safe(dialect.shape("statements", "constants", &context).map_err(failure))
     });
