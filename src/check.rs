@@ -2,7 +2,12 @@
 //!
 //! A [`Checked`] can be made here only, so a warehouse is never handed text that nobody parsed.
 
+use std::borrow::Cow;
+
+use sqlparser::parser::Parser;
+
 use crate::render::Statement;
+use crate::render::dialect::Dialect;
 
 /// A statement that parsed.
 #[derive(Clone, Debug)]
@@ -31,14 +36,22 @@ pub struct Refusal {
     pub reason: String,
 }
 
-/// Parses `statement` in `grammar`, one of sqlparser's dialects.
-pub fn check(statement: Statement, grammar: &dyn sqlparser::dialect::Dialect) -> Result<Checked, Box<Refusal>> {
-    match sqlparser::parser::Parser::parse_sql(grammar, &statement.sql) {
-        Ok(parsed) if parsed.len() == 1 => Ok(Checked { statement }),
-        Ok(parsed) => {
-            let reason = format!("{} statements where one was expected", parsed.len());
-            Err(Box::new(Refusal { statement, reason }))
+/// Parses `statement` in the grammar of `dialect`.
+///
+/// Where the dialect's file lists a construct that the warehouse takes and the parser does not, what the file gives for
+/// it is parsed in its place; the statement keeps its text.
+pub fn check(statement: Statement, dialect: &Dialect) -> Result<Checked, Box<Refusal>> {
+    let mut text = Cow::from(statement.sql.as_str());
+    for gap in dialect.gaps() {
+        if text.contains(&gap.text) {
+            text = text.replace(&gap.text, &gap.parsed_as).into();
         }
-        Err(error) => Err(Box::new(Refusal { statement, reason: error.to_string() })),
     }
+    let parsed = Parser::parse_sql(&*dialect.grammar(), &text);
+    let reason = match parsed {
+        Ok(parsed) if parsed.len() == 1 => return Ok(Checked { statement }),
+        Ok(parsed) => format!("{} statements where one was expected", parsed.len()),
+        Err(error) => error.to_string(),
+    };
+    Err(Box::new(Refusal { statement, reason }))
 }

@@ -1,5 +1,11 @@
 //! Plan + dialect -> statements: SQL as people read it.
 
+pub mod access;
+pub mod dialect;
+pub mod engine;
+pub mod expr;
+pub mod holes;
+
 use crate::source::Span;
 
 /// One SQL statement, not yet parsed.

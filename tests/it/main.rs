@@ -4,4 +4,6 @@
 
 mod architecture;
 mod cli;
+mod functions;
+mod traps;
 mod warehouse;

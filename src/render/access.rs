@@ -1,0 +1,103 @@
+//! What raw tables hold, in the language's types: properties of documents, columns of unknown type, files.
+//!
+//! The types of raw columns are not known when SQL is compiled, so that what is printed here works for all of them;
+//! what cannot be converted is null.
+
+use std::collections::BTreeMap;
+
+use minijinja::Value;
+
+use crate::render::dialect::{Argument, Dialect, Failure};
+use crate::render::holes::Fragment;
+use crate::semantic::expr::Type;
+
+/// How a document of properties is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// In the warehouse's type for documents (`JSON`, `VARIANT`).
+    Json,
+    /// As text, which may be malformed: then nothing is in it.
+    Text,
+    /// As a structure with named fields.
+    Struct,
+}
+
+impl Stored {
+    /// The ways, by their names in TOML.
+    pub const NAMED: &[(&str, Stored)] = &[("json", Stored::Json), ("text", Stored::Text), ("struct", Stored::Struct)];
+
+    fn name(self) -> &'static str {
+        match self {
+            Stored::Json => "json",
+            Stored::Text => "text",
+            Stored::Struct => "struct",
+        }
+    }
+}
+
+/// Prints the property at `path` (keys from the outermost to the innermost) of a document, as `ty`.
+///
+/// Null where there is none, where it is the document's own null, where it is an object or an array, and where it cannot
+/// be read as `ty`.
+pub fn property(
+    dialect: &Dialect,
+    document: &Fragment,
+    stored: Stored,
+    path: &[&str],
+    ty: Type,
+) -> Result<Fragment, Failure> {
+    if path.is_empty() || path.iter().any(|key| key.is_empty()) {
+        return Err(Failure::Mistake("a property's path has an empty part".to_owned()));
+    }
+    let keys = path.iter().map(|key| Argument::Word(key.replace('\\', "\\\\").replace('"', "\\\"")));
+    let path = dialect.expression("source", "path", &[("keys", Argument::List(keys.collect()))])?;
+    let text = dialect.expression(
+        "source",
+        "text",
+        &[
+            ("document", Argument::Sql(document.clone(), None)),
+            ("path", Argument::Sql(path, None)),
+            ("stored", Argument::Word(stored.name().to_owned())),
+        ],
+    )?;
+    from_text(dialect, text, ty, "UTC")
+}
+
+/// Prints a column of unknown type as `ty`; `timezone` is that of times and texts that say none.
+pub fn normalize(dialect: &Dialect, value: &Fragment, ty: Type, timezone: &str) -> Result<Fragment, Failure> {
+    // A date is a day of the calendar wherever it was written: no zone moves it.
+    let timezone = if ty == Type::Date { "UTC" } else { timezone };
+    let value = Argument::Sql(value.clone(), None);
+    let text = dialect.expression("source", "string", &[("value", value.clone())])?;
+    let converted = from_text(dialect, text, ty, timezone)?;
+    dialect.expression(
+        "source",
+        "normalize",
+        &[
+            ("value", value),
+            ("converted", Argument::Sql(converted, None)),
+            ("wanted", Argument::Word(ty.name().to_owned())),
+            ("zone", Argument::Word(timezone.to_owned())),
+        ],
+    )
+}
+
+/// Prints a relation that reads files; `format` is `csv`, `json` or `parquet`.
+pub fn file(dialect: &Dialect, path: &str, format: &str) -> Result<String, Failure> {
+    dialect.shape("source", "file", &BTreeMap::from([("path", Value::from(path)), ("format", Value::from(format))]))
+}
+
+fn from_text(dialect: &Dialect, text: Fragment, ty: Type, timezone: &str) -> Result<Fragment, Failure> {
+    if ty == Type::String {
+        return Ok(text);
+    }
+    dialect.expression(
+        "source",
+        "from_text",
+        &[
+            ("text", Argument::Sql(text, Some(Type::String))),
+            ("wanted", Argument::Word(ty.name().to_owned())),
+            ("zone", Argument::Word(timezone.to_owned())),
+        ],
+    )
+}

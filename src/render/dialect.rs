@@ -1,0 +1,418 @@
+//! The warehouses' differences, read from `dialects/*.toml` and checked: what SQL prints as on each of them.
+//!
+//! An entry of a dialect is SQL with holes. `minijinja` decides its shape, from the types of the arguments and from
+//! words such as a unit; [`holes`] fills it. See `dialects/README.md`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use include_dir::{Dir, include_dir};
+use indexmap::IndexMap;
+use minijinja::value::Object;
+use minijinja::{Environment, UndefinedBehavior, Value};
+use serde::Deserialize;
+use sqlparser::dialect::{Dialect as Grammar, dialect_from_str};
+
+use crate::render::holes::{self, Fragment};
+use crate::semantic::expr::Type;
+
+/// The directory `dialects`, as it was when the program was built.
+pub(crate) static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/dialects");
+
+/// The file that every dialect is merged over.
+const PORTABLE: &str = "portable";
+
+/// What a dialect must say, besides the functions: the sections and the entries in them.
+const REQUIRED: &[(&str, &[&str])] = &[
+    ("literals", &["float", "date", "timestamp", "pattern"]),
+    ("aggregates", &["count", "count_distinct", "sum", "average", "min", "max", "percentile"]),
+    ("source", &["path", "text", "string", "from_text", "normalize", "file"]),
+    ("statements", &["create_schema", "create_table", "create_view", "first_rows", "constants"]),
+];
+
+/// The types that a dialect names.
+const TYPES: &[Type] =
+    &[Type::Bool, Type::Int, Type::Float, Type::Decimal, Type::String, Type::Date, Type::Timestamp, Type::Duration];
+
+/// One warehouse's SQL.
+#[derive(Debug)]
+pub struct Dialect {
+    name: String,
+    parser: String,
+    support: Support,
+    identifiers: Arc<Quoting>,
+    strings: Arc<Quoting>,
+    types: Arc<BTreeMap<String, String>>,
+    /// By `section.name`: why a warehouse does not have it, where it does not.
+    entries: BTreeMap<String, Option<String>>,
+    /// The entries' shapes, by the same names.
+    shapes: Environment<'static>,
+    gaps: Vec<Gap>,
+}
+
+/// How far a dialect is tested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Support {
+    /// Its SQL is executed by the tests.
+    Executed,
+    /// Its SQL is parsed by the tests.
+    Parsed,
+}
+
+/// Why an entry did not become SQL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The warehouse does not have it, in the words of the dialect's file.
+    Unsupported(String),
+    /// A dialect's file, or the one who called, is wrong.
+    Mistake(String),
+}
+
+/// What an entry is given under a name.
+#[derive(Clone, Debug)]
+pub enum Argument {
+    /// An expression, with its type where it is known.
+    Sql(Fragment, Option<Type>),
+    /// A word that decides the shape: a unit, the name of a type.
+    Word(String),
+    /// A number that is written out.
+    Number(i64),
+    /// Several.
+    List(Vec<Argument>),
+}
+
+/// A construct that a warehouse takes and the parser of its grammar does not know.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gap {
+    /// The text that the parser refuses.
+    pub text: String,
+    /// What is parsed in its place.
+    pub parsed_as: String,
+    /// Where the warehouse documents it.
+    pub url: String,
+}
+
+/// How names and strings are quoted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Quoting {
+    quote: char,
+    /// What is written for a character; the quote itself is among them.
+    escapes: BTreeMap<char, String>,
+    /// What precedes the two hexadecimal digits of any other control character; without it they stand as they are.
+    control: Option<String>,
+    /// The characters that cannot be written.
+    refused: String,
+    /// How letters are folded before.
+    #[serde(default)]
+    fold: Fold,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Fold {
+    #[default]
+    None,
+    Upper,
+    Lower,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    parser: String,
+    support: Support,
+    identifiers: Quoting,
+    strings: Quoting,
+    types: BTreeMap<String, String>,
+    #[serde(default)]
+    functions: IndexMap<String, Entry>,
+    literals: IndexMap<String, Entry>,
+    aggregates: IndexMap<String, Entry>,
+    source: IndexMap<String, Entry>,
+    statements: IndexMap<String, Entry>,
+    #[serde(default)]
+    gaps: Vec<Gap>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    sql: Option<String>,
+    unsupported: Option<String>,
+}
+
+/// What a dialect needs of the portable file; the rest of it is the language's.
+#[derive(Deserialize)]
+struct Portable {
+    functions: IndexMap<String, PortableFunction>,
+}
+
+#[derive(Deserialize)]
+struct PortableFunction {
+    sql: String,
+}
+
+static DIALECTS: LazyLock<Vec<Dialect>> =
+    LazyLock::new(|| embedded().expect("the dialects that are built in load: the tests load them too"));
+
+/// Reads the dialects that are built in, in the order of their names.
+pub fn embedded() -> Result<Vec<Dialect>, String> {
+    let text = |stem: &str| FILES.get_file(format!("{stem}.toml")).and_then(include_dir::File::contents_utf8);
+    let portable = text(PORTABLE).ok_or("there is no `portable.toml`")?;
+    let mut names: Vec<&str> =
+        FILES.files().filter_map(|file| file.path().to_str()?.strip_suffix(".toml")).filter(|name| *name != PORTABLE).collect();
+    names.sort_unstable();
+    names.into_iter().map(|name| Dialect::read(name, text(name).unwrap_or_default(), portable)).collect()
+}
+
+impl Dialect {
+    /// Returns the dialect of that name.
+    pub fn named(name: &str) -> Option<&'static Dialect> {
+        DIALECTS.iter().find(|dialect| dialect.name == name)
+    }
+
+    /// Returns the names of all dialects.
+    pub fn names() -> Vec<&'static str> {
+        DIALECTS.iter().map(|dialect| dialect.name.as_str()).collect()
+    }
+
+    /// Reads a dialect's file, over the portable one.
+    pub fn read(name: &str, text: &str, portable: &str) -> Result<Self, String> {
+        let wrong = |reason: String| format!("dialects/{name}.toml: {}", reason.trim_end());
+        let portable: Portable =
+            toml::from_str(portable).map_err(|error| format!("dialects/{PORTABLE}.toml: {}", error.to_string().trim_end()))?;
+        let file: File = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        if dialect_from_str(&file.parser).is_none() {
+            return Err(wrong(format!("`{}` is no grammar that the parser knows", file.parser)));
+        }
+        for (what, quoting) in [("identifiers", &file.identifiers), ("strings", &file.strings)] {
+            if !quoting.escapes.contains_key(&quoting.quote) && !quoting.refused.contains(quoting.quote) {
+                return Err(wrong(format!("`{what}` neither escapes nor refuses its own quote")));
+            }
+        }
+        for ty in TYPES {
+            if !file.types.contains_key(ty.name()) {
+                return Err(wrong(format!("`types` does not name `{ty}`")));
+            }
+        }
+        if let Some(name) = file.types.keys().find(|name| !TYPES.iter().any(|ty| ty.name() == name.as_str())) {
+            return Err(wrong(format!("`{name}` is no type")));
+        }
+        if let Some(name) = file.functions.keys().find(|name| !portable.functions.contains_key(*name)) {
+            return Err(wrong(format!("`functions.{name}` overrides nothing: there is no such portable function")));
+        }
+        let mut dialect = Self {
+            name: name.to_owned(),
+            parser: file.parser,
+            support: file.support,
+            identifiers: Arc::new(file.identifiers),
+            strings: Arc::new(file.strings),
+            types: Arc::new(file.types),
+            entries: BTreeMap::new(),
+            shapes: Environment::new(),
+            gaps: file.gaps,
+        };
+        dialect.open_shapes();
+        for (function, portable) in portable.functions {
+            let entry = file.functions.get(&function);
+            let sql = entry.and_then(|entry| entry.sql.clone()).unwrap_or(portable.sql);
+            let unsupported = entry.and_then(|entry| entry.unsupported.clone());
+            dialect.add("functions", &function, Some(sql), unsupported).map_err(wrong)?;
+        }
+        let sections = [
+            ("literals", file.literals),
+            ("aggregates", file.aggregates),
+            ("source", file.source),
+            ("statements", file.statements),
+        ];
+        for (section, entries) in sections {
+            let required = REQUIRED.iter().find(|(name, _)| *name == section).map_or(&[][..], |(_, names)| names);
+            if let Some(missing) = required.iter().find(|name| !entries.contains_key(**name)) {
+                return Err(wrong(format!("`{section}.{missing}` is missing")));
+            }
+            for (name, entry) in entries {
+                if !required.contains(&name.as_str()) {
+                    return Err(wrong(format!("nothing uses `{section}.{name}`")));
+                }
+                dialect.add(section, &name, entry.sql, entry.unsupported).map_err(wrong)?;
+            }
+        }
+        Ok(dialect)
+    }
+
+    /// Returns its name: the stem of its file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Tells how far it is tested.
+    pub fn support(&self) -> Support {
+        self.support
+    }
+
+    /// Returns what the parser must be told.
+    pub fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+
+    /// Makes the parser's dialect.
+    pub fn grammar(&self) -> Box<dyn Grammar> {
+        dialect_from_str(&self.parser).expect("`read` found the grammar")
+    }
+
+    /// Returns the warehouse's name of a type.
+    pub fn type_name(&self, ty: Type) -> &str {
+        // The literal null has every type; text is the one that all of them cast from.
+        let ty = if ty == Type::Null { Type::String } else { ty };
+        &self.types[ty.name()]
+    }
+
+    /// Quotes a name.
+    pub fn identifier(&self, name: &str) -> Result<String, String> {
+        if name.is_empty() { Err("a name must not be empty".to_owned()) } else { self.identifiers.quote("name", name) }
+    }
+
+    /// Quotes the parts of a name such as `schema.table`.
+    pub fn table(&self, name: &str) -> Result<String, String> {
+        let parts: Vec<_> = name.split('.').map(|part| self.identifier(part)).collect::<Result<_, _>>()?;
+        Ok(parts.join("."))
+    }
+
+    /// Quotes a string.
+    pub fn string(&self, value: &str) -> Result<String, String> {
+        self.strings.quote("string", value)
+    }
+
+    /// Returns why the warehouse does not have an entry, where it does not.
+    pub fn unsupported(&self, section: &str, name: &str) -> Option<&str> {
+        self.entries.get(&format!("{section}.{name}"))?.as_deref()
+    }
+
+    /// Prints an entry that is an expression.
+    pub fn expression(&self, section: &str, name: &str, arguments: &[(&str, Argument)]) -> Result<Fragment, Failure> {
+        let mut fragments = Vec::new();
+        let context: BTreeMap<&str, Value> =
+            arguments.iter().map(|(name, argument)| (*name, argument.open(&mut fragments))).collect();
+        let text = self.shape(section, name, &context)?;
+        holes::fill(&text, &*self.grammar(), &fragments)
+            .map_err(|reason| Failure::Mistake(format!("dialects/{}.toml: {section}.{name}: {reason}", self.name)))
+    }
+
+    /// Prints an entry that is no expression, such as the head of a statement; its context is SQL already.
+    pub fn shape(&self, section: &str, name: &str, context: &BTreeMap<&str, Value>) -> Result<String, Failure> {
+        let key = format!("{section}.{name}");
+        match self.entries.get(&key) {
+            None => return Err(Failure::Mistake(format!("there is no `{key}`"))),
+            Some(Some(reason)) => return Err(Failure::Unsupported(reason.clone())),
+            Some(None) => {}
+        }
+        self.shapes
+            .get_template(&key)
+            .and_then(|template| template.render(context))
+            .map(|text| text.trim().to_owned())
+            .map_err(|error| Failure::Mistake(format!("dialects/{}.toml: {key}: {error}", self.name)))
+    }
+
+    fn open_shapes(&mut self) {
+        self.shapes.set_undefined_behavior(UndefinedBehavior::Strict);
+        let types = self.types.clone();
+        self.shapes.add_function("type", move |name: &str| {
+            types.get(name).cloned().ok_or_else(|| mistake(format!("`{name}` is no type")))
+        });
+        let strings = self.strings.clone();
+        self.shapes.add_filter("literal", move |text: &str| strings.quote("string", text).map_err(mistake));
+    }
+
+    fn add(&mut self, section: &str, name: &str, sql: Option<String>, unsupported: Option<String>) -> Result<(), String> {
+        let key = format!("{section}.{name}");
+        match (sql, &unsupported) {
+            (_, Some(_)) => {}
+            (None, None) => return Err(format!("`{key}` says neither `sql` nor `unsupported`")),
+            (Some(sql), None) => self
+                .shapes
+                .add_template_owned(key.clone(), sql)
+                .map_err(|error| format!("`{key}`: {}", error.detail().map_or_else(|| error.to_string(), str::to_owned)))?,
+        }
+        self.entries.insert(key, unsupported);
+        Ok(())
+    }
+}
+
+impl Argument {
+    /// Returns what the shape sees of it, and adds what fills its holes to `fragments`.
+    fn open(&self, fragments: &mut Vec<Fragment>) -> Value {
+        match self {
+            Argument::Sql(fragment, ty) => {
+                fragments.push(fragment.clone());
+                Value::from_object(Hole { number: fragments.len() - 1, ty: *ty })
+            }
+            Argument::Word(word) => Value::from(word.as_str()),
+            Argument::Number(number) => Value::from(*number),
+            Argument::List(list) => list.iter().map(|item| item.open(fragments)).collect(),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Unsupported(reason) | Failure::Mistake(reason) => f.write_str(reason),
+        }
+    }
+}
+
+/// An argument as a shape sees it: it prints as its hole.
+#[derive(Debug)]
+struct Hole {
+    number: usize,
+    ty: Option<Type>,
+}
+
+impl Object for Hole {
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        // An unknown type is undefined, and a shape that asks for it fails.
+        if key == "type" { self.ty.map(|ty| Value::from(ty.name())) } else { None }
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&holes::hole(self.number))
+    }
+}
+
+impl Quoting {
+    fn quote(&self, what: &str, text: &str) -> Result<String, String> {
+        let mut quoted = String::with_capacity(text.len() + 2);
+        quoted.push(self.quote);
+        for character in text.chars() {
+            let character = match self.fold {
+                Fold::None => character,
+                Fold::Upper => character.to_ascii_uppercase(),
+                Fold::Lower => character.to_ascii_lowercase(),
+            };
+            if self.refused.contains(character) {
+                return Err(format!("the {what} {text:?} cannot be written: it has a {character:?} in it"));
+            }
+            match (self.escapes.get(&character), &self.control) {
+                (Some(escape), _) => quoted.push_str(escape),
+                (None, Some(control)) if character.is_ascii_control() => {
+                    quoted.push_str(&format!("{control}{:02x}", u32::from(character)));
+                }
+                (None, _) => quoted.push(character),
+            }
+        }
+        quoted.push(self.quote);
+        Ok(quoted)
+    }
+}
+
+fn mistake(reason: String) -> minijinja::Error {
+    minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, reason)
+}

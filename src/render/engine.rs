@@ -1,0 +1,407 @@
+//! Templates -> statements: `minijinja`, strict, and only SQL prints.
+//!
+//! A plain string is refused where it would be printed: a name goes through `| ident` or `| table`, a value through
+//! `| literal`, a remark through `| comment`, and what is SQL already comes as [`Sql`]. The portable functions, the
+//! aggregates and the statements of the dialect's file are called by name, so that a template never names a warehouse.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use include_dir::{Dir, include_dir};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, Object, Rest, Serde};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
+use serde::{Serialize, Serializer};
+
+use crate::render::access;
+use crate::render::dialect::{Argument, Dialect, FILES, Failure};
+use crate::render::expr::{self, aggregate_name, binary};
+use crate::render::holes::{self, Fragment};
+use crate::semantic::expr::{AggregateFunction, BinaryOperator, Literal, Type};
+use crate::semantic::library::{Accepts, Function, Gives, Library, Signature};
+
+/// The directory `templates`, as it was when the program was built.
+static TEMPLATES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
+
+/// Names the template of `templates` where a dialect has its own of the same name, which extends it.
+const PORTABLE: &str = "portable/";
+
+/// SQL, in a template's context: the one kind of text that prints as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sql(pub String);
+
+impl Serialize for Sql {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Value::from_safe_string(self.0.clone()).serialize(serializer)
+    }
+}
+
+/// Renders `templates/<template>`, or the dialect's own, to tidy SQL.
+pub fn render(template: &str, context: impl Serialize, dialect: &'static Dialect) -> Result<String, String> {
+    let text = environment(dialect).get_template(template).and_then(|template| template.render(Serde(context)));
+    holes::tidy(&text.map_err(explain)?, &*dialect.grammar())
+}
+
+/// Renders the text of a template; for tests.
+pub fn render_text(text: &str, context: impl Serialize, dialect: &'static Dialect) -> Result<String, String> {
+    let text = environment(dialect).render_named_str("text", text, Serde(context));
+    holes::tidy(&text.map_err(explain)?, &*dialect.grammar())
+}
+
+fn environment(dialect: &'static Dialect) -> &'static Environment<'static> {
+    static ENVIRONMENTS: LazyLock<BTreeMap<&str, Environment<'static>>> = LazyLock::new(|| {
+        let dialects = Dialect::names().into_iter().filter_map(Dialect::named);
+        dialects.map(|dialect| (dialect.name(), open(dialect))).collect()
+    });
+    &ENVIRONMENTS[dialect.name()]
+}
+
+fn open(dialect: &'static Dialect) -> Environment<'static> {
+    let mut environment = Environment::new();
+    let mut syntax = SyntaxConfig::builder();
+    syntax.trim_blocks(true).lstrip_blocks(true);
+    environment.set_syntax(syntax.build().expect("the default delimiters"));
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // With it what a macro or a `set` block captures is SQL: each part of it was printed by the formatter.
+    environment.set_auto_escape_callback(|_| AutoEscape::Custom("sql".into()));
+    environment.set_formatter(print);
+    environment.set_loader(|name| {
+        let file = TEMPLATES.get_file(name.strip_prefix(PORTABLE).unwrap_or(name));
+        Ok(file.and_then(include_dir::File::contents_utf8))
+    });
+    for file in FILES.get_dir(dialect.name()).into_iter().flat_map(Dir::files) {
+        if let (Some(name), Some(text)) = (file.path().file_name().and_then(|name| name.to_str()), file.contents_utf8()) {
+            environment.add_template(name, text).expect("a test renders the dialects' own templates");
+        }
+    }
+    filters(&mut environment, dialect);
+    for function in Library::builtin().functions() {
+        environment.add_function(function.name.clone(), move |arguments: Rest<Value>| call(function, &arguments, dialect));
+    }
+    aggregates(&mut environment, dialect);
+    accesses(&mut environment, dialect);
+    statements(&mut environment, dialect);
+    environment
+}
+
+fn filters(environment: &mut Environment<'static>, dialect: &'static Dialect) {
+    environment.add_filter("ident", move |name: &str| safe(dialect.identifier(name).map_err(mistake)));
+    environment.add_filter("table", move |name: &str| safe(dialect.table(name).map_err(mistake)));
+    environment.add_filter("literal", move |value: Value| constant(&value, dialect));
+    environment.add_filter("comment", |text: &str| {
+        let line: String = text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect();
+        Value::from_safe_string(line)
+    });
+    environment.add_filter("of", move |value: Value, ty: &str| {
+        Ok::<_, Error>(Value::from_object(Expression { fragment: fragment(&value, dialect)?, ty: Some(named(ty)?) }))
+    });
+}
+
+fn aggregates(environment: &mut Environment<'static>, dialect: &'static Dialect) {
+    let simple = [
+        AggregateFunction::Count,
+        AggregateFunction::CountDistinct,
+        AggregateFunction::Sum,
+        AggregateFunction::Average,
+        AggregateFunction::Min,
+        AggregateFunction::Max,
+    ];
+    for function in simple {
+        environment.add_function(aggregate_name(function), move |arguments: Rest<Value>, options: Kwargs| {
+            aggregate(function, arguments.first(), &options, dialect)
+        });
+    }
+    environment.add_function("percentile", move |value: Value, share: f64, options: Kwargs| {
+        aggregate(AggregateFunction::Percentile(share), Some(&value), &options, dialect)
+    });
+    environment.add_function("concatenate", move |values: Rest<Value>| {
+        let mut values = values.iter().map(|value| fragment(value, dialect));
+        let first = values.next().ok_or_else(|| mistake("`concatenate` takes strings".to_owned()))??;
+        let whole = values.try_fold(first, |left, right| Ok::<_, Error>(binary(BinaryOperator::Concatenate, &left, &right?)))?;
+        expression(whole, Some(Type::String))
+    });
+}
+
+fn aggregate(
+    function: AggregateFunction,
+    value: Option<&Value>,
+    options: &Kwargs,
+    dialect: &'static Dialect,
+) -> Result<Value, Error> {
+    let argument = value.map(|value| Ok::<_, Error>((fragment(value, dialect)?, ty(value)))).transpose()?;
+    let filter: Option<Value> = options.get("filter")?;
+    let filter = filter.map(|filter| fragment(&filter, dialect)).transpose()?;
+    options.assert_all_used()?;
+    let result = match function {
+        AggregateFunction::Count | AggregateFunction::CountDistinct => Some(Type::Int),
+        AggregateFunction::Average | AggregateFunction::Percentile(_) => Some(Type::Float),
+        AggregateFunction::Sum | AggregateFunction::Min | AggregateFunction::Max => {
+            argument.as_ref().and_then(|(_, ty)| *ty)
+        }
+    };
+    let sql = expr::aggregate(dialect, function, argument, filter, result).map_err(failure)?;
+    expression(sql, result)
+}
+
+fn accesses(environment: &mut Environment<'static>, dialect: &'static Dialect) {
+    environment.add_function("property", move |document: Value, path: Value, ty: &str, options: Kwargs| {
+        let stored: &str = options.get::<Option<&str>>("stored")?.unwrap_or("text");
+        options.assert_all_used()?;
+        let (_, stored) = access::Stored::NAMED
+            .iter()
+            .find(|(name, _)| *name == stored)
+            .ok_or_else(|| mistake(format!("documents are not stored as `{stored}`")))?;
+        let keys: Vec<String> = match path.as_str() {
+            Some(path) => path.split('.').map(str::to_owned).collect(),
+            None => path.try_iter()?.map(|key| key.to_string()).collect(),
+        };
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let ty = named(ty)?;
+        let sql = access::property(dialect, &fragment(&document, dialect)?, *stored, &keys, ty).map_err(failure)?;
+        expression(sql, Some(ty))
+    });
+    environment.add_function("normalize", move |value: Value, ty: &str, options: Kwargs| {
+        let timezone: &str = options.get::<Option<&str>>("timezone")?.unwrap_or("UTC");
+        options.assert_all_used()?;
+        let ty = named(ty)?;
+        expression(access::normalize(dialect, &fragment(&value, dialect)?, ty, timezone).map_err(failure)?, Some(ty))
+    });
+    environment.add_function("file", move |path: &str, format: &str| {
+        safe(access::file(dialect, path, format).map_err(failure))
+    });
+    environment.add_function("type", move |name: &str| Ok::<_, Error>(Value::from_safe_string(dialect.type_name(named(name)?).to_owned())));
+}
+
+fn statements(environment: &mut Environment<'static>, dialect: &'static Dialect) {
+    for name in ["create_schema", "create_table", "create_view"] {
+        environment.add_function(name, move |table: &str| {
+            let table = dialect.table(table).map_err(mistake)?;
+            safe(dialect.shape("statements", name, &BTreeMap::from([("name", Value::from(table))])).map_err(failure))
+        });
+    }
+    environment.add_function("first_rows", move |count: i64| {
+        safe(dialect.shape("statements", "first_rows", &BTreeMap::from([("count", Value::from(count))])).map_err(failure))
+    });
+    environment.add_function("constants", move |name: &str, columns: Vec<String>, rows: Vec<Value>| {
+        if rows.is_empty() {
+            return Err(mistake(format!("the constants `{name}` have no rows, so that nothing tells their types")));
+        }
+        let columns: Vec<_> = columns.iter().map(|column| dialect.identifier(column)).collect::<Result<_, _>>().map_err(mistake)?;
+        let mut table = Vec::new();
+        for row in rows {
+            let cells: Vec<String> = row.try_iter()?.map(|cell| Ok(fragment(&cell, dialect)?.sql)).collect::<Result<_, Error>>()?;
+            if cells.len() != columns.len() {
+                return Err(mistake(format!("a row of the constants `{name}` has {} cells for {} columns", cells.len(), columns.len())));
+            }
+            table.push(cells);
+        }
+        let context = BTreeMap::from([
+            ("name", Value::from(dialect.identifier(name).map_err(mistake)?)),
+            ("columns", Value::from(columns)),
+            ("rows", Value::from(Serde(table))),
+        ]);
+        safe(dialect.shape("statements", "constants", &context).map_err(failure))
+    });
+}
+
+/// Calls a portable function with what a template gives it.
+///
+/// SQL in a context has no type, so that more than one signature may fit: then all of them must print the same.
+fn call(function: &Function, arguments: &[Value], dialect: &Dialect) -> Result<Value, Error> {
+    // A constant: `timestamp("2026-01-31 00:00:00")`.
+    if let ("timestamp" | "date", [text]) = (function.name.as_str(), arguments)
+        && let (Some(text), false) = (text.as_str(), text.is_safe())
+    {
+        let ty = named(&function.name)?;
+        let literal = if ty == Type::Date { Literal::Date(text.to_owned()) } else { Literal::Timestamp(text.to_owned()) };
+        return expression(expr::literal(&literal, dialect).map_err(failure)?, Some(ty));
+    }
+    let mut printed: Option<(Fragment, Option<Type>)> = None;
+    for signature in &function.signatures {
+        let Some((named, result)) = fit(signature, arguments, dialect)? else { continue };
+        let sql = dialect.expression("functions", &function.name, &named).map_err(failure)?;
+        printed = match printed {
+            None => Some((sql, result)),
+            Some((before, ty)) if before == sql => Some((sql, if ty == result { ty } else { None })),
+            Some(_) => {
+                let name = &function.name;
+                return Err(mistake(format!("`{name}` depends on a type that is not known here; say it by `| of('date')`")));
+            }
+        };
+    }
+    let (sql, ty) = printed.ok_or_else(|| {
+        let signatures: Vec<_> = function.signatures.iter().map(ToString::to_string).collect();
+        mistake(format!("`{}` takes {}", function.name, signatures.join(" or ")))
+    })?;
+    expression(sql, ty)
+}
+
+type Named<'s> = Vec<(&'s str, Argument)>;
+
+/// Returns the arguments under the names of a signature's parameters, and the result's type, where they fit it.
+fn fit<'s>(
+    signature: &'s Signature,
+    arguments: &[Value],
+    dialect: &Dialect,
+) -> Result<Option<(Named<'s>, Option<Type>)>, Error> {
+    let mut named: Named<'s> = Vec::new();
+    let mut rest = Vec::new();
+    let mut common = None;
+    let variadic = signature.parameters.last().is_some_and(|parameter| parameter.variadic);
+    if arguments.len() < signature.parameters.len() + usize::from(variadic) {
+        return Ok(None);
+    }
+    for (position, value) in arguments.iter().enumerate() {
+        let last = signature.parameters.last().filter(|parameter| parameter.variadic);
+        let Some(parameter) = signature.parameters.get(position).or(last) else { return Ok(None) };
+        let word = value.as_str().filter(|_| !value.is_safe());
+        let ty = ty(value);
+        let argument = match &parameter.accepts {
+            Accepts::Words(words) => match word {
+                Some(word) if words.iter().any(|known| known == word) => Argument::Word(word.to_owned()),
+                _ => return Ok(None),
+            },
+            Accepts::Positive => match value.as_i64() {
+                Some(number) if number > 0 => Argument::Number(number),
+                _ => return Ok(None),
+            },
+            Accepts::Pattern => match word {
+                Some(word) => Argument::Sql(Fragment::atom(dialect.string(word).map_err(mistake)?), Some(Type::String)),
+                None => Argument::Sql(fragment(value, dialect)?, Some(Type::String)),
+            },
+            Accepts::Type(wanted) => {
+                if ty.is_some_and(|ty| !ty.fits(*wanted)) {
+                    return Ok(None);
+                }
+                Argument::Sql(fragment(value, dialect)?, ty.or(Some(*wanted)))
+            }
+            Accepts::Number => {
+                if ty.is_some_and(|ty| !ty.is_number()) {
+                    return Ok(None);
+                }
+                common = common.or(ty);
+                Argument::Sql(fragment(value, dialect)?, ty.or(Some(Type::Float)))
+            }
+            Accepts::Any => {
+                common = common.or(ty);
+                Argument::Sql(fragment(value, dialect)?, ty)
+            }
+        };
+        if parameter.variadic {
+            rest.push(argument);
+        } else {
+            named.push((&parameter.name, argument));
+        }
+    }
+    if let Some(last) = signature.parameters.last().filter(|parameter| parameter.variadic) {
+        named.push((&last.name, Argument::List(rest)));
+    }
+    let result = match signature.gives {
+        Gives::Type(ty) => Some(ty),
+        Gives::Common => common,
+    };
+    Ok(Some((named, result)))
+}
+
+/// SQL with what is known of it.
+#[derive(Debug)]
+struct Expression {
+    fragment: Fragment,
+    ty: Option<Type>,
+}
+
+impl Object for Expression {
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.fragment.sql)
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every function of a template ends in it")]
+fn expression(fragment: Fragment, ty: Option<Type>) -> Result<Value, Error> {
+    Ok(Value::from_object(Expression { fragment, ty }))
+}
+
+/// Returns the SQL that a value is, ready to stand in other SQL.
+fn fragment(value: &Value, dialect: &Dialect) -> Result<Fragment, Error> {
+    if let Some(expression) = value.downcast_object_ref::<Expression>() {
+        return Ok(expression.fragment.clone());
+    }
+    match (value.as_str(), value.as_i64()) {
+        (Some(sql), _) if value.is_safe() => Fragment::parse(sql, &*dialect.grammar()).map_err(mistake),
+        (None, Some(number)) if value.is_integer() => Ok(expr::integer(number)),
+        _ => Err(not_sql(value)),
+    }
+}
+
+fn ty(value: &Value) -> Option<Type> {
+    match value.downcast_object_ref::<Expression>() {
+        Some(expression) => expression.ty,
+        None => value.is_integer().then_some(Type::Int),
+    }
+}
+
+fn constant(value: &Value, dialect: &Dialect) -> Result<Value, Error> {
+    let (literal, ty) = if let Some(text) = value.as_str() {
+        (Literal::String(text.to_owned()), Type::String)
+    } else if value.is_integer() {
+        (Literal::Int(value.as_i64().ok_or_else(|| mistake(format!("{value} has more than 64 bits")))?), Type::Int)
+    } else if value.is_number() {
+        (Literal::Float(f64::try_from(value.clone())?), Type::Float)
+    } else if value.is_none() {
+        (Literal::Null, Type::Null)
+    } else if let Ok(flag) = bool::try_from(value.clone()) {
+        (Literal::Bool(flag), Type::Bool)
+    } else {
+        return Err(mistake(format!("{value} is no constant")));
+    };
+    expression(expr::literal(&literal, dialect).map_err(failure)?, Some(ty))
+}
+
+fn print(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    if let Some(expression) = value.downcast_object_ref::<Expression>() {
+        return out.write_str(&expression.fragment.sql).map_err(Error::from);
+    }
+    match value.as_str() {
+        Some(sql) if value.is_safe() => out.write_str(sql).map_err(Error::from),
+        None if value.is_integer() => out.write_str(&value.to_string()).map_err(Error::from),
+        _ => Err(not_sql(value)),
+    }
+}
+
+fn not_sql(value: &Value) -> Error {
+    mistake(match value.as_str() {
+        Some(text) => format!("{text:?} is a string, not SQL; write `| ident`, `| table`, `| literal` or `| comment`"),
+        None if value.is_undefined() => "it is undefined".to_owned(),
+        None => format!("{value} is no SQL; a constant is written by `| literal`"),
+    })
+}
+
+fn named(name: &str) -> Result<Type, Error> {
+    let all = Type::DECLARABLE.iter().copied().chain([(Type::Duration.name(), Type::Duration)]);
+    all.into_iter().find(|(known, _)| *known == name).map(|(_, ty)| ty).ok_or_else(|| mistake(format!("`{name}` is no type")))
+}
+
+fn safe(sql: Result<String, Error>) -> Result<Value, Error> {
+    sql.map(Value::from_safe_string)
+}
+
+fn failure(failure: Failure) -> Error {
+    match failure {
+        Failure::Unsupported(reason) => mistake(format!("not supported: {reason}")),
+        Failure::Mistake(reason) => mistake(reason),
+    }
+}
+
+fn mistake(reason: String) -> Error {
+    Error::new(ErrorKind::InvalidOperation, reason)
+}
+
+/// Says what is wrong and where, without the kind of the error that the engine puts before it.
+fn explain(error: Error) -> String {
+    let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    match (error.name(), error.line()) {
+        (Some(name), Some(line)) => format!("{what} (in {name}:{line})"),
+        _ => what,
+    }
+}

@@ -1,0 +1,383 @@
+//! SQL with holes, filled with SQL: parentheses come where an operator would capture what is filled in, and nowhere else.
+//!
+//! The text with its holes is parsed by the target grammar, the tree says what stands around each hole, and the text
+//! is then filled where the holes stood. The tree is never printed again: printing loses how strings were escaped.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    AccessExpr, Array, BinaryOperator, CastKind, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Subscript,
+    UnaryOperator, Visit, Visitor,
+};
+use sqlparser::dialect::Dialect as Grammar;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+
+/// What a hole is called in the text of an entry; its number follows.
+const HOLE: &str = "__hole_";
+
+/// A piece of SQL that is an expression, and how its outermost operator binds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fragment {
+    /// The text.
+    pub sql: String,
+    /// What its outermost operator is.
+    pub binding: Binding,
+}
+
+/// The outermost operator of an expression, as far as it decides about parentheses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// A name, a constant, a call, a `CASE`: never captured.
+    Atom,
+    /// A sign.
+    Sign,
+    /// `*`, `/`, `%`.
+    Multiplicative,
+    /// `+`, `-`.
+    Additive,
+    /// `||`; against arithmetic, warehouses disagree about it.
+    Concatenation,
+    /// A comparison, `IN`, `LIKE`, `BETWEEN`, `IS`.
+    Predicate,
+    /// `NOT`.
+    Negation,
+    /// `AND`.
+    Conjunction,
+    /// `OR`.
+    Disjunction,
+    /// Any other operator: always parenthesized, because grammars disagree.
+    Other,
+}
+
+/// What stands around an expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Between commas, parentheses or keywords.
+    Enclosed,
+    /// An operand of `OR`.
+    Disjunction,
+    /// An operand of `AND`.
+    Conjunction,
+    /// After `NOT`.
+    Negation,
+    /// An operand of a comparison, `IN`, `LIKE`, `BETWEEN` or `IS`.
+    Predicate,
+    /// Before `||`.
+    ConcatenationLeft,
+    /// Before `+` or `-`.
+    AdditiveLeft,
+    /// After `+` or `-`.
+    AdditiveRight,
+    /// Before `*`, `/` or `%`.
+    MultiplicativeLeft,
+    /// Beside anything that binds more tightly, or of which grammars disagree.
+    Tight,
+}
+
+impl Binding {
+    /// Tells whether an expression can stand there without parentheses.
+    pub fn fits(self, place: Place) -> bool {
+        use Binding as B;
+        match place {
+            Place::Enclosed => true,
+            Place::Disjunction => self != B::Other,
+            Place::Conjunction => !matches!(self, B::Other | B::Disjunction),
+            Place::Negation => !matches!(self, B::Other | B::Disjunction | B::Conjunction),
+            Place::Predicate => {
+                matches!(self, B::Atom | B::Sign | B::Multiplicative | B::Additive | B::Concatenation)
+            }
+            Place::ConcatenationLeft => matches!(self, B::Atom | B::Concatenation),
+            Place::AdditiveLeft => matches!(self, B::Atom | B::Sign | B::Multiplicative | B::Additive),
+            Place::AdditiveRight => matches!(self, B::Atom | B::Multiplicative),
+            Place::MultiplicativeLeft => matches!(self, B::Atom | B::Multiplicative),
+            Place::Tight => self == B::Atom,
+        }
+    }
+}
+
+impl Fragment {
+    /// Makes a fragment that no operator captures.
+    pub fn atom(sql: impl Into<String>) -> Self {
+        Self { sql: sql.into(), binding: Binding::Atom }
+    }
+
+    /// Parses a piece of SQL to find how it binds.
+    pub fn parse(sql: &str, grammar: &dyn Grammar) -> Result<Self, String> {
+        let tree = parse(&tokens(sql, grammar)?, grammar).map_err(|reason| format!("`{sql}` is no expression: {reason}"))?;
+        Ok(Self { sql: sql.to_owned(), binding: binding(&tree) })
+    }
+
+    /// Returns the text as it stands at `place`.
+    pub fn at(&self, place: Place) -> String {
+        if self.binding.fits(place) { self.sql.clone() } else { format!("({})", self.sql) }
+    }
+}
+
+/// Names the hole that `number` of the arguments fills.
+pub fn hole(number: usize) -> String {
+    format!("{HOLE}{number}")
+}
+
+/// Fills the holes of an expression with `arguments`, each as often as its hole occurs, and writes it on one line.
+pub fn fill(text: &str, grammar: &dyn Grammar, arguments: &[Fragment]) -> Result<Fragment, String> {
+    let tokens = tokens(text, grammar)?;
+    let tree = parse(&tokens, grammar).map_err(|reason| format!("`{}` does not parse: {reason}", text.trim()))?;
+    if let Expr::Identifier(Ident { value, quote_style: None, .. }) = &tree
+        && let Some(argument) = value.strip_prefix(HOLE).and_then(|number| arguments.get(number.parse::<usize>().ok()?))
+    {
+        return Ok(argument.clone());
+    }
+    let mut places = Places(BTreeMap::new());
+    let _ = tree.visit(&mut places);
+    let lines = Lines::new(text);
+    let mut sql = String::with_capacity(text.len() * 2);
+    for (token, next) in lines.spans(&tokens) {
+        match &token.token {
+            Token::Whitespace(_) if sql.is_empty() || sql.ends_with([' ', '(']) => {}
+            Token::Whitespace(_) => sql.push(' '),
+            Token::Word(word) if word.quote_style.is_none() && word.value.starts_with(HOLE) => {
+                let argument = word.value[HOLE.len()..].parse().ok().and_then(|number: usize| arguments.get(number));
+                let argument = argument.ok_or_else(|| format!("`{}` is no hole of this entry", word.value))?;
+                let place = places.0.get(&position(token.span.start)).copied().unwrap_or(Place::Tight);
+                sql.push_str(&argument.at(place));
+            }
+            Token::RParen if sql.ends_with(' ') => {
+                sql.truncate(sql.trim_end().len());
+                sql.push(')');
+            }
+            _ => sql.push_str(&text[lines.offset(token.span.start)..next]),
+        }
+    }
+    sql.truncate(sql.trim_end().len());
+    Ok(Fragment { sql, binding: binding(&tree) })
+}
+
+/// Writes a finished statement tidily: no space at the end of a line, no empty line. Strings and names stay as they are.
+pub fn tidy(sql: &str, grammar: &dyn Grammar) -> Result<String, String> {
+    let tokens = tokens(sql, grammar)?;
+    let lines = Lines::new(sql);
+    let mut tidy = String::with_capacity(sql.len());
+    // Where what must not be touched ends: a string may end in spaces or newlines.
+    let mut fixed = 0;
+    for (token, next) in lines.spans(&tokens) {
+        let text = &sql[lines.offset(token.span.start)..next];
+        if let Token::Whitespace(_) = &token.token {
+            for character in text.chars() {
+                if character == '\n' {
+                    let end = fixed.max(tidy.trim_end_matches([' ', '\t', '\r']).len());
+                    tidy.truncate(end);
+                    if tidy.is_empty() || (tidy.ends_with('\n') && tidy.len() > fixed) {
+                        continue;
+                    }
+                }
+                tidy.push(character);
+            }
+        } else {
+            tidy.push_str(text);
+            fixed = tidy.len();
+        }
+    }
+    let end = fixed.max(tidy.trim_end().len());
+    tidy.truncate(end);
+    Ok(tidy)
+}
+
+fn tokens(sql: &str, grammar: &dyn Grammar) -> Result<Vec<TokenWithSpan>, String> {
+    Tokenizer::new(grammar, sql).with_unescape(false).tokenize_with_location().map_err(|error| error.to_string())
+}
+
+fn parse(tokens: &[TokenWithSpan], grammar: &dyn Grammar) -> Result<Expr, String> {
+    let mut parser = Parser::new(grammar).with_tokens_with_locations(tokens.to_vec());
+    let tree = parser.parse_expr().map_err(|error| error.to_string())?;
+    match parser.peek_token().token {
+        Token::EOF => Ok(tree),
+        token => Err(format!("`{token}` follows the expression")),
+    }
+}
+
+fn position(location: Location) -> (u64, u64) {
+    (location.line, location.column)
+}
+
+/// Where the lines of a text start: the tokenizer counts lines and characters, and slices want bytes.
+struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    fn new(text: &'t str) -> Self {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { text, starts }
+    }
+
+    fn offset(&self, location: Location) -> usize {
+        let line = usize::try_from(location.line).unwrap_or(1).saturating_sub(1);
+        let column = usize::try_from(location.column).unwrap_or(1).saturating_sub(1);
+        let start = self.starts.get(line).copied().unwrap_or(self.text.len());
+        self.text[start..].char_indices().nth(column).map_or(self.text.len(), |(at, _)| start + at)
+    }
+
+    /// Returns each token with the byte at which the next one starts.
+    fn spans<'k>(&'k self, tokens: &'k [TokenWithSpan]) -> impl Iterator<Item = (&'k TokenWithSpan, usize)> {
+        let ends = tokens.iter().skip(1).map(|token| self.offset(token.span.start)).chain([self.text.len()]);
+        tokens.iter().zip(ends)
+    }
+}
+
+/// Finds what stands around each hole; a hole that it does not know is [`Place::Tight`].
+struct Places(BTreeMap<(u64, u64), Place>);
+
+impl Places {
+    fn put(&mut self, expr: &Expr, place: Place) {
+        if let Expr::Identifier(Ident { value, quote_style: None, span }) = expr
+            && value.starts_with(HOLE)
+        {
+            self.0.insert(position(span.start), place);
+        }
+    }
+}
+
+impl Visitor for Places {
+    type Break = ();
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is not known here is parenthesized")]
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::BinaryOp { left, op, right } => {
+                let (before, after) = operands(op);
+                self.put(left, before);
+                self.put(right, after);
+            }
+            Expr::UnaryOp { op: UnaryOperator::Not, expr } => self.put(expr, Place::Negation),
+            Expr::IsNull(expr) | Expr::IsNotNull(expr) => self.put(expr, Place::Predicate),
+            Expr::Like { expr, pattern, .. } => {
+                self.put(expr, Place::Predicate);
+                self.put(pattern, Place::Predicate);
+            }
+            Expr::InList { expr, list, .. } => {
+                self.put(expr, Place::Predicate);
+                list.iter().for_each(|item| self.put(item, Place::Enclosed));
+            }
+            Expr::Between { expr, low, high, .. } => {
+                [expr, low, high].into_iter().for_each(|operand| self.put(operand, Place::Predicate));
+            }
+            Expr::Nested(inner) | Expr::Extract { expr: inner, .. } => self.put(inner, Place::Enclosed),
+            Expr::Floor { expr, .. } | Expr::Ceil { expr, .. } => self.put(expr, Place::Enclosed),
+            Expr::Cast { kind, expr, .. } if *kind != CastKind::DoubleColon => self.put(expr, Place::Enclosed),
+            Expr::Tuple(items) | Expr::Array(Array { elem: items, .. }) => {
+                items.iter().for_each(|item| self.put(item, Place::Enclosed));
+            }
+            Expr::Substring { expr, substring_from, substring_for, .. } => {
+                self.put(expr, Place::Enclosed);
+                [substring_from, substring_for].into_iter().flatten().for_each(|part| self.put(part, Place::Enclosed));
+            }
+            Expr::Trim { trim_where: None, trim_what: None, expr, trim_characters } => {
+                self.put(expr, Place::Enclosed);
+                trim_characters.iter().flatten().for_each(|part| self.put(part, Place::Enclosed));
+            }
+            Expr::Case { operand, conditions, else_result, .. } => {
+                for branch in conditions {
+                    self.put(&branch.condition, Place::Enclosed);
+                    self.put(&branch.result, Place::Enclosed);
+                }
+                [operand, else_result].into_iter().flatten().for_each(|part| self.put(part, Place::Enclosed));
+            }
+            Expr::CompoundFieldAccess { access_chain, .. } => {
+                for access in access_chain {
+                    if let AccessExpr::Subscript(Subscript::Index { index }) = access {
+                        self.put(index, Place::Enclosed);
+                    }
+                }
+            }
+            Expr::Function(function) => {
+                if let FunctionArguments::List(list) = &function.args {
+                    for argument in &list.args {
+                        let (FunctionArg::Unnamed(argument)
+                        | FunctionArg::Named { arg: argument, .. }
+                        | FunctionArg::ExprNamed { arg: argument, .. }) = argument;
+                        if let FunctionArgExpr::Expr(argument) = argument {
+                            self.put(argument, Place::Enclosed);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not known here is parenthesized")]
+fn operands(operator: &BinaryOperator) -> (Place, Place) {
+    match operator {
+        BinaryOperator::Or => (Place::Disjunction, Place::Disjunction),
+        BinaryOperator::And => (Place::Conjunction, Place::Conjunction),
+        BinaryOperator::Plus | BinaryOperator::Minus => (Place::AdditiveLeft, Place::AdditiveRight),
+        BinaryOperator::Multiply | BinaryOperator::Divide | BinaryOperator::Modulo => {
+            (Place::MultiplicativeLeft, Place::Tight)
+        }
+        BinaryOperator::StringConcat => (Place::ConcatenationLeft, Place::Tight),
+        BinaryOperator::Eq
+        | BinaryOperator::NotEq
+        | BinaryOperator::Lt
+        | BinaryOperator::LtEq
+        | BinaryOperator::Gt
+        | BinaryOperator::GtEq => (Place::Predicate, Place::Predicate),
+        _ => (Place::Tight, Place::Tight),
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not known here is parenthesized")]
+fn binding(expr: &Expr) -> Binding {
+    match expr {
+        Expr::BinaryOp { op, .. } => match operands(op).0 {
+            Place::Disjunction => Binding::Disjunction,
+            Place::Conjunction => Binding::Conjunction,
+            Place::AdditiveLeft => Binding::Additive,
+            Place::MultiplicativeLeft => Binding::Multiplicative,
+            Place::ConcatenationLeft => Binding::Concatenation,
+            Place::Predicate => Binding::Predicate,
+            Place::Enclosed | Place::Negation | Place::AdditiveRight | Place::Tight => Binding::Other,
+        },
+        Expr::UnaryOp { op: UnaryOperator::Not, .. } | Expr::Exists { negated: true, .. } => Binding::Negation,
+        Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, .. } => Binding::Sign,
+        Expr::IsNull(_)
+        | Expr::IsNotNull(_)
+        | Expr::IsTrue(_)
+        | Expr::IsNotTrue(_)
+        | Expr::IsFalse(_)
+        | Expr::IsNotFalse(_)
+        | Expr::IsDistinctFrom(..)
+        | Expr::IsNotDistinctFrom(..)
+        | Expr::InList { .. }
+        | Expr::InSubquery { .. }
+        | Expr::InUnnest { .. }
+        | Expr::Between { .. }
+        | Expr::Like { .. }
+        | Expr::ILike { .. } => Binding::Predicate,
+        Expr::Identifier(_)
+        | Expr::CompoundIdentifier(_)
+        | Expr::CompoundFieldAccess { .. }
+        | Expr::Value(_)
+        | Expr::TypedString(_)
+        | Expr::Function(_)
+        | Expr::Case { .. }
+        | Expr::Cast { .. }
+        | Expr::Extract { .. }
+        | Expr::Floor { .. }
+        | Expr::Ceil { .. }
+        | Expr::Position { .. }
+        | Expr::Substring { .. }
+        | Expr::Trim { .. }
+        | Expr::Nested(_)
+        | Expr::Exists { .. }
+        | Expr::Subquery(_)
+        | Expr::Tuple(_)
+        | Expr::Struct { .. }
+        | Expr::Array(_) => Binding::Atom,
+        _ => Binding::Other,
+    }
+}
