@@ -188,25 +188,3 @@ impl RunResult {
 pub fn run(warehouse: &dyn Warehouse, jobs: Vec<Job>, options: &Options, observer: Observer<'_>) -> RunResult {
     workers::run(warehouse, jobs, options, observer)
 }
-
-#[cfg(test)]
-mod tests {
-    use crate::check::check;
-    use crate::render::Statement;
-    use crate::run::Job;
-
-    /// Makes a job that reads `depends_on` and executes `sql`.
-    pub(super) fn job(node: &str, depends_on: &[&str], sql: &str) -> Job {
-        let statement = Statement { node: node.to_owned(), sql: sql.to_owned(), origin: None };
-        Job {
-            node: node.to_owned(),
-            kind: "table".to_owned(),
-            depends_on: depends_on.iter().map(|&node| node.to_owned()).collect(),
-            statement: check(statement, &sqlparser::dialect::GenericDialect {}).expect("parses"),
-            relation: Some(node.to_owned()),
-            replaces: false,
-            spec_hash: None,
-            interval: None,
-        }
-    }
-}

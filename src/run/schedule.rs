@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::run::Job;
-
 /// The jobs that have not begun, by their places in the list of jobs.
 pub(super) struct Schedule {
     /// For each job, how many of the jobs that it reads have not succeeded; `None` once it began or was given up.
@@ -15,20 +13,21 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn new(jobs: &[Job]) -> Self {
-        let places: BTreeMap<&str, usize> =
-            jobs.iter().enumerate().map(|(place, job)| (job.node.as_str(), place)).collect();
-        let mut readers = vec![Vec::new(); jobs.len()];
+    /// Takes each job's name and the names of those that it reads; names that are no job's are ignored.
+    pub(super) fn new<'job>(jobs: impl Iterator<Item = (&'job str, &'job [String])> + Clone) -> Self {
+        let places: BTreeMap<&str, usize> = jobs.clone().enumerate().map(|(place, (name, _))| (name, place)).collect();
+        let mut readers = vec![Vec::new(); jobs.clone().count()];
         let mut waiting = Vec::new();
-        for (place, job) in jobs.iter().enumerate() {
+        for (place, (_, depends_on)) in jobs.enumerate() {
+            // Once each, however often it is named.
             let read: BTreeSet<usize> =
-                job.depends_on.iter().filter_map(|node| places.get(node.as_str())).copied().collect();
+                depends_on.iter().filter_map(|name| places.get(name.as_str())).copied().collect();
             for &other in &read {
                 readers[other].push(place);
             }
             waiting.push(Some(read.len()));
         }
-        let ready = (0..jobs.len()).filter(|&place| waiting[place] == Some(0)).collect();
+        let ready = (0..waiting.len()).filter(|&place| waiting[place] == Some(0)).collect();
         Self { waiting, readers, ready }
     }
 
@@ -81,18 +80,13 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::tests::job;
 
     /// `a b` beside `c <- d <- e`, and `f` that reads `b` and `d`.
     fn schedule() -> Schedule {
-        Schedule::new(&[
-            job("a", &[], "SELECT 1"),
-            job("b", &["elsewhere"], "SELECT 1"),
-            job("c", &[], "SELECT 1"),
-            job("d", &["c", "c"], "SELECT 1"),
-            job("e", &["d"], "SELECT 1"),
-            job("f", &["b", "d"], "SELECT 1"),
-        ])
+        let read: [(&str, &[&str]); 6] =
+            [("a", &[]), ("b", &["elsewhere"]), ("c", &[]), ("d", &["c", "c"]), ("e", &["d"]), ("f", &["b", "d"])];
+        let jobs = read.map(|(name, read)| (name, read.iter().map(|&name| name.to_owned()).collect::<Vec<_>>()));
+        Schedule::new(jobs.iter().map(|(name, read)| (*name, read.as_slice())))
     }
 
     #[test]

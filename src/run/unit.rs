@@ -6,12 +6,12 @@ use indexmap::{IndexMap, IndexSet};
 
 use crate::warehouse::{Column, Family, Rows, Value};
 
+pub mod csv;
+
 mod cell;
-mod csv;
 mod diff;
 mod pairing;
 
-pub use self::csv::rows as csv;
 pub use self::diff::Comparison;
 
 /// A row as it was written: values by name of column.

@@ -29,7 +29,8 @@ pub(super) fn run(warehouse: &dyn Warehouse, jobs: Vec<Job>, options: &Options, 
     let sessions: Vec<&dyn Warehouse> =
         std::iter::once(warehouse).chain(sessions.iter().map(|session| &**session)).collect();
     let outcomes = vec![None; jobs.len()];
-    let progress = Progress { schedule: Schedule::new(&jobs), outcomes, running: 0, begun: 0, ended: 0 };
+    let schedule = Schedule::new(jobs.iter().map(|job| (job.node.as_str(), job.depends_on.as_slice())));
+    let progress = Progress { schedule, outcomes, running: 0, begun: 0, ended: 0 };
     let floor = Floor { jobs: &jobs, options, observer, progress: Mutex::new(progress), changed: Condvar::new() };
     let posts: Vec<_> = sessions.iter().map(|session| Post::new(session.interrupter())).collect();
     let over = AtomicBool::new(false);
@@ -110,10 +111,7 @@ impl Floor<'_> {
     fn take(&self) -> Option<usize> {
         let mut progress = self.progress();
         loop {
-            if self.is_cancelled() {
-                let places = progress.schedule.stop();
-                self.skip(&mut progress, &places, "the run was cancelled before it began");
-            }
+            self.heed_cancellation(&mut progress);
             if let Some(place) = progress.schedule.next() {
                 progress.running += 1;
                 progress.begun += 1;
@@ -129,6 +127,13 @@ impl Floor<'_> {
                 return None;
             }
             progress = self.changed.wait_timeout(progress, TICK).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn heed_cancellation(&self, progress: &mut Progress) {
+        if self.is_cancelled() {
+            let places = progress.schedule.stop();
+            self.skip(progress, &places, "the run was cancelled before it began");
         }
     }
 
@@ -184,6 +189,7 @@ impl Floor<'_> {
         let (status, gone) = (outcome.status, outcome.error == Some(ErrorKind::Gone));
         self.record(&mut progress, place, outcome);
         let node = &self.jobs[place].node;
+        self.heed_cancellation(&mut progress);
         match status {
             Status::Success => progress.schedule.succeeded(place),
             Status::Error | Status::Skipped => {

@@ -6,4 +6,5 @@ mod architecture;
 mod cli;
 mod functions;
 mod traps;
+mod run;
 mod warehouse;

@@ -8,11 +8,11 @@ use milepost::check::{Checked, check};
 use milepost::render::Statement;
 use milepost::warehouse::{Column, ErrorKind, Family, Rows, Target, Value, Warehouse, connect};
 
-/// Keeps a session busy for minutes, in any dialect that has cross joins.
-const ENDLESS: &str =
+/// Keeps a session busy for hours, in any dialect that has cross joins; `{big}` is a table of numbers.
+pub(crate) const ENDLESS: &str =
     "SELECT COUNT(*) AS n FROM {big} AS a CROSS JOIN {big} AS b CROSS JOIN {big} AS c WHERE a.n + b.n > c.n";
 
-fn checked(sql: &str) -> Checked {
+pub(crate) fn checked(sql: &str) -> Checked {
     let statement = Statement { node: "test".to_owned(), sql: sql.to_owned(), origin: None };
     check(statement, &sqlparser::dialect::DuckDbDialect {}).expect("parses")
 }
@@ -22,7 +22,7 @@ fn target(root: &Path, settings: &[(&str, &str)]) -> Target {
     Target { name: "test".to_owned(), driver: "duckdb".to_owned(), root: root.to_owned(), settings }
 }
 
-fn memory() -> Box<dyn Warehouse> {
+pub(crate) fn memory() -> Box<dyn Warehouse> {
     connect(&target(Path::new("."), &[])).expect("opens")
 }
 
@@ -30,11 +30,11 @@ fn column(name: &str, ty: &str, family: Family) -> Column {
     Column { name: name.to_owned(), ty: ty.to_owned(), family }
 }
 
-fn ask(warehouse: &dyn Warehouse, sql: &str) -> Vec<Vec<Value>> {
+pub(crate) fn ask(warehouse: &dyn Warehouse, sql: &str) -> Vec<Vec<Value>> {
     warehouse.query(&checked(sql), None).unwrap_or_else(|error| panic!("{sql}: {error}")).rows
 }
 
-fn tell(warehouse: &dyn Warehouse, sql: &str) -> Option<u64> {
+pub(crate) fn tell(warehouse: &dyn Warehouse, sql: &str) -> Option<u64> {
     warehouse.execute(&checked(sql)).unwrap_or_else(|error| panic!("{sql}: {error}")).rows_affected
 }
 
@@ -251,6 +251,48 @@ fn what_the_target_sets_is_what_the_engine_does() {
     assert_eq!(error.message, "target `test`: neither Milepost nor DuckDB has a setting `memory_limits`");
     let error = connect(&target(Path::new("."), &[("memory_limit", "much")])).err().unwrap();
     assert_eq!(error.message, "target `test`: the setting `memory_limit` cannot be `much`");
+}
+
+#[test]
+fn what_does_not_fit_into_memory_is_told_as_such() {
+    let warehouse = connect(&target(Path::new("."), &[("memory_limit", "20MB"), ("temp_directory", "")])).unwrap();
+    let error = warehouse.query(&checked("SELECT LIST(range) FROM range(20000000)"), None).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Resources, "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_told_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("no.duckdb"), "id\n1\n".repeat(10_000)).unwrap();
+    let error = connect(&target(folder.path(), &[("database", "no.duckdb")])).err().unwrap();
+    assert!(error.message.starts_with("target `test`: cannot open the database `no.duckdb`: IO Error: "), "{error}");
+}
+
+#[test]
+fn an_interrupt_at_any_moment_leaves_whole_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let warehouse = open_file(&folder.path().join("interrupted.duckdb")).unwrap();
+    let interrupt = warehouse.interrupter();
+    for round in 0..40 {
+        let generation = Value::Int(round);
+        let sql = format!("CREATE OR REPLACE TABLE t AS SELECT {round} AS g, range AS n FROM range(300000)");
+        let result = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // Later and later, from before the statement has begun to after it has ended; never in the first round.
+                if round > 0 {
+                    std::thread::sleep(Duration::from_millis(u64::try_from(round).unwrap()));
+                    interrupt();
+                }
+            });
+            warehouse.execute(&checked(&sql))
+        });
+        let rows = ask(&*warehouse, "SELECT COUNT(*), COUNT(DISTINCT g), MAX(g) FROM t");
+        assert_eq!(rows[0][..2], [Value::Int(300_000), Value::Int(1)], "after interrupt {round}");
+        match result {
+            Ok(_) => assert_eq!(rows[0][2], generation),
+            Err(error) => assert_eq!((error.kind, rows[0][2] == generation), (ErrorKind::Cancelled, false)),
+        }
+    }
 }
 
 #[test]

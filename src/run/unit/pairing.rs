@@ -112,8 +112,8 @@ impl Sides<'_> {
     /// Returns the row that was probably meant: of those that answer no other, the one that agrees in the first column
     /// that is named, as a key does, or else in more than half of them.
     fn nearest(&self, expected: usize, taken: &[bool]) -> Option<usize> {
-        let names = &self.expected[expected];
-        let named: Vec<bool> = self.columns.iter().map(|(name, _)| names.contains_key(*name)).collect();
+        let row = &self.expected[expected];
+        let named: Vec<bool> = self.columns.iter().map(|(name, _)| row.contains_key(*name)).collect();
         let total = named.iter().filter(|named| **named).count();
         (0..self.actual.len())
             .filter(|&actual| !taken[actual])

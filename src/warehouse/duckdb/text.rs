@@ -21,10 +21,7 @@ fn kind_of(message: &str) -> ErrorKind {
         "Permission" => ErrorKind::Permission,
         "Out of Memory" => ErrorKind::Resources,
         "TransactionContext" | "HTTP" => ErrorKind::Transient,
-        "Catalog" | "Binder" if rest.contains("trying to replace with type") => ErrorKind::Occupied,
-        "Catalog" | "Dependency" if contains(&["write-write conflict", "conflict on"]) => ErrorKind::Transient,
-        // A concurrent transaction made the same schema or table first.
-        "Catalog" if contains(&["write conflict", "Could not commit"]) => ErrorKind::Transient,
+        "Catalog" if rest.contains("trying to replace with type") => ErrorKind::Occupied,
         "Catalog" if rest.contains("does not exist") => ErrorKind::Missing,
         "Binder" if contains(&["not found in FROM clause", "does not have a column", "does not exist"]) => {
             ErrorKind::Missing
