@@ -71,7 +71,7 @@ class Reach:
     closes: int | None = None
     reached: int | None = None
     reached_id: str | None = None
-    #: Occurrences inside the window, also after the reach; nothing for `none_of`.
+    #: Occurrences inside the window, also after the reach; not asserted of `none_of` and `sequence`.
     count: int | None = 0
     #: What `at_least` is compared with: the same, or different values, or their sum.
     total: int | None = 0
@@ -210,14 +210,13 @@ class Project:
     def sequence_reach(self, milestone, user):
         """Each step counts only rows later, by (time, id), than the row that completed the step before."""
         reach = self.composite_window(milestone, user, milestone["sequence"])
+        reach.count = reach.total = None
         later_than = None
         for step in milestone["sequence"]:
             found = self.event_reach(self.milestones[step], user, later_than)
             if found.reached is None or (reach.closes is not None and found.reached >= reach.closes):
                 return reach
             later_than = (found.reached, found.reached_id)
-            reach.count += 1
-            reach.total += 1
         reach.reached, reach.reached_id = later_than
         return reach
 
