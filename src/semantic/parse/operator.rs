@@ -268,6 +268,7 @@ pub(super) fn conversion(expr: &Expr, wanted: Type) -> Option<String> {
     };
     let help = match (expr.ty, wanted, literal) {
         (Type::String, Type::Date | Type::Timestamp, Some(string)) => format!("write `{wanted} '{string}'`"),
+        (Type::String, Type::Bool, Some(string @ ("true" | "false"))) => format!("a bool has no quotes: `{string}`"),
         (Type::String, Type::Duration, _) => "a duration is written `duration '14d'`".to_owned(),
         (Type::String, Type::Int | Type::Float | Type::Decimal, Some(string)) if string.parse::<f64>().is_ok() => {
             format!("a number has no quotes: `{string}`")
