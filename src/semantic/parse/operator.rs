@@ -124,11 +124,6 @@ impl Lower<'_> {
     pub(super) fn is_in(&mut self, value: Expr, list: Vec<Expr>, not: bool, span: Span) -> Option<Expr> {
         let mut sound = true;
         let mut value = value;
-        if list.is_empty() {
-            self.diagnostics
-                .push(Diagnostic::error("empty-list", "the list of `in` is empty").at(span, "can never be true"));
-            return None;
-        }
         if list.iter().any(|item| item.ty == Type::Timestamp) && value.ty == Type::Date {
             value = midnight(value);
         }
