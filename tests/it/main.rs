@@ -5,6 +5,6 @@
 mod architecture;
 mod cli;
 mod functions;
-mod traps;
 mod run;
+mod traps;
 mod warehouse;
