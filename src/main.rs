@@ -1,3 +1,7 @@
 //! The `milepost` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    milepost::cli::run(std::env::args_os())
+}

@@ -1,4 +1,10 @@
 //! The one integration binary.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails, in its helpers too")]
+
+mod architecture;
+mod cli;
 mod functions;
 mod traps;
+mod run;
+mod warehouse;

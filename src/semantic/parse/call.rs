@@ -6,9 +6,9 @@ use sqlparser::ast as sql;
 use sqlparser::keywords::Keyword;
 
 use crate::diagnostic::Diagnostic;
+use crate::project::names::nearest;
 use crate::semantic::expr::{Expr, ExprKind, Literal, Type};
 use crate::semantic::library::Function;
-use crate::semantic::names::nearest;
 use crate::semantic::parse::aggregate::{self, AGGREGATES};
 use crate::semantic::parse::foreign;
 use crate::semantic::parse::lower::Lower;

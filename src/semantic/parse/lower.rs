@@ -6,9 +6,9 @@ use sqlparser::ast as sql;
 use sqlparser::keywords::Keyword;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::project::names::nearest;
 use crate::semantic::expr::{BinaryOperator, Expr, ExprKind, Literal, Type};
 use crate::semantic::library::Library;
-use crate::semantic::names::nearest;
 use crate::semantic::parse::tokens::{Tokens, shorten, too_deep};
 use crate::semantic::parse::{DEPTH, Scope, foreign};
 use crate::source::{Span, Text};

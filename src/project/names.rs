@@ -19,7 +19,7 @@ pub fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) ->
 
 #[cfg(test)]
 mod tests {
-    use crate::semantic::names::nearest;
+    use crate::project::names::nearest;
 
     #[test]
     fn slips_are_near() {

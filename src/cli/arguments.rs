@@ -1,0 +1,212 @@
+//! Flags that more than one command has.
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, ValueEnum};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::Offset;
+
+/// Flags of every command, before or after its name.
+#[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, in any combination")]
+pub struct Globals {
+    /// The folder that holds `project.toml`
+    #[arg(
+        long,
+        global = true,
+        env = "MILEPOST_PROJECT_DIR",
+        hide_env_values = true,
+        value_name = "DIR",
+        default_value = ".",
+        help_heading = "Project"
+    )]
+    pub project_dir: PathBuf,
+
+    /// The target of `project.toml` to compile for [default: its `default_target`]
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "MILEPOST_TARGET",
+        hide_env_values = true,
+        value_name = "NAME",
+        help_heading = "Project"
+    )]
+    pub target: Option<String>,
+
+    /// The folder for compiled files and the manifest, relative to the project
+    #[arg(
+        long,
+        global = true,
+        env = "MILEPOST_TARGET_PATH",
+        hide_env_values = true,
+        value_name = "DIR",
+        default_value = "target",
+        help_heading = "Project"
+    )]
+    pub target_path: PathBuf,
+
+    /// The instant to measure at: nothing later exists [default: now]
+    ///
+    /// A time of RFC 3339 with an offset, as `2026-03-01T00:00:00Z`, or a date, which is its midnight in UTC.
+    #[arg(
+        long,
+        global = true,
+        env = "MILEPOST_AS_OF",
+        hide_env_values = true,
+        value_name = "TIME",
+        value_parser = parse_as_of,
+        help_heading = "Running"
+    )]
+    pub as_of: Option<Timestamp>,
+
+    /// How many statements run at once; 0 is as many as there are processors [default: the target's]
+    #[arg(
+        long,
+        short = 'j',
+        global = true,
+        env = "MILEPOST_THREADS",
+        hide_env_values = true,
+        value_name = "NUMBER",
+        help_heading = "Running"
+    )]
+    pub threads: Option<usize>,
+
+    /// Start nothing more after the first failure
+    #[arg(
+        long,
+        short = 'x',
+        global = true,
+        env = "MILEPOST_FAIL_FAST",
+        hide_env_values = true,
+        action = ArgAction::SetTrue,
+        value_parser = BoolishValueParser::new(),
+        help_heading = "Running"
+    )]
+    pub fail_fast: bool,
+
+    /// The form of what is printed to standard output
+    #[arg(
+        long,
+        global = true,
+        env = "MILEPOST_OUTPUT",
+        hide_env_values = true,
+        value_name = "FORM",
+        value_enum,
+        default_value_t = Output::Text,
+        help_heading = "Output"
+    )]
+    pub output: Output,
+
+    /// Say nothing but what failed
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "MILEPOST_QUIET",
+        hide_env_values = true,
+        action = ArgAction::SetTrue,
+        value_parser = BoolishValueParser::new(),
+        help_heading = "Output"
+    )]
+    pub quiet: bool,
+
+    /// Say what starts and what ends, even where no terminal shows it
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "MILEPOST_VERBOSE",
+        hide_env_values = true,
+        action = ArgAction::SetTrue,
+        value_parser = BoolishValueParser::new(),
+        help_heading = "Output"
+    )]
+    pub verbose: bool,
+
+    /// Print without color, as with `NO_COLOR`; `CLICOLOR_FORCE` colors even a file
+    #[arg(
+        long,
+        global = true,
+        env = "MILEPOST_NO_COLOR",
+        hide_env_values = true,
+        action = ArgAction::SetTrue,
+        value_parser = BoolishValueParser::new(),
+        help_heading = "Output"
+    )]
+    pub no_color: bool,
+}
+
+/// Flags of the commands that work on a part of the project.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Selection {
+    /// Only these definitions: `name`, `+name`, `name+1`, `@name`, `tag:x`, `path:x`, `kind:kpi`
+    ///
+    /// Names between spaces are a union, names between commas an intersection; `*` stands for any text. `+` adds what
+    /// a definition depends on (in front) or what depends on it (behind), with a number of steps if one is given.
+    #[arg(
+        long,
+        short,
+        env = "MILEPOST_SELECT",
+        hide_env_values = true,
+        value_name = "SELECTOR",
+        num_args = 1..,
+        help_heading = "Selection"
+    )]
+    pub select: Vec<String>,
+
+    /// All but these, in the same form
+    #[arg(
+        long,
+        env = "MILEPOST_EXCLUDE",
+        hide_env_values = true,
+        value_name = "SELECTOR",
+        num_args = 1..,
+        help_heading = "Selection"
+    )]
+    pub exclude: Vec<String>,
+}
+
+/// The form of what is printed to standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For spreadsheets
+    Csv,
+}
+
+/// Reads an instant: a time with its offset, or a date.
+fn parse_as_of(text: &str) -> Result<Timestamp, String> {
+    let instant = match text.parse::<Date>() {
+        // A date parses out of a longer text too, so only a text as long as a date is one.
+        Ok(date) if text.len() == "2026-03-01".len() => {
+            Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).map_err(|error| error.to_string())
+        }
+        Ok(_) | Err(_) => text.parse::<Timestamp>().map_err(|error| error.to_string()),
+    };
+    instant.map_err(|_| "neither a date (`2026-03-01`) nor a time with its offset (`2026-03-01T09:30:00Z`)".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_a_time_with_an_offset_or_a_date() {
+        for (text, instant) in [
+            ("2026-03-01", "2026-03-01T00:00:00Z"),
+            ("2026-03-01T09:30:00Z", "2026-03-01T09:30:00Z"),
+            ("2026-03-01T09:30:00.25+02:00", "2026-03-01T07:30:00.25Z"),
+        ] {
+            assert_eq!(parse_as_of(text).unwrap().to_string(), instant);
+        }
+        for text in ["", "now", "2026-13-01", "2026-03-01T09:30:00", "20260301", "1767225600"] {
+            assert!(parse_as_of(text).is_err(), "{text}");
+        }
+    }
+}

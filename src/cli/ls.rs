@@ -1,0 +1,111 @@
+//! `milepost ls`: lists what is defined.
+
+use crate::cli::arguments::{Output, Selection};
+use crate::cli::outcome::{Exit, Failure};
+use crate::cli::selection::{self, Node};
+use crate::cli::terminal::Cx;
+use crate::report::table::{Cell, Table};
+
+/// List the definitions, or those that a selector names
+///
+/// One id a line, in the order in which they are made. With `--output json` or `csv` also the tags, the file and
+/// what each depends on.
+#[derive(Debug, clap::Args)]
+#[command(
+    visible_alias = "list",
+    after_help = "Examples:\n  \
+    milepost ls\n  \
+    milepost ls --select +kpi.activation_rate\n  \
+    milepost ls --select kind:kpi,tag:weekly --output json"
+)]
+pub struct Args {
+    /// Which definitions.
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+/// Runs the command.
+pub fn run(_args: &Args, _cx: &Cx) -> Result<Exit, Failure> {
+    Err(Failure::not_built_in("ls"))
+}
+
+/// Prints the selected ones of `nodes`.
+pub fn print(nodes: &[Node], args: &Args, cx: &Cx) -> Result<Exit, Failure> {
+    let selected = selection::select(nodes, &args.selection.select, &args.selection.exclude)?;
+    match cx.globals.output {
+        Output::Text => cx.print(&selected.iter().map(|node| node.id() + "\n").collect::<String>())?,
+        Output::Csv => cx.print_table(&table(&selected))?,
+        Output::Json => cx.print(&json(&selected))?,
+    }
+    Ok(Exit::Done)
+}
+
+fn table(nodes: &[&Node]) -> Table {
+    let text = |text: &str| Cell::Text(text.to_owned());
+    let row = |node: &&Node| {
+        vec![
+            text(&node.kind),
+            text(&node.name),
+            text(&node.tags.join(" ")),
+            text(&node.path),
+            text(&node.depends_on.join(" ")),
+        ]
+    };
+    Table { rows: nodes.iter().map(row).collect(), ..Table::new(&["kind", "name", "tags", "path", "depends_on"]) }
+}
+
+fn json(nodes: &[&Node]) -> String {
+    let entries: Vec<serde_json::Value> = nodes
+        .iter()
+        .map(|node| {
+            serde_json::json!({
+                "id": node.id(),
+                "kind": node.kind,
+                "name": node.name,
+                "tags": node.tags,
+                "path": node.path,
+                "depends_on": node.depends_on,
+            })
+        })
+        .collect();
+    format!("{:#}\n", serde_json::Value::from(entries))
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    #[test]
+    fn a_node_is_listed_with_all_that_is_known_of_it() {
+        let node = Node {
+            name: "activation_rate".to_owned(),
+            kind: "kpi".to_owned(),
+            tags: vec!["weekly".to_owned(), "board".to_owned()],
+            path: "models/activation.toml".to_owned(),
+            depends_on: vec!["milestone.activated".to_owned()],
+        };
+        assert_snapshot!(table(&[&node]).to_csv().replace('\r', ""), @r"
+        kind,name,tags,path,depends_on
+        kpi,activation_rate,weekly board,models/activation.toml,milestone.activated
+        ");
+        assert_snapshot!(json(&[&node]), @r#"
+        [
+          {
+            "id": "kpi.activation_rate",
+            "kind": "kpi",
+            "name": "activation_rate",
+            "tags": [
+              "weekly",
+              "board"
+            ],
+            "path": "models/activation.toml",
+            "depends_on": [
+              "milestone.activated"
+            ]
+          }
+        ]
+        "#);
+    }
+}

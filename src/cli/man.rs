@@ -1,0 +1,100 @@
+//! `milepost man`: the manual, and the JSON Schema of a project's files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap_mangen::Man;
+use serde_json::{Value, json};
+
+use crate::cli::outcome::{Exit, Failure};
+use crate::cli::terminal::Cx;
+
+/// Print the manual, or the JSON Schema of a project's files
+///
+/// Without a folder, the page of the whole program goes to standard output; with one, the pages of all commands are
+/// written there.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    milepost man | man -l -\n  \
+    milepost man --dir ~/.local/share/man/man1\n  \
+    milepost man --schema > milepost.schema.json")]
+pub struct Args {
+    /// Write a page for each command into this folder
+    #[arg(long, env = "MILEPOST_DIR", hide_env_values = true, value_name = "DIR", conflicts_with = "schema")]
+    pub dir: Option<PathBuf>,
+
+    /// Print the JSON Schema of `project.toml` and of the files of definitions
+    #[arg(
+        long,
+        env = "MILEPOST_SCHEMA",
+        hide_env_values = true,
+        value_parser = clap::builder::BoolishValueParser::new(),
+        action = clap::ArgAction::SetTrue
+    )]
+    pub schema: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
+    if args.schema {
+        cx.print(&schema_text())?;
+    } else if let Some(dir) = &args.dir {
+        write_pages(dir, cx)?;
+    } else {
+        cx.print(&page(&pages()[0])?)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Returns the JSON Schema that editors check a project's files against.
+pub fn schema() -> Value {
+    let table =
+        |what: &str| json!({ "type": "object", "description": what, "additionalProperties": { "type": "object" } });
+    json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "A file of a Milepost project",
+        "type": "object",
+        "properties": {
+            "project": { "type": "object", "description": "Settings of the project.", "required": ["name"] },
+            "target": table("Where relations are made, by name."),
+            "source": table("Event logs and other tables, by name."),
+            "entity": table("Who is measured, by name."),
+            "milestone": table("What an entity can reach, by name."),
+            "kpi": table("What is measured over time, by name."),
+            "score": table("Weighted milestones, by name."),
+            "test": table("Unit tests, by name."),
+        },
+        "additionalProperties": false,
+    })
+}
+
+/// Returns the schema as it is printed and written.
+pub fn schema_text() -> String {
+    format!("{:#}\n", schema())
+}
+
+/// Returns the commands that have a page: the program itself first.
+fn pages() -> Vec<clap::Command> {
+    let mut whole = crate::cli::definition(true);
+    whole.build();
+    let commands = whole.get_subcommands().cloned().collect::<Vec<_>>();
+    [vec![whole], commands].concat()
+}
+
+fn page(command: &clap::Command) -> Result<String, Failure> {
+    let mut text = Vec::new();
+    Man::new(command.clone()).render(&mut text).map_err(|error| Failure::io("rendering the manual", &error))?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn write_pages(dir: &Path, cx: &Cx) -> Result<(), Failure> {
+    fs::create_dir_all(dir).map_err(|error| Failure::io(format!("creating `{}`", dir.display()), &error))?;
+    let pages = pages();
+    for command in &pages {
+        let path = dir.join(Man::new(command.clone()).get_filename());
+        let text = page(command)?;
+        fs::write(&path, text).map_err(|error| Failure::io(format!("writing `{}`", path.display()), &error))?;
+    }
+    cx.say(&format!("wrote {} pages to `{}`", pages.len(), dir.display()));
+    Ok(())
+}

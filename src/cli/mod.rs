@@ -1,0 +1,134 @@
+//! The command line: its flags, its commands, and how each of them ends.
+//!
+//! To add a command, write `cli/<command>.rs` with its `Args`, whose doc comment is its help, and a `run`; then name
+//! it in `Command` and in `Command::run`.
+
+pub mod arguments;
+pub mod build;
+pub mod check;
+pub mod clean;
+pub mod compile;
+pub mod completions;
+pub mod explain;
+pub mod init;
+pub mod ls;
+pub mod man;
+pub mod outcome;
+pub mod run;
+pub mod selection;
+pub mod show;
+pub mod terminal;
+pub mod test;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::cli::arguments::Globals;
+use crate::cli::outcome::{Exit, Failure};
+use crate::cli::terminal::Cx;
+
+/// Compiles product-led-growth measures, written in TOML, to SQL, and runs them.
+///
+/// A project is a folder with a `project.toml` and definitions under `models/`: sources, entities, milestones, KPIs
+/// and scores. `milepost init` writes a small one that works.
+#[derive(Debug, Parser)]
+#[command(
+    name = "milepost",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = "Every flag can be set in the environment: `--target prod` is `MILEPOST_TARGET=prod`.\n\
+                  Exit codes: 0 done, 1 the project has errors or a part of it failed, 2 it could not be tried."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Args),
+    Check(check::Args),
+    Compile(compile::Args),
+    Run(run::Args),
+    Build(build::Args),
+    Test(test::Args),
+    Ls(ls::Args),
+    Show(show::Args),
+    Explain(explain::Args),
+    Clean(clean::Args),
+    Man(man::Args),
+    Completions(completions::Args),
+}
+
+impl Command {
+    fn run(self, cx: &Cx) -> Result<Exit, Failure> {
+        match self {
+            Command::Init(args) => init::run(&args, cx),
+            Command::Check(args) => check::run(&args, cx),
+            Command::Compile(args) => compile::run(&args, cx),
+            Command::Run(args) => run::run(&args, cx),
+            Command::Build(args) => build::run(&args, cx),
+            Command::Test(args) => test::run(&args, cx),
+            Command::Ls(args) => ls::run(&args, cx),
+            Command::Show(args) => show::run(&args, cx),
+            Command::Explain(args) => explain::run(&args, cx),
+            Command::Clean(args) => clean::run(&args, cx),
+            Command::Man(args) => man::run(&args, cx),
+            Command::Completions(args) => completions::run(&args, cx),
+        }
+    }
+}
+
+/// Runs the command that `arguments` name, the program's own name first.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let parsed = definition(terminal::color_is_refused(&arguments))
+        .try_get_matches_from(&arguments)
+        .and_then(|matches| <Cli as clap::FromArgMatches>::from_arg_matches(&matches));
+    match parsed {
+        Ok(cli) => {
+            let cx = Cx::new(cli.globals);
+            let ended = cli.command.run(&cx);
+            outcome::end(ended, &cx).into()
+        }
+        Err(error) => outcome::end_of_usage(&error).into(),
+    }
+}
+
+/// Returns the whole command line as clap sees it: what the help, the manual and the completions are made of.
+pub fn definition(without_color: bool) -> clap::Command {
+    let color = if without_color { clap::ColorChoice::Never } else { clap::ColorChoice::Auto };
+    Cli::command().color(color)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_has_no_conflicts() {
+        definition(true).debug_assert();
+    }
+
+    #[test]
+    fn every_flag_is_read_from_the_environment_under_one_prefix() {
+        for command in definition(true).get_subcommands().chain([&definition(true)]) {
+            for flag in command.get_arguments().filter_map(|argument| argument.get_long().map(|long| (long, argument)))
+            {
+                let (long, argument) = flag;
+                if matches!(long, "help" | "version") {
+                    continue;
+                }
+                let expected = format!("MILEPOST_{}", long.replace('-', "_").to_uppercase());
+                let found = argument.get_env().map(|name| name.to_string_lossy().into_owned());
+                assert_eq!(found.as_deref(), Some(expected.as_str()), "--{long} of {}", command.get_name());
+            }
+        }
+    }
+}

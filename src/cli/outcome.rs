@@ -1,0 +1,100 @@
+//! How a command ends: the only place that knows exit codes.
+
+use std::io;
+use std::process::ExitCode;
+
+use annotate_snippets::{Level, Renderer};
+
+use crate::cli::selection::SelectionError;
+use crate::cli::terminal::{self, Cx};
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All was done: 0.
+    Done,
+    /// The project has errors, or a part of it failed; it has been said which: 1.
+    Failed,
+    /// The command could not be tried: bad usage, a file that cannot be written, a mistake of ours: 2.
+    Refused,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => ExitCode::SUCCESS,
+            Exit::Failed => ExitCode::from(1),
+            Exit::Refused => ExitCode::from(2),
+        }
+    }
+}
+
+/// Why a command could not be tried, or stopped.
+#[derive(Debug)]
+pub enum Failure {
+    /// It cannot do what it was asked to: what is in the way, and what to do about it.
+    Refused {
+        /// A phrase, like that of a diagnostic.
+        message: String,
+        /// What to do, where it is likely right.
+        help: Option<String>,
+    },
+    /// Whoever read standard output has read enough, as `head` has. That is no failure.
+    NobodyReads,
+}
+
+impl Failure {
+    /// Says what is in the way.
+    pub fn new(message: impl Into<String>) -> Self {
+        Failure::Refused { message: message.into(), help: None }
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub fn help(self, help: impl Into<String>) -> Self {
+        match self {
+            Failure::Refused { message, .. } => Failure::Refused { message, help: Some(help.into()) },
+            Failure::NobodyReads => Failure::NobodyReads,
+        }
+    }
+
+    /// Says that this build of the program cannot do it.
+    pub fn not_built_in(command: &str) -> Self {
+        Failure::new(format!("`{command}` is not built into this version of milepost"))
+    }
+
+    /// Says what was being done when the system refused: `writing target/manifest.json: permission denied`.
+    pub fn io(doing: impl Into<String>, error: &io::Error) -> Self {
+        Failure::new(format!("{}: {error}", doing.into()))
+    }
+}
+
+impl From<SelectionError> for Failure {
+    fn from(SelectionError { message, help }: SelectionError) -> Self {
+        Failure::Refused { message, help }
+    }
+}
+
+/// Says why a command stopped, if it did, and returns how the process ends.
+pub(super) fn end(ended: Result<Exit, Failure>, cx: &Cx) -> Exit {
+    match ended {
+        Ok(exit) => exit,
+        Err(Failure::NobodyReads) => Exit::Done,
+        Err(Failure::Refused { message, help }) => {
+            let renderer = if cx.colors() { Renderer::styled() } else { Renderer::plain() };
+            let mut group = annotate_snippets::Group::with_title(Level::ERROR.primary_title(&message));
+            if let Some(help) = &help {
+                group = group.element(Level::HELP.message(help));
+            }
+            terminal::say_always(&renderer.render(&[group]));
+            Exit::Refused
+        }
+    }
+}
+
+/// Prints what clap has to say, which may be the help that was asked for, and returns how the process ends.
+pub(super) fn end_of_usage(error: &clap::Error) -> Exit {
+    // A stream that is closed leaves nobody to tell.
+    let _ = error.print();
+    if error.exit_code() == 0 { Exit::Done } else { Exit::Refused }
+}

@@ -1,0 +1,168 @@
+//! What a command is given of the world: its global flags, the two streams, and whether a terminal shows them.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use crate::cli::arguments::{Globals, Output};
+use crate::cli::outcome::{Exit, Failure};
+use crate::diagnostic::Diagnostics;
+use crate::report::diagnostics::{self, Look};
+use crate::report::json;
+use crate::report::progress::{Detail, Progress};
+use crate::report::table::Table;
+use crate::source::Sources;
+
+/// Columns, where nothing says how many there are.
+const DEFAULT_WIDTH: usize = 100;
+
+/// What a command is given of the world.
+#[derive(Debug)]
+pub struct Cx {
+    /// The flags of every command.
+    pub globals: Globals,
+    stderr_is_terminal: bool,
+    colors: bool,
+    width: usize,
+}
+
+impl Cx {
+    pub(super) fn new(globals: Globals) -> Self {
+        let stderr_is_terminal = io::stderr().is_terminal();
+        let colors = wants_color(globals.no_color, stderr_is_terminal, |name| env::var_os(name));
+        let width = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(DEFAULT_WIDTH);
+        Self { globals, stderr_is_terminal, colors, width }
+    }
+
+    /// Tells whether what goes to standard error is colored.
+    pub fn colors(&self) -> bool {
+        self.colors
+    }
+
+    /// Returns how many columns a line may take.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Returns the folder of compiled files and the manifest.
+    pub fn target_path(&self) -> PathBuf {
+        if self.globals.project_dir == Path::new(".") {
+            // Messages then name it as it was written.
+            return self.globals.target_path.clone();
+        }
+        self.globals.project_dir.join(&self.globals.target_path)
+    }
+
+    /// Prints what was asked for to standard output, as it is.
+    pub fn print(&self, text: &str) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                Failure::NobodyReads
+            } else {
+                Failure::io("writing to standard output", &error)
+            }
+        })
+    }
+
+    /// Prints rows to standard output, in the form that `--output` names.
+    pub fn print_table(&self, table: &Table) -> Result<(), Failure> {
+        self.print(&match self.globals.output {
+            Output::Text => table.to_text(),
+            Output::Json => table.to_json(),
+            Output::Csv => table.to_csv(),
+        })
+    }
+
+    /// Says a line to the person who watches, if one is to be told: not with `--quiet`.
+    pub fn say(&self, text: &str) {
+        if !self.globals.quiet {
+            say_always(text);
+        }
+    }
+
+    /// Draws diagnostics to standard error, and returns how a command ends that found no others: failed where an
+    /// error is among them. With `--quiet`, warnings alone are not drawn.
+    pub fn report(&self, found: &Diagnostics, sources: &Sources) -> Exit {
+        let look = Look { colors: self.colors, width: self.width };
+        if found.has_errors() || !self.globals.quiet {
+            let drawn = diagnostics::draw(found, sources, look);
+            if !drawn.is_empty() {
+                say_always(drawn.trim_end());
+            }
+        }
+        if found.has_errors() { Exit::Failed } else { Exit::Done }
+    }
+
+    /// Prints diagnostics as what was asked for: to standard output as JSON where `--output` says so, otherwise as
+    /// [`Cx::report`] does.
+    pub fn print_diagnostics(&self, found: &Diagnostics, sources: &Sources) -> Result<Exit, Failure> {
+        match self.globals.output {
+            Output::Json => {
+                self.print(&json::diagnostics(found, sources))?;
+                Ok(if found.has_errors() { Exit::Failed } else { Exit::Done })
+            }
+            Output::Text | Output::Csv => Ok(self.report(found, sources)),
+        }
+    }
+
+    /// Begins to report a run of `total` nodes: every line to a terminal or with `--verbose`, otherwise failures.
+    pub fn progress(&self, total: usize) -> Progress {
+        let Globals { quiet, verbose, .. } = self.globals;
+        let detail = if !quiet && (verbose || self.stderr_is_terminal) { Detail::All } else { Detail::Failures };
+        Progress::new(total, detail, self.colors)
+    }
+}
+
+/// Says a line to standard error. A stream that is closed leaves nobody to tell.
+pub fn say_always(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Decides on color: a flag first, then what is agreed on between tools (<https://no-color.org>,
+/// <https://bixense.com/clicolors>), then whether a terminal shows it.
+fn wants_color(refused: bool, is_terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    let set = |name| variable(name).filter(|value| !value.is_empty());
+    if refused || set("NO_COLOR").is_some() {
+        return false;
+    }
+    if set("CLICOLOR_FORCE").is_some_and(|value| value != "0") {
+        return true;
+    }
+    is_terminal && set("CLICOLOR").is_none_or(|value| value != "0") && set("TERM").is_none_or(|value| value != "dumb")
+}
+
+/// Tells whether color is refused, before the arguments are parsed: their own errors are colored too.
+pub(super) fn color_is_refused(arguments: &[OsString]) -> bool {
+    let refused_by = env::var_os("MILEPOST_NO_COLOR").is_some_and(|value| value != "0" && value != "false");
+    refused_by || arguments.iter().any(|argument| argument == OsStr::new("--no-color"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn color_follows_the_flag_then_the_environment_then_the_terminal() {
+        let table = [
+            (false, true, "", true),
+            (false, false, "", false),
+            (true, true, "CLICOLOR_FORCE=1", false),
+            (false, true, "NO_COLOR=1", false),
+            (false, true, "NO_COLOR=", true),
+            (false, true, "NO_COLOR=1 CLICOLOR_FORCE=1", false),
+            (false, false, "CLICOLOR_FORCE=1", true),
+            (false, false, "CLICOLOR_FORCE=0", false),
+            (false, true, "CLICOLOR=0", false),
+            (false, true, "TERM=dumb", false),
+        ];
+        for (refused, is_terminal, variables, colored) in table {
+            let variable = |wanted: &str| {
+                let mut pairs = variables.split_whitespace().filter_map(|pair| pair.split_once('='));
+                pairs.find(|(name, _)| *name == wanted).map(|(_, value)| OsString::from(value))
+            };
+            assert_eq!(wants_color(refused, is_terminal, variable), colored, "{refused} {is_terminal} {variables}");
+        }
+    }
+}

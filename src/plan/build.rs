@@ -1,0 +1,446 @@
+//! The model's definitions -> the plan's relations, each after those that it reads.
+
+use crate::plan::node::{
+    Bound, Counted, DefinitionRef, Materialization, MilestoneView, Node, NodeId, Occurrences, Plan, Raw, Reached,
+    Relation, Shape,
+};
+use crate::plan::streams::Group;
+use crate::plan::{needs, streams};
+use crate::semantic::expr::{Expr, ExprKind, Type};
+use crate::semantic::model::{
+    Column, EntityIndex, KpiIndex, KpiValue, Measure, MeasureRelation, Meta, MilestoneIndex, Model,
+    Occurrences as Counts, SourceIndex, SourceRows,
+};
+use crate::semantic::scopes::canonical;
+
+/// The name of the schema's node.
+pub const SCHEMA: &str = "schema";
+
+/// Plans everything that `model` defines.
+pub fn build(model: &Model) -> Plan {
+    let mut builder = Builder { model, plan: Plan { nodes: Vec::new() } };
+    builder.add(SCHEMA.to_owned(), Relation::Schema, Materialization::Schema, Vec::new(), None, None, Vec::new());
+    builder.entities();
+    builder.sources();
+    builder.milestones();
+    builder.kpis();
+    builder.scores();
+    builder.plan
+}
+
+struct Builder<'m> {
+    model: &'m Model,
+    plan: Plan,
+}
+
+fn definition(kind: &'static str, meta: &Meta) -> DefinitionRef {
+    DefinitionRef { kind, name: meta.name.clone(), tags: meta.tags.clone(), span: meta.span }
+}
+
+impl Builder<'_> {
+    #[expect(clippy::too_many_arguments, reason = "one for each field of a node")]
+    fn add(
+        &mut self,
+        name: String,
+        relation: Relation,
+        materialization: Materialization,
+        mut depends_on: Vec<NodeId>,
+        reads: Option<Raw>,
+        definition: Option<DefinitionRef>,
+        columns: Vec<(String, Type)>,
+    ) -> NodeId {
+        if !self.plan.nodes.is_empty() {
+            depends_on.push(NodeId(0));
+        }
+        depends_on.sort_unstable();
+        depends_on.dedup();
+        self.plan.nodes.push(Node { name, relation, materialization, depends_on, reads, definition, columns });
+        NodeId(self.plan.nodes.len() - 1)
+    }
+
+    fn entities(&mut self) {
+        // Members first: what is known only from members is derived from them.
+        let mut order: Vec<usize> = (0..self.model.entities.len()).collect();
+        let height = |mut index: usize| {
+            let mut height = 0;
+            while let Some((parent, _)) = &self.model.entities[index].parent {
+                height += 1;
+                index = parent.0;
+            }
+            height
+        };
+        order.sort_by_key(|index| std::cmp::Reverse(height(*index)));
+        for index in order {
+            let entity = &self.model.entities[index];
+            let is_member =
+                |(_, child): &(usize, &crate::semantic::model::Entity)| child.parent.as_ref().is_some_and(|(p, _)| p.0 == index);
+            let mut depends_on = Vec::new();
+            if entity.origin.is_none() || entity.start.is_none() {
+                let members = self.model.entities.iter().enumerate().filter(is_member);
+                depends_on.extend(members.map(|(child, _)| self.plan.entity(EntityIndex(child))));
+            }
+            let reads = entity.origin.as_ref().map(|_| Raw::Entity(EntityIndex(index)));
+            let mut columns = vec![(entity.key.clone(), Type::String), ("started_at".to_owned(), Type::Timestamp)];
+            columns.extend(entity.parent.as_ref().map(|(_, column)| (column.clone(), Type::String)));
+            columns.extend(entity.attributes.iter().map(|attribute| (attribute.name.clone(), attribute.ty)));
+            self.add(
+                format!("entity_{}", entity.meta.name),
+                Relation::Entity(EntityIndex(index)),
+                Materialization::Table,
+                depends_on,
+                reads,
+                Some(definition("entity", &entity.meta)),
+                columns,
+            );
+        }
+    }
+
+    fn sources(&mut self) {
+        for events in needs::events(self.model) {
+            let source = self.model.source(events.source);
+            let mut columns: Vec<(String, Type)> = vec![
+                ("entity".to_owned(), Type::String),
+                ("event_name".to_owned(), Type::String),
+                ("event_time".to_owned(), Type::Timestamp),
+                ("event_id".to_owned(), Type::String),
+            ];
+            columns.extend(events.columns.iter().map(|(name, ty)| (column_name(name), *ty)));
+            columns.extend(events.properties.iter().map(|(path, ty)| (property_name(path), *ty)));
+            let reads = Some(Raw::Source(events.source));
+            let (name, reference) = (format!("events_{}", source.meta.name), Some(definition("source", &source.meta)));
+            self.add(name, Relation::Events(events), Materialization::Table, Vec::new(), reads, reference, columns);
+        }
+        for (index, source) in self.model.sources.iter().enumerate() {
+            if !matches!(source.rows, SourceRows::Facts) {
+                continue;
+            }
+            let mut columns = Vec::new();
+            columns.extend(source.key.as_ref().map(|_| ("fact_key".to_owned(), Type::String)));
+            columns.extend(source.entity.as_ref().map(|_| ("entity".to_owned(), Type::String)));
+            columns.extend(source.time.as_ref().map(|_| ("fact_time".to_owned(), Type::Timestamp)));
+            columns.extend(source.columns.iter().map(|Column { name, ty, .. }| (column_name(name), *ty)));
+            self.add(
+                format!("facts_{}", source.meta.name),
+                Relation::Facts(SourceIndex(index)),
+                Materialization::Table,
+                Vec::new(),
+                Some(Raw::Source(SourceIndex(index))),
+                Some(definition("source", &source.meta)),
+                columns,
+            );
+        }
+    }
+
+    fn events(&self, source: SourceIndex) -> NodeId {
+        let found =
+            self.plan.nodes.iter().position(|node| matches!(&node.relation, Relation::Events(e) if e.source == source));
+        NodeId(found.expect("what is counted was gathered"))
+    }
+
+    fn milestones(&mut self) {
+        let groups = streams::streams(self.model);
+        let deepest = self.model.milestones.iter().map(|milestone| milestone.depth).max();
+        let mut groups = groups.into_iter().peekable();
+        // Where each milestone that counts occurrences finds them.
+        let mut counted: Vec<Option<(NodeId, Shape, Counted)>> = vec![None; self.model.milestones.len()];
+        for depth in 0..=deepest.unwrap_or(0) {
+            while let Some((group, streams)) = groups.next_if(|(group, _)| group.depth == depth) {
+                self.occurrences(group, streams, &mut counted);
+            }
+            for entity in 0..self.model.entities.len() {
+                self.reached(EntityIndex(entity), depth, &counted);
+            }
+        }
+        for index in 0..self.model.milestones.len() {
+            let milestone = &self.model.milestones[index];
+            if milestone.hidden {
+                continue;
+            }
+            let mut depends_on = vec![self.plan.entity(milestone.entity), self.reached_of(MilestoneIndex(index))];
+            depends_on.extend(milestone.inputs().into_iter().map(|input| self.reached_of(input)));
+            let view = MilestoneView {
+                milestone: MilestoneIndex(index),
+                counted: counted[index].map(|(node, _, counted)| (node, counted)),
+            };
+            depends_on.extend(view.counted.map(|(node, _)| node));
+            if let Counts::Members(member) = milestone.occurrences {
+                depends_on.push(self.plan.entity(self.model.milestone(member).entity));
+            }
+            let mut columns = vec![(self.model.entity(milestone.entity).key.clone(), Type::String)];
+            columns.extend(MILESTONE_COLUMNS.iter().map(|(name, ty)| ((*name).to_owned(), *ty)));
+            self.add(
+                format!("milestone_{}", milestone.meta.name),
+                Relation::Milestone(view),
+                Materialization::View,
+                depends_on,
+                None,
+                Some(definition("milestone", &milestone.meta)),
+                columns,
+            );
+        }
+        if self.model.milestones.iter().any(|milestone| !milestone.hidden) {
+            let columns = CATALOG_COLUMNS.iter().map(|(name, ty)| ((*name).to_owned(), *ty)).collect();
+            self.add("milestones".to_owned(), Relation::Milestones, Materialization::Table, Vec::new(), None, None, columns);
+        }
+    }
+
+    fn occurrences(
+        &mut self,
+        group: Group,
+        streams: Vec<crate::plan::node::Stream>,
+        counted: &mut [Option<(NodeId, Shape, Counted)>],
+    ) {
+        let events = self.events(group.source);
+        let source = self.model.source(group.source);
+        let entity = self.model.entity(group.entity);
+        let mut depends_on = vec![events, self.plan.entity(group.entity)];
+        if needs_actor(self.model, &group, &streams) {
+            let actor = source.entity.as_ref().expect("an event belongs to somebody").0;
+            depends_on.push(self.plan.entity(actor));
+        }
+        for Bound { from, after } in streams.iter().map(|stream| stream.bound) {
+            depends_on.extend(from.into_iter().chain(after).map(|milestone| self.reached_of(milestone)));
+        }
+        let name = format!(
+            "occurrences_{}_{}_{}_{}",
+            entity.meta.name,
+            source.meta.name,
+            group.shape.name(),
+            group.depth
+        );
+        let node = NodeId(self.plan.nodes.len());
+        for (position, stream) in streams.iter().enumerate() {
+            for milestone in &stream.milestones {
+                let last_bucket = match self.model.milestone(*milestone).within {
+                    Some(within) => stream.windows.iter().position(|w| *w == within).expect("its window is among them"),
+                    None => stream.windows.len(),
+                };
+                let entry = Counted { milestone: *milestone, stream: position + 1, last_bucket };
+                counted[milestone.0] = Some((node, group.shape, entry));
+            }
+        }
+        let columns = [
+            ("stream", Type::Int),
+            ("entity", Type::String),
+            ("n", Type::Int),
+            ("progress", Type::Float),
+            ("step", Type::Float),
+            ("bucket", Type::Int),
+            ("occurred_at", Type::Timestamp),
+            ("event_id", Type::String),
+        ];
+        let columns = columns.iter().map(|(name, ty)| ((*name).to_owned(), *ty)).collect();
+        let occurrences =
+            Occurrences { source: group.source, events, entity: group.entity, shape: group.shape, streams };
+        self.add(name, Relation::Occurrences(occurrences), Materialization::Table, depends_on, None, None, columns);
+    }
+
+    fn reached(&mut self, entity: EntityIndex, depth: usize, counted: &[Option<(NodeId, Shape, Counted)>]) {
+        let mut reached = Reached {
+            entity,
+            depth,
+            counted: Vec::new(),
+            composites: Vec::new(),
+            members: Vec::new(),
+            absences: Vec::new(),
+        };
+        let mut depends_on = vec![self.plan.entity(entity)];
+        let mut any = false;
+        for (index, milestone) in self.model.milestones.iter().enumerate() {
+            if milestone.entity != entity || milestone.depth != depth {
+                continue;
+            }
+            any = true;
+            let index = MilestoneIndex(index);
+            match &milestone.occurrences {
+                Counts::Events { .. } => {
+                    let (node, shape, entry) = counted[index.0].expect("its occurrences are numbered");
+                    match reached.counted.iter_mut().find(|(known, _, _)| *known == node) {
+                        Some((_, _, entries)) => entries.push(entry),
+                        None => reached.counted.push((node, shape, vec![entry])),
+                    }
+                    depends_on.push(node);
+                }
+                Counts::Reaches(_) => reached.composites.push(index),
+                Counts::Members(member) => {
+                    reached.members.push(index);
+                    depends_on.push(self.plan.entity(self.model.milestone(*member).entity));
+                }
+                Counts::Absence(_) => reached.absences.push(index),
+            }
+            if !matches!(milestone.occurrences, Counts::Events { .. }) {
+                depends_on.extend(milestone.inputs().into_iter().map(|input| self.reached_of(input)));
+            }
+        }
+        if !any {
+            return;
+        }
+        let columns = vec![
+            ("milestone".to_owned(), Type::String),
+            ("entity".to_owned(), Type::String),
+            ("reached_at".to_owned(), Type::Timestamp),
+            ("reached_id".to_owned(), Type::String),
+        ];
+        let name = format!("reached_{}_{depth}", self.model.entity(entity).meta.name);
+        self.add(name, Relation::Reached(reached), Materialization::Table, depends_on, None, None, columns);
+    }
+
+    fn reached_of(&self, milestone: MilestoneIndex) -> NodeId {
+        let milestone = self.model.milestone(milestone);
+        self.plan.reached(milestone.entity, milestone.depth)
+    }
+
+    fn measure(&self, measure: &Measure, depends_on: &mut Vec<NodeId>) {
+        match &measure.relation {
+            MeasureRelation::Entity(entity) => depends_on.push(self.plan.entity(*entity)),
+            MeasureRelation::Milestone { of, population } => {
+                depends_on.extend(self.plan.milestone(*of));
+                depends_on.extend(population.map(|population| self.reached_of(population)));
+                depends_on.push(self.plan.entity(self.model.milestone(*of).entity));
+            }
+            MeasureRelation::Events(source, _) => depends_on.push(self.events(*source)),
+            MeasureRelation::Facts(source) => {
+                let name = format!("facts_{}", self.model.source(*source).meta.name);
+                depends_on.extend(self.plan.find(&name));
+            }
+        }
+        if let MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) = &measure.relation
+            && let Some((entity, _)) = &self.model.source(*source).entity
+            && uses_entity(measure)
+        {
+            depends_on.push(self.plan.entity(*entity));
+        }
+    }
+
+    fn kpis(&mut self) {
+        let columns: Vec<(String, Type)> = KPI_COLUMNS.iter().map(|(name, ty)| ((*name).to_owned(), *ty)).collect();
+        let mut nodes: Vec<NodeId> = Vec::new();
+        for (index, kpi) in self.model.kpis.iter().enumerate() {
+            let mut depends_on = Vec::new();
+            match &kpi.value {
+                KpiValue::Measures { numerator, denominator } => {
+                    for measure in std::iter::once(numerator).chain(denominator) {
+                        self.measure(measure, &mut depends_on);
+                    }
+                }
+                KpiValue::Statistic(measure) => self.measure(measure, &mut depends_on),
+                KpiValue::Formula { inputs, .. } => depends_on.extend(inputs.iter().map(|input| nodes[input.0])),
+            }
+            let node = self.add(
+                format!("kpi_{}", kpi.meta.name),
+                Relation::Kpi(KpiIndex(index)),
+                Materialization::Table,
+                depends_on,
+                None,
+                Some(definition("kpi", &kpi.meta)),
+                columns.clone(),
+            );
+            nodes.push(node);
+        }
+        if !nodes.is_empty() {
+            self.add("kpi".to_owned(), Relation::Kpis, Materialization::View, nodes, None, None, columns);
+        }
+    }
+
+    fn scores(&mut self) {
+        for (index, score) in self.model.scores.iter().enumerate() {
+            let mut depends_on = vec![self.plan.entity(score.entity)];
+            depends_on.extend(score.terms.iter().map(|(milestone, _)| self.reached_of(*milestone)));
+            let columns = vec![
+                (self.model.entity(score.entity).key.clone(), Type::String),
+                ("score".to_owned(), Type::Float),
+                ("band".to_owned(), Type::String),
+                ("milestones_reached".to_owned(), Type::Int),
+                ("as_of".to_owned(), Type::Timestamp),
+            ];
+            self.add(
+                format!("score_{}", score.meta.name),
+                Relation::Score(index),
+                Materialization::Table,
+                depends_on,
+                None,
+                Some(definition("score", &score.meta)),
+                columns,
+            );
+        }
+    }
+}
+
+/// The columns of a milestone's view, after the entity's key.
+pub const MILESTONE_COLUMNS: &[(&str, Type)] = &[
+    ("anchor_at", Type::Timestamp),
+    ("closes_at", Type::Timestamp),
+    ("reached_at", Type::Timestamp),
+    ("reached_id", Type::String),
+    ("reached", Type::Bool),
+    ("count", Type::Int),
+    ("progress", Type::Float),
+    ("mature", Type::Bool),
+];
+
+/// The columns of the list of milestones.
+pub const CATALOG_COLUMNS: &[(&str, Type)] = &[
+    ("milestone", Type::String),
+    ("title", Type::String),
+    ("description", Type::String),
+    ("entity", Type::String),
+    ("tier", Type::String),
+    ("weight", Type::Float),
+    ("within", Type::String),
+    ("events", Type::String),
+    ("gating", Type::Bool),
+];
+
+/// The columns of every KPI.
+pub const KPI_COLUMNS: &[(&str, Type)] = &[
+    ("kpi", Type::String),
+    ("grain", Type::String),
+    ("period", Type::Date),
+    ("segment_by", Type::String),
+    ("segment", Type::String),
+    ("numerator", Type::Float),
+    ("denominator", Type::Float),
+    ("value", Type::Float),
+    ("n", Type::Int),
+    ("mature", Type::Bool),
+    ("immature", Type::Int),
+    ("as_of", Type::Timestamp),
+];
+
+/// The name of a property's column among the events that were read.
+pub fn property_name(path: &str) -> String {
+    format!("property_{}", path.replace('.', "__"))
+}
+
+/// The name of a further column among the rows that were read.
+pub fn column_name(name: &str) -> String {
+    format!("column_{name}")
+}
+
+/// Tells whether a measure reads the entity that its rows belong to.
+pub fn uses_entity(measure: &Measure) -> bool {
+    let is_entity = |expr: &Expr| expr.columns().iter().any(|name| name.starts_with(canonical::ENTITY));
+    measure.argument.iter().chain(&measure.filter).chain(&measure.time).chain(&measure.dimensions).any(is_entity)
+}
+
+/// Tells whether the streams of a group read the entity that acted, besides the one that they belong to.
+pub fn needs_actor(model: &Model, group: &Group, streams: &[crate::plan::node::Stream]) -> bool {
+    let Some((actor, _)) = model.source(group.source).entity.as_ref() else { return false };
+    let prefix = format!("{}{}.", canonical::ENTITY, model.entity(*actor).meta.name);
+    streams.iter().any(|stream| {
+        let is_other = *actor != group.entity || stream.subject.is_some();
+        let reads = stream
+            .condition
+            .iter()
+            .chain(&stream.subject)
+            .chain(&stream.value)
+            .any(|expr| mentions(expr, &prefix));
+        is_other && (reads || (stream.subject.is_none() && *actor != group.entity))
+    })
+}
+
+fn mentions(expr: &Expr, prefix: &str) -> bool {
+    let mut found = false;
+    expr.walk(&mut |part| found |= matches!(&part.kind, ExprKind::Column(name) if name.starts_with(prefix)));
+    found
+}

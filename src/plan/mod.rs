@@ -1,0 +1,19 @@
+//! Model -> plan: what must be computed, once each, in what order; no text.
+//!
+//! The plan collects what every definition needs of the raw events, and reads them once. What definitions count is
+//! gathered into streams: a stream is a set of rows of one source for one entity, and equal streams are one, however
+//! many milestones count them.
+
+pub mod build;
+pub mod display;
+pub mod needs;
+pub mod node;
+pub mod streams;
+
+use crate::plan::node::Plan;
+use crate::semantic::model::Model;
+
+/// Plans everything that `model` defines.
+pub fn plan(model: &Model) -> Plan {
+    build::build(model)
+}

@@ -1,0 +1,94 @@
+//! What the definitions need of each source of events, gathered so that it is read once.
+
+use std::collections::BTreeMap;
+
+use crate::plan::node::Events;
+use crate::semantic::expr::{Expr, ExprKind, Type};
+use crate::semantic::model::{KpiValue, MeasureRelation, Model, Occurrences, Progress, SourceIndex};
+use crate::semantic::scopes::canonical;
+
+/// Gathers, for each source of events that some definition counts, the names, properties and columns that are needed.
+pub fn events(model: &Model) -> Vec<Events> {
+    let mut needs: BTreeMap<SourceIndex, Events> = BTreeMap::new();
+    for milestone in &model.milestones {
+        let Occurrences::Events { source, names, condition, subject } = &milestone.occurrences else { continue };
+        let need = need(&mut needs, *source, names.as_deref());
+        for expr in condition.iter().chain(subject) {
+            columns(need, expr);
+        }
+        match &milestone.progress {
+            Progress::Count => {}
+            Progress::Distinct(expr) | Progress::Sum(expr) => columns(need, expr),
+        }
+    }
+    for kpi in &model.kpis {
+        let measures = match &kpi.value {
+            KpiValue::Measures { numerator, denominator } => {
+                std::iter::once(numerator).chain(denominator.as_ref()).collect()
+            }
+            KpiValue::Statistic(measure) => vec![measure],
+            KpiValue::Formula { .. } => Vec::new(),
+        };
+        for measure in measures {
+            let MeasureRelation::Events(source, names) = &measure.relation else { continue };
+            let need = need(&mut needs, *source, names.as_deref());
+            for expr in measure.argument.iter().chain(&measure.filter).chain(&measure.dimensions) {
+                columns(need, expr);
+            }
+        }
+    }
+    let mut gathered: Vec<Events> = needs.into_values().collect();
+    for events in &mut gathered {
+        if let Some(condition) = &model.source(events.source).condition {
+            columns(events, condition);
+        }
+        // In the order of their names: adding a definition elsewhere moves nothing.
+        if let Some(names) = &mut events.names {
+            names.sort();
+        }
+        events.properties.sort();
+        events.columns.sort();
+    }
+    gathered
+}
+
+fn need<'n>(
+    needs: &'n mut BTreeMap<SourceIndex, Events>,
+    source: SourceIndex,
+    names: Option<&[String]>,
+) -> &'n mut Events {
+    let need = needs.entry(source).or_insert_with(|| Events {
+        source,
+        names: Some(Vec::new()),
+        properties: Vec::new(),
+        columns: Vec::new(),
+    });
+    match (&mut need.names, names) {
+        (Some(needed), Some(names)) => {
+            for name in names {
+                if !needed.contains(name) {
+                    needed.push(name.clone());
+                }
+            }
+        }
+        (needed, None) => *needed = None,
+        (None, Some(_)) => {}
+    }
+    need
+}
+
+fn columns(need: &mut Events, expr: &Expr) {
+    expr.walk(&mut |part| {
+        let ExprKind::Column(name) = &part.kind else { return };
+        let add = |list: &mut Vec<(String, Type)>, name: &str| {
+            if !list.iter().any(|(known, _)| known == name) {
+                list.push((name.to_owned(), part.ty));
+            }
+        };
+        if let Some(path) = name.strip_prefix(canonical::PROPERTY) {
+            add(&mut need.properties, path);
+        } else if let Some(column) = name.strip_prefix(canonical::COLUMN) {
+            add(&mut need.columns, column);
+        }
+    });
+}

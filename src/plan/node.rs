@@ -1,0 +1,249 @@
+//! The plan: relations in the order in which they are made.
+
+use crate::semantic::expr::{Expr, Type};
+use crate::semantic::model::{EntityIndex, KpiIndex, MilestoneIndex, SourceIndex};
+use crate::source::Span;
+
+/// What is computed, each relation after those that it reads.
+#[derive(Debug)]
+pub struct Plan {
+    /// The relations.
+    pub nodes: Vec<Node>,
+}
+
+/// Names a [`Node`] of a [`Plan`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub usize);
+
+/// How a relation is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Materialization {
+    /// It holds the others.
+    Schema,
+    /// As a table.
+    Table,
+    /// As a view: computed when it is read.
+    View,
+}
+
+/// One relation.
+#[derive(Debug)]
+pub struct Node {
+    /// Its name, in the warehouse too.
+    pub name: String,
+    /// What it holds.
+    pub relation: Relation,
+    /// How it is kept.
+    pub materialization: Materialization,
+    /// What it reads of the others.
+    pub depends_on: Vec<NodeId>,
+    /// The source or entity whose raw rows it reads.
+    pub reads: Option<Raw>,
+    /// The definition that it is, where it is one.
+    pub definition: Option<DefinitionRef>,
+    /// Its columns.
+    pub columns: Vec<(String, Type)>,
+}
+
+/// Raw rows that a relation reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Raw {
+    /// Those of a source.
+    Source(SourceIndex),
+    /// Those of an entity.
+    Entity(EntityIndex),
+}
+
+/// A definition, as the user knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DefinitionRef {
+    /// `source`, `entity`, `milestone`, `kpi` or `score`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// What a relation holds.
+#[derive(Debug)]
+pub enum Relation {
+    /// Nothing: the schema that the others lie in.
+    Schema,
+    /// One row an entity.
+    Entity(EntityIndex),
+    /// One row an event that some definition needs, with what is needed of it.
+    Events(Events),
+    /// One row a fact.
+    Facts(SourceIndex),
+    /// Numbered occurrences of streams.
+    Occurrences(Occurrences),
+    /// One row a milestone that an entity reached.
+    Reached(Reached),
+    /// One row an entity to which the milestone applies.
+    Milestone(MilestoneView),
+    /// One row a milestone, with what is said about it.
+    Milestones,
+    /// One row a bucket and segment of the KPI.
+    Kpi(KpiIndex),
+    /// The rows of all KPIs.
+    Kpis,
+    /// One row an entity with its score.
+    Score(usize),
+}
+
+/// The one reading of a source of events.
+#[derive(Debug)]
+pub struct Events {
+    /// The source.
+    pub source: SourceIndex,
+    /// The names that are needed; none: all.
+    pub names: Option<Vec<String>>,
+    /// The properties that are needed, by path.
+    pub properties: Vec<(String, Type)>,
+    /// The further columns that are needed, by name.
+    pub columns: Vec<(String, Type)>,
+}
+
+/// How occurrences of a stream add up: each way has its own statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Shape {
+    /// By one each.
+    Count,
+    /// By one for each new value.
+    Distinct,
+    /// By their value.
+    Sum,
+}
+
+impl Shape {
+    /// Returns its name, as it stands in names of relations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Shape::Count => "count",
+            Shape::Distinct => "distinct",
+            Shape::Sum => "sum",
+        }
+    }
+}
+
+/// What the occurrences of a stream come after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bound {
+    /// The milestone at whose reach the window starts; none: the entity's start.
+    pub from: Option<MilestoneIndex>,
+    /// The milestone whose row they come after.
+    pub after: Option<MilestoneIndex>,
+}
+
+/// Occurrences of the streams of one source, entity and shape, at one depth.
+#[derive(Debug)]
+pub struct Occurrences {
+    /// The source.
+    pub source: SourceIndex,
+    /// The relation with its rows.
+    pub events: NodeId,
+    /// Who the occurrences belong to.
+    pub entity: EntityIndex,
+    /// How they add up.
+    pub shape: Shape,
+    /// The streams, in order; the number of a stream is its position, from 1.
+    pub streams: Vec<Stream>,
+}
+
+/// Rows of a source that some milestones count.
+#[derive(Debug)]
+pub struct Stream {
+    /// The events' names; none: all.
+    pub names: Option<Vec<String>>,
+    /// Which of them.
+    pub condition: Option<Expr>,
+    /// Who they belong to, where that is not who acted, or the parent of who acted.
+    pub subject: Option<Expr>,
+    /// What is counted or added up, where it is not the rows.
+    pub value: Option<Expr>,
+    /// What they come after.
+    pub bound: Bound,
+    /// The windows that some milestone has, ascending, in microseconds.
+    pub windows: Vec<i64>,
+    /// The largest threshold that some milestone has.
+    pub at_least: f64,
+    /// The milestones that count it.
+    pub milestones: Vec<MilestoneIndex>,
+}
+
+/// The milestones of one entity and depth that were reached.
+#[derive(Debug)]
+pub struct Reached {
+    /// Who reached them.
+    pub entity: EntityIndex,
+    /// How deep they are.
+    pub depth: usize,
+    /// From numbered occurrences: the relation, and for each milestone its stream and the last bucket of its window.
+    pub counted: Vec<(NodeId, Shape, Vec<Counted>)>,
+    /// From reaches of others by the same entity.
+    pub composites: Vec<MilestoneIndex>,
+    /// From reaches by members.
+    pub members: Vec<MilestoneIndex>,
+    /// From their absence.
+    pub absences: Vec<MilestoneIndex>,
+}
+
+/// A milestone that is read off numbered occurrences.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted {
+    /// The milestone.
+    pub milestone: MilestoneIndex,
+    /// The number of its stream.
+    pub stream: usize,
+    /// The last bucket of time that its window takes in.
+    pub last_bucket: usize,
+}
+
+/// A milestone as people read it.
+#[derive(Debug)]
+pub struct MilestoneView {
+    /// The milestone.
+    pub milestone: MilestoneIndex,
+    /// Where its occurrences are numbered, if it counts occurrences.
+    pub counted: Option<(NodeId, Counted)>,
+}
+
+impl Plan {
+    /// Returns a node.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    /// Finds a node by its name.
+    pub fn find(&self, name: &str) -> Option<NodeId> {
+        self.nodes.iter().position(|node| node.name == name).map(NodeId)
+    }
+
+    /// Returns the nodes that read the raw rows of `raw`: what it costs.
+    pub fn readers(&self, raw: Raw) -> Vec<NodeId> {
+        (0..self.nodes.len()).map(NodeId).filter(|id| self.node(*id).reads == Some(raw)).collect()
+    }
+
+    /// Returns the relation of an entity.
+    pub fn entity(&self, entity: EntityIndex) -> NodeId {
+        let found = self.nodes.iter().position(|node| matches!(node.relation, Relation::Entity(e) if e == entity));
+        NodeId(found.expect("every entity has a relation"))
+    }
+
+    /// Returns the relation that says who reached `milestone`; its depth and entity decide.
+    pub fn reached(&self, entity: EntityIndex, depth: usize) -> NodeId {
+        let found = self.nodes.iter().position(
+            |node| matches!(&node.relation, Relation::Reached(r) if r.entity == entity && r.depth == depth),
+        );
+        NodeId(found.expect("every milestone's reaches have a relation"))
+    }
+
+    /// Returns the view of a milestone.
+    pub fn milestone(&self, milestone: MilestoneIndex) -> Option<NodeId> {
+        let is = |node: &Node| matches!(&node.relation, Relation::Milestone(view) if view.milestone == milestone);
+        self.nodes.iter().position(is).map(NodeId)
+    }
+}

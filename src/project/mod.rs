@@ -1,0 +1,138 @@
+//! TOML files -> project: what was written, and where; no meaning yet.
+
+pub mod document;
+pub mod load;
+pub mod names;
+pub mod read;
+pub mod tables;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use toml::de::{DeTable, DeValue};
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::project::document::Spanned;
+use crate::project::tables::entity::EntityTable;
+use crate::project::tables::kpi::KpiTable;
+use crate::project::tables::milestone::MilestoneTable;
+use crate::project::tables::score::ScoreTable;
+use crate::project::tables::settings::{ProjectTable, TargetTable};
+use crate::project::tables::source::SourceTable;
+use crate::project::tables::test::TestTable;
+use crate::source::{SourceId, Sources, Span, Text};
+
+/// Everything that was written.
+#[derive(Debug)]
+pub struct Project {
+    /// The folder of `project.toml`.
+    pub root: PathBuf,
+    /// The files, for messages.
+    pub sources: Sources,
+    /// The environment's variables, for `${NAME}`.
+    pub environment: BTreeMap<String, String>,
+    /// `[project]`.
+    pub settings: Definition<ProjectTable>,
+    /// `[target.<name>]`.
+    pub targets: Vec<Definition<TargetTable>>,
+    /// `[source.<name>]`.
+    pub source_tables: Vec<Definition<SourceTable>>,
+    /// `[entity.<name>]`.
+    pub entities: Vec<Definition<EntityTable>>,
+    /// `[milestone.<name>]`.
+    pub milestones: Vec<Definition<MilestoneTable>>,
+    /// `[kpi.<name>]`.
+    pub kpis: Vec<Definition<KpiTable>>,
+    /// `[score.<name>]`.
+    pub scores: Vec<Definition<ScoreTable>>,
+    /// `[test.<name>]`.
+    pub tests: Vec<Definition<TestTable>>,
+}
+
+/// One table of a file, with its name.
+#[derive(Clone, Debug)]
+pub struct Definition<T> {
+    /// The name.
+    pub name: String,
+    /// The place of the name.
+    pub span: Span,
+    /// The fields.
+    pub body: T,
+}
+
+impl<T> Definition<T> {
+    /// Returns the file that it was written in.
+    pub fn source(&self) -> SourceId {
+        self.span.source
+    }
+
+    /// Returns the place of one of its values.
+    pub fn place<V>(&self, value: &Spanned<V>) -> Span {
+        let range = value.range();
+        Span { source: self.span.source, start: range.start, end: range.end }
+    }
+}
+
+impl Project {
+    /// Returns a string of a definition as a text whose parts can be pointed at.
+    pub fn text<T>(&self, definition: &Definition<T>, value: &Spanned<String>) -> Text {
+        let span = definition.place(value);
+        Text::new(value.get().clone(), span, self.sources.slice(span))
+    }
+
+    /// Returns, by the name of the KPI, the fields that its kind reads: those that not every KPI has.
+    pub fn kind_fields(&self) -> BTreeMap<String, DeTable<'_>> {
+        let common = read::keys::<KpiTable>();
+        let files: BTreeSet<SourceId> = self.kpis.iter().map(Definition::source).collect();
+        let mut fields = BTreeMap::new();
+        for file in files {
+            let (document, _) = DeTable::parse_recoverable(&self.sources.file(file).text);
+            let kpis = document.into_inner().into_iter().find(|(key, _)| key.get_ref() == "kpi");
+            let Some(DeValue::Table(kpis)) = kpis.map(|(_, value)| value.into_inner()) else { continue };
+            for (name, body) in kpis {
+                if let DeValue::Table(body) = body.into_inner() {
+                    let of_kind = |key: &toml::Spanned<_>| !common.iter().any(|name: &String| name == key.get_ref());
+                    let body = body.into_iter().filter(|(key, _)| of_kind(key)).collect();
+                    fields.insert(name.get_ref().to_string(), body);
+                }
+            }
+        }
+        fields
+    }
+
+    /// Replaces each `${NAME}` and `${NAME:-default}` by the environment's variable.
+    pub fn expand(&self, text: &Text, diagnostics: &mut Diagnostics) -> Option<String> {
+        let mut expanded = String::new();
+        let mut at = 0;
+        while let Some(found) = text.value[at..].find("${") {
+            let start = at + found;
+            expanded.push_str(&text.value[at..start]);
+            let Some(length) = text.value[start..].find('}') else {
+                diagnostics.push(
+                    Diagnostic::error("unclosed-variable", "a variable is not closed")
+                        .at(text.place(start..text.value.len()), "`}` is missing"),
+                );
+                return None;
+            };
+            let inside = &text.value[start + 2..start + length];
+            let (name, default) = match inside.split_once(":-") {
+                Some((name, default)) => (name, Some(default)),
+                None => (inside, None),
+            };
+            match self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty()).or(default) {
+                Some(value) => expanded.push_str(value),
+                None => {
+                    diagnostics.push(
+                        Diagnostic::error("unset-variable", format!("the environment has no variable `{name}`"))
+                            .at(text.place(start..start + length + 1), "")
+                            .help(format!("set it, or write a default: `${{{name}:-…}}`")),
+                    );
+                    return None;
+                }
+            }
+            at = start + length + 1;
+        }
+        expanded.push_str(&text.value[at..]);
+        Some(expanded)
+    }
+}

@@ -1,0 +1,40 @@
+//! `[entity.<name>]`: who does things: a user, an account.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::project::document::{Short, Spanned};
+use crate::project::tables::source::ColumnTable;
+
+/// `[entity.<name>]`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EntityTable {
+    /// A sentence on who they are.
+    pub description: Option<String>,
+    /// Who answers for the data.
+    pub owner: Option<String>,
+    /// Names to select it by.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// The table in the warehouse. Without a table or a path, the entity is derived from the keys of its members.
+    pub table: Option<Spanned<String>>,
+    /// A file or glob relative to the project, where the warehouse reads files.
+    pub path: Option<Spanned<String>>,
+    /// The column that names an entity uniquely.
+    pub key: Option<Spanned<String>>,
+    /// The column with the time at which windows begin: sign-up. A derived entity starts with its first member.
+    pub start: Option<Spanned<String>>,
+    /// The IANA zone of times that carry none; `UTC` if absent.
+    pub timezone: Option<Spanned<String>>,
+    /// The columns that expressions and segments may use, with their types.
+    #[serde(default)]
+    pub attributes: IndexMap<Spanned<String>, Spanned<Short<ColumnTable>>>,
+    /// The entity that this one is a member of, and the column with its key: `{ account = "account_id" }`.
+    #[serde(default)]
+    pub parent: IndexMap<Spanned<String>, Spanned<String>>,
+    /// The rows that count, as an expression; all if absent.
+    #[serde(rename = "where")]
+    pub condition: Option<Spanned<String>>,
+}

@@ -1,0 +1,66 @@
+//! `[kpi.<name>]`: what every KPI has, whatever its kind. The fields of a kind stand with the kind, in `semantic::kinds`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::project::document::{Number, Spanned};
+
+/// The buckets of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Grain {
+    /// A day of UTC.
+    Day,
+    /// A week from Monday to Sunday.
+    Week,
+    /// A month of the calendar.
+    Month,
+    /// A quarter of the calendar.
+    Quarter,
+    /// A year of the calendar.
+    Year,
+    /// One bucket for all time.
+    All,
+}
+
+/// Which way is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Higher is better.
+    Higher,
+    /// Lower is better.
+    Lower,
+}
+
+/// What a KPI has besides the fields of its kind.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KpiTable {
+    /// Its kind: which other fields there are.
+    pub kind: Spanned<String>,
+    /// Its name for people.
+    pub title: Option<String>,
+    /// What it means, in a sentence.
+    pub description: Option<String>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Names to select it by.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// What its value is counted in, for people.
+    pub unit: Option<Spanned<String>>,
+    /// Which way is better: `higher` or `lower`.
+    pub direction: Option<Direction>,
+    /// The value to reach.
+    pub target: Option<Spanned<Number>>,
+    /// Buckets by the time at which the window of a member began: its cohort.
+    pub cohort: Option<Spanned<Grain>>,
+    /// Buckets by the time at which the thing that is counted happened.
+    pub grain: Option<Spanned<Grain>>,
+    /// The attributes or properties that break the total down, each alone.
+    #[serde(default)]
+    pub by: Vec<Spanned<String>>,
+    /// Whether members whose window is still open count too; false if absent.
+    pub include_immature: Option<bool>,
+}

@@ -1,0 +1,42 @@
+//! `project.toml`: the name of the project, where its files are, and the warehouses that it can be built in.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::project::document::Spanned;
+
+/// `[project]`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectTable {
+    /// The project's name: snake_case; part of every node's unique id.
+    pub name: Spanned<String>,
+    /// The project's own version, copied into the manifest.
+    pub version: Option<String>,
+    /// A sentence on what the project measures.
+    pub description: Option<String>,
+    /// The folders with definitions and their unit tests, relative to the project; `["models"]` if absent.
+    pub models: Option<Vec<Spanned<String>>>,
+    /// The target that is used when none is named on the command line.
+    pub default_target: Option<Spanned<String>>,
+}
+
+/// `[target.<name>]`: one warehouse, and where in it the tables go.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TargetTable {
+    /// The dialect: a file of `dialects/`.
+    pub dialect: Spanned<String>,
+    /// The schema (dataset) that the tables are made in; `milepost` if absent.
+    pub schema: Option<Spanned<String>>,
+    /// The database, or its file where the warehouse is embedded.
+    pub database: Option<Spanned<String>>,
+    /// The cloud project, where the warehouse has one.
+    pub project: Option<Spanned<String>>,
+    /// How many statements run side by side; 4 if absent.
+    pub threads: Option<Spanned<u16>>,
+    /// What else the warehouse's driver takes: names and values of its own settings.
+    #[serde(default)]
+    pub settings: IndexMap<String, String>,
+}

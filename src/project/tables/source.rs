@@ -1,0 +1,109 @@
+//! `[source.<name>]`: a table that the project reads: events, or facts.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::project::document::{OneOrMany, Short, Spanned};
+
+/// What the rows of a source are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    /// Something that an entity did, with a name and a time.
+    Events,
+    /// Anything else: subscriptions, spend, survey answers.
+    Facts,
+}
+
+/// What is done about rows that came twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Duplicates {
+    /// One row is kept of those that share the id, or the entity, name and time where there is no id.
+    Remove,
+    /// The rows are unique already: the collector promises it, and nothing is spent on it.
+    Keep,
+}
+
+/// `[source.<name>]`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceTable {
+    /// A sentence on what the source holds.
+    pub description: Option<String>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Names to select it by.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// `events` (the default) or `facts`.
+    pub kind: Option<SourceKind>,
+    /// The table in the warehouse, with dots between the parts of its name.
+    pub table: Option<Spanned<String>>,
+    /// A file or glob relative to the project: `.parquet`, `.csv` or `.json`; where the warehouse reads files.
+    pub path: Option<Spanned<String>>,
+    /// The column that names an event uniquely.
+    pub id: Option<Spanned<String>>,
+    /// The column that names a fact uniquely.
+    pub key: Option<Spanned<String>>,
+    /// The column that names the entity.
+    pub entity: Option<Spanned<String>>,
+    /// The entity's type: an `[entity.<name>]`. The only one without members of its own if absent.
+    pub entity_type: Option<Spanned<String>>,
+    /// The column with the event's name.
+    pub name: Option<Spanned<String>>,
+    /// The name of every event, for a table that holds one kind.
+    pub event: Option<Spanned<String>>,
+    /// The column with the time at which it happened.
+    pub time: Option<Spanned<String>>,
+    /// The IANA zone of times that carry none; `UTC` if absent.
+    pub timezone: Option<Spanned<String>>,
+    /// The JSON document with the event's properties.
+    pub properties: Option<PropertiesTable>,
+    /// Further columns, by the name that expressions use.
+    #[serde(default)]
+    pub columns: IndexMap<Spanned<String>, Spanned<Short<ColumnTable>>>,
+    /// Other names of events: the name that definitions use, and what the data calls it too.
+    #[serde(default)]
+    pub aliases: IndexMap<Spanned<String>, Spanned<OneOrMany>>,
+    /// `remove` (the default) or `keep`.
+    pub duplicates: Option<Duplicates>,
+    /// The rows that count, as an expression; all if absent.
+    #[serde(rename = "where")]
+    pub condition: Option<Spanned<String>>,
+}
+
+/// `properties = { column = …, types = { … } }`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PropertiesTable {
+    /// The column that holds the document.
+    pub column: Spanned<String>,
+    /// Whether the column is JSON in the warehouse (`json`, the default) or text with JSON in it (`text`).
+    pub stored: Option<Stored>,
+    /// The properties that expressions may use, with their types; dots lead into nested documents.
+    #[serde(default)]
+    pub types: IndexMap<Spanned<String>, Spanned<String>>,
+}
+
+/// How a document is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stored {
+    /// As the warehouse's type for JSON.
+    Json,
+    /// As text.
+    Text,
+}
+
+/// A typed column: `"float"`, or `{ column = "v", type = "float" }` where the table calls it otherwise.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnTable {
+    /// The column's name in the table; the name that it is declared under if absent.
+    pub column: Option<Spanned<String>>,
+    /// Its type: string, int, float, decimal, bool, date or timestamp.
+    #[serde(rename = "type")]
+    pub ty: Spanned<String>,
+}

@@ -1,0 +1,179 @@
+//! Looks, before anything is written, whether all that a run reads is there: tables, files and columns.
+
+use std::collections::BTreeMap;
+
+use crate::warehouse::{Column, ErrorKind, Family, Warehouse};
+
+/// What a definition reads.
+#[derive(Clone, Debug)]
+pub struct Requirement {
+    /// The definition, as people call it: `source.events`.
+    pub definition: String,
+    /// SQL text that may follow `FROM`: a table, or a function that reads files.
+    pub relation: String,
+    /// The columns that are read of it.
+    pub columns: Vec<RequiredColumn>,
+}
+
+/// A column that a definition reads.
+#[derive(Clone, Debug)]
+pub struct RequiredColumn {
+    /// Its name.
+    pub name: String,
+    /// The portable type that the project gives it, where it gives one: `timestamp`.
+    pub ty: Option<String>,
+}
+
+/// Something that is missing, or is not what the project takes it for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The definition.
+    pub definition: String,
+    /// What it reads.
+    pub relation: String,
+    /// What is wrong.
+    pub what: What,
+    /// Names that are there and look like the one that is not, the nearest first.
+    pub nearest: Vec<String>,
+}
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The table or file is not there.
+    NoRelation,
+    /// The table or file is there or not, but cannot be looked at.
+    Unreadable {
+        /// The warehouse's words.
+        message: String,
+    },
+    /// The column is not there.
+    NoColumn {
+        /// Its name.
+        name: String,
+    },
+    /// The column is there, and no value of its type is of the type that the project gives it.
+    WrongType {
+        /// Its name.
+        name: String,
+        /// The type that the project gives it.
+        expected: String,
+        /// The type that the warehouse gives it.
+        found: String,
+    },
+}
+
+impl std::fmt::Display for Problem {
+    /// Writes one line that makes sense alone.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { definition, relation, what, nearest } = self;
+        match what {
+            What::NoRelation => write!(formatter, "`{definition}` reads {relation}, which is not there")?,
+            What::Unreadable { message } => {
+                write!(formatter, "`{definition}` reads {relation}, which cannot be read: {message}")?;
+            }
+            What::NoColumn { name } => {
+                write!(
+                    formatter,
+                    "`{definition}` reads the column `{name}` of {relation}, which has none of that name"
+                )?;
+            }
+            What::WrongType { name, expected, found } => {
+                write!(
+                    formatter,
+                    "`{definition}` takes the column `{name}` of {relation} for {expected}; it is {found}"
+                )?;
+            }
+        }
+        if !nearest.is_empty() {
+            let names: Vec<_> = nearest.iter().map(|name| format!("`{name}`")).collect();
+            write!(formatter, "; similar names: {}", names.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns everything that is missing, in the order of the requirements; nothing is written.
+///
+/// Names are compared without case, as most warehouses do with columns.
+pub fn preflight(warehouse: &dyn Warehouse, requirements: &[Requirement]) -> Vec<Problem> {
+    // Several definitions may read one relation, which is looked at once.
+    let mut looked_at: BTreeMap<&str, Result<Vec<Column>, crate::warehouse::Error>> = BTreeMap::new();
+    let mut relations: Option<Vec<String>> = None;
+    let mut problems = Vec::new();
+    for requirement in requirements {
+        let relation = requirement.relation.as_str();
+        let columns = looked_at.entry(relation).or_insert_with(|| warehouse.columns(relation));
+        let problem = |what, nearest| Problem {
+            definition: requirement.definition.clone(),
+            relation: relation.to_owned(),
+            what,
+            nearest,
+        };
+        match columns {
+            Ok(columns) => {
+                problems.extend(
+                    requirement
+                        .columns
+                        .iter()
+                        .filter_map(|column| wrong(column, columns).map(|(what, nearest)| problem(what, nearest))),
+                );
+            }
+            Err(error) if error.kind == ErrorKind::Missing => {
+                let names = relations.get_or_insert_with(|| warehouse.relations().unwrap_or_default());
+                // Of a function that reads files, no table's name is meant.
+                let nearest = if relation.contains('(') { Vec::new() } else { nearest(&plain(relation), names.iter()) };
+                problems.push(problem(What::NoRelation, nearest));
+            }
+            Err(error) => problems.push(problem(What::Unreadable { message: error.message.clone() }, Vec::new())),
+        }
+    }
+    problems
+}
+
+/// Returns what is wrong with a column.
+fn wrong(required: &RequiredColumn, columns: &[Column]) -> Option<(What, Vec<String>)> {
+    let name = required.name.clone();
+    let Some(found) = columns.iter().find(|column| column.name.eq_ignore_ascii_case(&name)) else {
+        let nearest = nearest(&name, columns.iter().map(|column| &column.name));
+        return Some((What::NoColumn { name }, nearest));
+    };
+    match &required.ty {
+        Some(ty) if !may_be(ty, found.family) => {
+            Some((What::WrongType { name, expected: ty.clone(), found: found.ty.clone() }, Vec::new()))
+        }
+        Some(_) | None => None,
+    }
+}
+
+/// Tells whether a column of a family may hold values of a portable type.
+///
+/// Text may hold anything, for files spell their types only now and then; so only what cannot be is refused.
+fn may_be(ty: &str, family: Family) -> bool {
+    let number = matches!(family, Family::Int | Family::Float | Family::Decimal);
+    let text = matches!(family, Family::Text | Family::Json | Family::Other);
+    match ty {
+        "bool" => text || matches!(family, Family::Bool | Family::Int),
+        "int" | "float" | "decimal" => text || number,
+        "date" | "timestamp" => text || matches!(family, Family::Date | Family::Timestamp),
+        "json" => text,
+        // Everything has a text, and a type that is new here is let through.
+        _ => true,
+    }
+}
+
+/// Returns a qualified name without its quotes.
+fn plain(relation: &str) -> String {
+    relation.replace(['"', '`'], "")
+}
+
+/// Returns up to three names that look like `name`, the nearest first.
+fn nearest<'name>(name: &str, names: impl Iterator<Item = &'name String>) -> Vec<String> {
+    let wanted = name.to_lowercase();
+    let mut scored: Vec<_> = names
+        .map(|name| (strsim::damerau_levenshtein(&wanted, &name.to_lowercase()), name))
+        .filter(|(distance, name)| *distance <= (name.chars().count().max(wanted.chars().count()) / 3).max(1))
+        .collect();
+    scored.sort();
+    scored.into_iter().take(3).map(|(_, name)| name.clone()).collect()
+}

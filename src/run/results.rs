@@ -1,0 +1,186 @@
+//! `run_results.json`: what became of a run, in the shape that the readers of dbt's file of that name know.
+//!
+//! Every key is always there, null where there is nothing to say, for those readers look keys up without asking.
+//! Keys that dbt has not are `bytes_processed`, `rows_affected`, `interval`, `spec_hash` and `sql_hash`.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::run::{Interval, NodeResult, RunResult, Span, Status};
+
+/// The shape of dbt's that this one follows.
+const SCHEMA: &str = "https://schemas.getdbt.com/dbt/run-results/v6.json";
+
+/// What a run is besides its statements.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// The project's name.
+    pub project: String,
+    /// The version of Milepost.
+    pub version: String,
+    /// The arguments, without secrets; `command` and `which` among them.
+    pub args: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the keys are dbt's, and documented there")]
+pub struct Document {
+    pub metadata: Metadata,
+    pub results: Vec<Entry>,
+    pub elapsed_time: f64,
+    pub args: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Who wrote the file, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the keys are dbt's, and documented there")]
+pub struct Metadata {
+    pub dbt_schema_version: String,
+    /// Null, for dbt had no part in it.
+    pub dbt_version: Option<String>,
+    /// The version of Milepost.
+    pub milepost_version: String,
+    pub generated_at: String,
+    pub invocation_id: String,
+    pub invocation_started_at: String,
+    pub env: IndexMap<String, String>,
+}
+
+/// What became of one node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the keys are dbt's, and documented there")]
+pub struct Entry {
+    pub status: Status,
+    pub timing: Vec<Timing>,
+    pub thread_id: String,
+    pub execution_time: f64,
+    pub adapter_response: serde_json::Map<String, serde_json::Value>,
+    pub message: Option<String>,
+    pub failures: Option<u64>,
+    pub unique_id: String,
+    pub compiled: bool,
+    pub compiled_code: Option<String>,
+    pub relation_name: Option<String>,
+    pub batch_results: Option<serde_json::Value>,
+    /// The bytes that the warehouse read, where it tells.
+    pub bytes_processed: Option<u64>,
+    /// The rows that it wrote, where it tells.
+    pub rows_affected: Option<u64>,
+    /// The interval that was computed, where there is one.
+    pub interval: Option<Interval>,
+    /// A hash of the definition.
+    pub spec_hash: Option<String>,
+    /// The SHA-256 of the statement, in hexadecimal digits.
+    pub sql_hash: Option<String>,
+}
+
+/// When a stage of a node began and ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the keys are dbt's, and documented there")]
+pub struct Timing {
+    pub name: String,
+    pub started_at: Option<String>,
+    pub completed_at: Option<String>,
+}
+
+/// Returns the file of a run that ended now.
+pub fn document(run: &RunResult, invocation: &Invocation) -> Document {
+    Document {
+        metadata: Metadata {
+            dbt_schema_version: SCHEMA.to_owned(),
+            dbt_version: None,
+            milepost_version: invocation.version.clone(),
+            generated_at: time(Timestamp::now()),
+            invocation_id: run.invocation_id.clone(),
+            invocation_started_at: time(run.started_at),
+            env: IndexMap::new(),
+        },
+        results: run.results.iter().map(|result| entry(result, &invocation.project)).collect(),
+        elapsed_time: run.seconds,
+        args: invocation.args.clone(),
+    }
+}
+
+fn entry(result: &NodeResult, project: &str) -> Entry {
+    let (job, outcome) = (&result.job, &result.outcome);
+    let mut adapter_response = serde_json::Map::new();
+    if outcome.status == Status::Success {
+        adapter_response.insert("_message".to_owned(), "OK".into());
+        if let Some(rows) = outcome.rows_affected {
+            adapter_response.insert("rows_affected".to_owned(), rows.into());
+        }
+    }
+    Entry {
+        status: outcome.status,
+        timing: outcome.span.iter().map(timing).collect(),
+        thread_id: outcome.span.map_or_else(|| "main".to_owned(), |span| format!("Thread-{}", span.thread)),
+        execution_time: outcome.span.map_or(0.0, |span| span.seconds),
+        adapter_response,
+        message: outcome.message.clone(),
+        failures: None,
+        unique_id: unique_id(&job.kind, project, &job.node),
+        compiled: true,
+        compiled_code: Some(job.statement.sql().to_owned()),
+        relation_name: job.relation.clone(),
+        batch_results: None,
+        bytes_processed: None,
+        rows_affected: outcome.rows_affected,
+        interval: job.interval.clone(),
+        spec_hash: job.spec_hash.clone(),
+        sql_hash: Some(sha256(job.statement.sql())),
+    }
+}
+
+/// Returns the id by which the artifacts name a node.
+pub fn unique_id(kind: &str, project: &str, node: &str) -> String {
+    format!("{kind}.{project}.{node}")
+}
+
+/// Only the statement itself was timed: it was compiled before the run.
+fn timing(span: &Span) -> Timing {
+    Timing {
+        name: "execute".to_owned(),
+        started_at: Some(time(span.started_at)),
+        completed_at: Some(time(span.completed_at)),
+    }
+}
+
+fn time(timestamp: Timestamp) -> String {
+    format!("{timestamp:.6}")
+}
+
+/// Returns the SHA-256 of a text, in hexadecimal digits.
+pub fn sha256(text: &str) -> String {
+    format!("{:x}", Sha256::digest(text.as_bytes()))
+}
+
+/// Writes `value` to `path` as JSON, so that a reader finds the old file or the new one, and never half of one.
+pub fn write(path: &Path, value: &impl Serialize) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    // In the same folder, for only within one file system is a rename one step.
+    let mut file = temporary(folder)?;
+    serde_json::to_writer_pretty(&mut file, value)?;
+    file.write_all(b"\n")?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Makes a file that is as readable as any other, which `tempfile` does not by itself.
+#[cfg(unix)]
+fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    use std::os::unix::fs::PermissionsExt as _;
+    tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o666)).tempfile_in(folder)
+}
+
+#[cfg(not(unix))]
+fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    tempfile::NamedTempFile::new_in(folder)
+}

@@ -1,0 +1,339 @@
+//! The threads of a run: workers that execute statements, each on its own session, and one that interrupts them.
+
+use std::fmt::Write as _;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::run::schedule::Schedule;
+use crate::run::{Event, Job, NodeResult, Observer, Options, Outcome, RunResult, Span, Status};
+use crate::warehouse::{Error, ErrorKind, Executed, Interrupter, Warehouse};
+
+/// How often the flag and the clock are looked at.
+const TICK: Duration = Duration::from_millis(10);
+
+/// What a statement waits before it is tried again; twice as long each time.
+const BACKOFF: Duration = Duration::from_millis(25);
+
+pub(super) fn run(warehouse: &dyn Warehouse, jobs: Vec<Job>, options: &Options, observer: Observer<'_>) -> RunResult {
+    let (started_at, clock) = (Timestamp::now(), Instant::now());
+    let mut sessions = Vec::new();
+    for _ in 1..options.threads.min(jobs.len()) {
+        // A database that hands out fewer sessions is used with fewer.
+        let Ok(session) = warehouse.session() else { break };
+        sessions.push(session);
+    }
+    let sessions: Vec<&dyn Warehouse> =
+        std::iter::once(warehouse).chain(sessions.iter().map(|session| &**session)).collect();
+    let outcomes = vec![None; jobs.len()];
+    let schedule = Schedule::new(jobs.iter().map(|job| (job.node.as_str(), job.depends_on.as_slice())));
+    let progress = Progress { schedule, outcomes, running: 0, begun: 0, ended: 0 };
+    let floor = Floor { jobs: &jobs, options, observer, progress: Mutex::new(progress), changed: Condvar::new() };
+    let posts: Vec<_> = sessions.iter().map(|session| Post::new(session.interrupter())).collect();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watch = scope.spawn(|| watch(&posts, options, &over));
+        let workers: Vec<_> = sessions
+            .iter()
+            .zip(&posts)
+            .enumerate()
+            .map(|(index, (session, post))| {
+                let floor = &floor;
+                scope.spawn(move || floor.work(*session, post, index + 1))
+            })
+            .collect();
+        let ended: Vec<_> = workers.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+        over.store(true, Ordering::Release);
+        watch.thread().unpark();
+        for worker in ended {
+            if let Err(panic) = worker {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    });
+    let outcomes = floor.progress.into_inner().unwrap_or_else(PoisonError::into_inner).outcomes;
+    let results = jobs
+        .into_iter()
+        .zip(outcomes)
+        .map(|(job, outcome)| NodeResult { job, outcome: outcome.expect("every job ends, or is given up") })
+        .collect();
+    RunResult {
+        invocation_id: invocation_id(started_at),
+        started_at,
+        seconds: clock.elapsed().as_secs_f64(),
+        cancelled: options.cancelled.load(Ordering::Relaxed),
+        results,
+    }
+}
+
+/// What the workers share.
+struct Floor<'run> {
+    jobs: &'run [Job],
+    options: &'run Options,
+    observer: Observer<'run>,
+    progress: Mutex<Progress>,
+    /// Something ended, so that something else may begin.
+    changed: Condvar,
+}
+
+struct Progress {
+    schedule: Schedule,
+    outcomes: Vec<Option<Outcome>>,
+    running: usize,
+    begun: usize,
+    ended: usize,
+}
+
+impl Floor<'_> {
+    /// Runs one job after the other until none is left.
+    fn work(&self, session: &dyn Warehouse, post: &Post, thread: usize) {
+        // A worker that panics gives its job up, so that the others do not wait for it forever.
+        while let Some(place) = self.take() {
+            let held = GivesUp { floor: self, place };
+            let outcome = self.execute(session, post, thread, place);
+            std::mem::forget(held);
+            self.end(place, outcome);
+        }
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.options.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Waits for a job that may begin; none when none ever will.
+    fn take(&self) -> Option<usize> {
+        let mut progress = self.progress();
+        loop {
+            self.heed_cancellation(&mut progress);
+            if let Some(place) = progress.schedule.next() {
+                progress.running += 1;
+                progress.begun += 1;
+                let (number, total) = (progress.begun, self.jobs.len());
+                (self.observer)(Event::Started { job: &self.jobs[place], number, total });
+                return Some(place);
+            }
+            if progress.running == 0 && !progress.schedule.is_over() {
+                let places = progress.schedule.stop();
+                self.skip(&mut progress, &places, "it reads itself, by way of others");
+            }
+            if progress.schedule.is_over() {
+                return None;
+            }
+            progress = self.changed.wait_timeout(progress, TICK).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn heed_cancellation(&self, progress: &mut Progress) {
+        if self.is_cancelled() {
+            let places = progress.schedule.stop();
+            self.skip(progress, &places, "the run was cancelled before it began");
+        }
+    }
+
+    fn execute(&self, session: &dyn Warehouse, post: &Post, thread: usize, place: usize) -> Outcome {
+        let job = &self.jobs[place];
+        let (started_at, clock) = (Timestamp::now(), Instant::now());
+        let mut attempts = 0;
+        let result = loop {
+            attempts += 1;
+            let result = post.execute(session, job);
+            match &result {
+                Err(error) if error.kind == ErrorKind::Transient && attempts <= self.options.retries => {
+                    let progress = self.progress();
+                    (self.observer)(Event::Retried { job, message: &error.message });
+                    drop(progress);
+                    // Two that collided wait for different times.
+                    let wait = BACKOFF * 2_u32.saturating_pow(attempts - 1) + TICK * u32::try_from(thread).unwrap_or(1);
+                    std::thread::sleep(wait);
+                    if self.is_cancelled() {
+                        break result;
+                    }
+                }
+                Ok(_) | Err(_) => break result,
+            }
+        };
+        let span = Span { started_at, completed_at: Timestamp::now(), seconds: clock.elapsed().as_secs_f64(), thread };
+        let outcome = Outcome {
+            status: Status::Success,
+            message: None,
+            error: None,
+            span: Some(span),
+            rows_affected: None,
+            attempts,
+        };
+        match result {
+            Ok(executed) => Outcome { rows_affected: executed.rows_affected, ..outcome },
+            Err(error) if error.kind == ErrorKind::Cancelled && self.is_cancelled() => Outcome {
+                status: Status::Skipped,
+                message: Some("the run was cancelled while it ran; what was there before is untouched".to_owned()),
+                error: Some(error.kind),
+                ..outcome
+            },
+            Err(error) => {
+                Outcome { status: Status::Error, message: Some(error.message), error: Some(error.kind), ..outcome }
+            }
+        }
+    }
+
+    /// Writes down what became of a job, and of those that waited for it.
+    fn end(&self, place: usize, outcome: Outcome) {
+        let mut progress = self.progress();
+        progress.running -= 1;
+        let (status, gone) = (outcome.status, outcome.error == Some(ErrorKind::Gone));
+        self.record(&mut progress, place, outcome);
+        let node = &self.jobs[place].node;
+        self.heed_cancellation(&mut progress);
+        match status {
+            Status::Success => progress.schedule.succeeded(place),
+            Status::Error | Status::Skipped => {
+                let verb = if status == Status::Error { "failed" } else { "was skipped" };
+                let places = progress.schedule.failed(place);
+                self.skip(&mut progress, &places, &format!("`{node}` {verb}"));
+            }
+        }
+        if status == Status::Error && (self.options.fail_fast || gone) {
+            let places = progress.schedule.stop();
+            let reason = if gone { "the database went away at" } else { "the run stops at the first failure:" };
+            self.skip(&mut progress, &places, &format!("{reason} `{node}`"));
+        }
+        drop(progress);
+        self.changed.notify_all();
+    }
+
+    fn skip(&self, progress: &mut Progress, places: &[usize], reason: &str) {
+        for &place in places {
+            let outcome = Outcome {
+                status: Status::Skipped,
+                message: Some(reason.to_owned()),
+                error: None,
+                span: None,
+                rows_affected: None,
+                attempts: 0,
+            };
+            self.record(progress, place, outcome);
+        }
+    }
+
+    fn record(&self, progress: &mut Progress, place: usize, outcome: Outcome) {
+        progress.ended += 1;
+        let (job, number, total) = (&self.jobs[place], progress.ended, self.jobs.len());
+        let outcome = progress.outcomes[place].insert(outcome);
+        (self.observer)(Event::Finished { job, outcome, number, total });
+    }
+}
+
+/// Gives a job up when it is dropped, which happens to a worker that panics.
+struct GivesUp<'floor, 'run> {
+    floor: &'floor Floor<'run>,
+    place: usize,
+}
+
+impl Drop for GivesUp<'_, '_> {
+    fn drop(&mut self) {
+        let mut progress = self.floor.progress();
+        progress.running -= 1;
+        progress.schedule.failed(self.place);
+    }
+}
+
+/// Where one worker stands: what its statement is, and how it is interrupted.
+struct Post {
+    interrupt: Interrupter,
+    statement: Mutex<Option<Running>>,
+}
+
+struct Running {
+    since: Instant,
+    timed_out: bool,
+}
+
+impl Post {
+    fn new(interrupt: Interrupter) -> Self {
+        Self { interrupt, statement: Mutex::new(None) }
+    }
+
+    fn statement(&self) -> MutexGuard<'_, Option<Running>> {
+        self.statement.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Executes a job where it can be seen and interrupted.
+    fn execute(&self, session: &dyn Warehouse, job: &Job) -> Result<Executed, Error> {
+        *self.statement() = Some(Running { since: Instant::now(), timed_out: false });
+        let result = execute(session, job);
+        let running = self.statement().take().expect("only this worker clears it");
+        match result {
+            Err(error) if error.kind == ErrorKind::Cancelled && running.timed_out => {
+                let seconds = running.since.elapsed().as_secs_f64();
+                Err(Error::new(
+                    ErrorKind::Timeout,
+                    format!("stopped after {seconds:.1} s, the time that a statement may take"),
+                ))
+            }
+            result => result,
+        }
+    }
+}
+
+/// Executes a job, in the place of an object of another kind where that is ours to drop.
+fn execute(session: &dyn Warehouse, job: &Job) -> Result<Executed, Error> {
+    let result = session.execute(&job.statement);
+    match (result, &job.relation) {
+        (Err(error), Some(relation)) if error.kind == ErrorKind::Occupied => {
+            if job.replaces {
+                return session.execute_in_place(&job.statement, relation);
+            }
+            let mut message = format!("{relation} is there, is of another kind, and was not made by an earlier run; ");
+            let _ = write!(message, "drop it, rename it, or choose another schema ({})", error.message);
+            Err(Error::new(error.kind, message))
+        }
+        (result, _) => result,
+    }
+}
+
+/// Interrupts statements that take too long, and all of them once the run is cancelled, until it is over.
+///
+/// Again and again: a statement that begins after the flag was set must be met as well.
+fn watch(posts: &[Post], options: &Options, over: &AtomicBool) {
+    while !over.load(Ordering::Acquire) {
+        let cancelled = options.cancelled.load(Ordering::Relaxed);
+        for post in posts {
+            // Held while interrupting, so that the next statement is not met in the place of this one.
+            let mut statement = post.statement();
+            if let Some(running) = &mut *statement {
+                let late = options.timeout.is_some_and(|timeout| running.since.elapsed() > timeout);
+                running.timed_out |= late;
+                if late || cancelled {
+                    (post.interrupt)();
+                }
+            }
+        }
+        std::thread::park_timeout(TICK);
+    }
+}
+
+/// Names a run: a random UUID, of the randomness that seeds the standard library's hash tables.
+fn invocation_id(started_at: Timestamp) -> String {
+    let random = || {
+        let mut hasher = RandomState::new().build_hasher();
+        hasher.write_i128(started_at.as_nanosecond());
+        hasher.finish()
+    };
+    // The bits of version 4, variant 1.
+    let high = random() & !0xF000 | 0x4000;
+    let low = random() & !(0b11 << 62) | 0b10 << 62;
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xFFFF,
+        high & 0xFFFF,
+        low >> 48,
+        low & 0xFFFF_FFFF_FFFF
+    )
+}

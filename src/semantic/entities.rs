@@ -1,0 +1,137 @@
+//! `[entity.<name>]` -> [`Entity`].
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::project::Project;
+use crate::semantic::expr::Type;
+use crate::semantic::model::{Entity, EntityIndex, Model};
+use crate::semantic::parse;
+use crate::semantic::scopes::Names;
+use crate::semantic::values::{self, Named};
+
+/// Adds the project's entities to `model`.
+pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnostics) -> Named<EntityIndex> {
+    let mut names = Named::new("entity");
+    for (position, definition) in project.entities.iter().enumerate() {
+        names.found.insert(definition.name.clone(), (Some(EntityIndex(position)), definition.span));
+    }
+    for definition in &project.entities {
+        let table = &definition.body;
+        let meta = values::meta(definition, None, table.description.as_ref(), table.owner.as_ref(), &table.tags);
+        let origin = values::origin(project, definition, table.table.as_ref(), table.path.as_ref(), diagnostics);
+        let parent = parent(definition, &names, diagnostics);
+        let attributes = values::columns(definition, table.attributes.iter(), diagnostics);
+        // A derived entity is called what its members call it.
+        let members = project.entities.iter().find_map(|child| {
+            child.body.parent.iter().find(|(name, _)| *name.get() == definition.name).map(|(_, column)| column.get())
+        });
+        let key = table.key.as_ref().map(crate::project::document::Spanned::get).or(members).cloned();
+        if key.is_none() || (origin.is_some() && table.key.is_none()) {
+            diagnostics.push(
+                Diagnostic::error("missing-key", format!("[entity.{}] needs a key `key`", definition.name))
+                    .at(definition.span, "`key` is missing")
+                    .help("`key` names the column that is unique"),
+            );
+        }
+        let derived = origin.is_none() && table.table.is_none() && table.path.is_none();
+        if derived && (members.is_none() || !attributes.is_empty() || table.start.is_some()) {
+            diagnostics.push(
+                Diagnostic::error("entity-without-table", format!("entity `{}` has no table", definition.name))
+                    .at(definition.span, "neither `table` nor `path`")
+                    .help(
+                        "only an entity that others name as their parent can do without, and then it has nothing but \
+                         its key and the start of its first member",
+                    ),
+            );
+        }
+        if !derived && table.start.is_none() && members.is_none() {
+            diagnostics.push(
+                Diagnostic::error("missing-key", format!("[entity.{}] needs a key `start`", definition.name))
+                    .at(definition.span, "`start` is missing")
+                    .help("`start` names the column with the time at which windows begin, such as sign-up"),
+            );
+        }
+        model.entities.push(Entity {
+            meta,
+            origin,
+            key: key.unwrap_or_default(),
+            start: table.start.as_ref().map(|start| start.get().clone()),
+            timezone: values::timezone(definition, table.timezone.as_ref(), diagnostics),
+            attributes,
+            parent,
+            condition: None,
+        });
+    }
+    clashes(model, diagnostics);
+    cycles(model, diagnostics);
+    for (position, definition) in project.entities.iter().enumerate() {
+        let Some(condition) = &definition.body.condition else { continue };
+        let scope = Names::entity(model, EntityIndex(position));
+        let text = project.text(definition, condition);
+        model.entities[position].condition = parse::expression(&text, &scope, Some(Type::Bool), diagnostics);
+    }
+    names
+}
+
+fn parent(
+    definition: &crate::project::Definition<crate::project::tables::entity::EntityTable>,
+    names: &Named<EntityIndex>,
+    diagnostics: &mut Diagnostics,
+) -> Option<(EntityIndex, String)> {
+    let mut parents = definition.body.parent.iter();
+    let (name, column) = parents.next()?;
+    if let Some((second, _)) = parents.next() {
+        diagnostics.push(
+            Diagnostic::error("two-parents", format!("entity `{}` has two parents", definition.name))
+                .at(definition.place(second), "the second")
+                .at(definition.place(name), "the first")
+                .help("an entity is a member of one other; give the parent a parent of its own"),
+        );
+    }
+    let index = names.find(name.get(), definition.place(name), diagnostics)?;
+    Some((index, column.get().clone()))
+}
+
+/// Reports columns of one entity that would have the same name in its table.
+fn clashes(model: &Model, diagnostics: &mut Diagnostics) {
+    for entity in &model.entities {
+        let taken = [Some(entity.key.as_str()), Some("started_at"), entity.parent.as_ref().map(|(_, c)| c.as_str())];
+        for (position, attribute) in entity.attributes.iter().enumerate() {
+            let earlier = entity.attributes[..position].iter().any(|other| other.name == attribute.name);
+            if earlier || taken.contains(&Some(attribute.name.as_str())) {
+                diagnostics.push(
+                    Diagnostic::error("duplicate-column", format!("two columns are called `{}`", attribute.name))
+                        .at(attribute.span, "")
+                        .help("the key, the start and the parent are columns already; give the attribute another name"),
+                );
+            }
+        }
+    }
+}
+
+/// Reports entities that are members of themselves.
+fn cycles(model: &mut Model, diagnostics: &mut Diagnostics) {
+    for start in 0..model.entities.len() {
+        let mut path = vec![start];
+        while let Some((parent, _)) = &model.entities[*path.last().expect("the path has a start")].parent {
+            if parent.0 == start {
+                if path.iter().all(|entity| *entity >= start) {
+                    let mut shown: Vec<&str> =
+                        path.iter().map(|entity| model.entities[*entity].meta.name.as_str()).collect();
+                    shown.push(shown[0]);
+                    diagnostics.push(
+                        Diagnostic::error(
+                            "entity-cycle",
+                            format!("entities are members of each other: {}", shown.join(" -> ")),
+                        )
+                        .at(model.entities[start].meta.span, ""),
+                    );
+                }
+                break;
+            }
+            if path.contains(&parent.0) {
+                break;
+            }
+            path.push(parent.0);
+        }
+    }
+}

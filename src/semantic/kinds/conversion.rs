@@ -1,0 +1,42 @@
+//! `kind = "conversion"`: the share of a population that reached a milestone.
+//!
+//! A member counts once its window has closed, whatever came of it; so a young cohort is absent rather than low.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::project::document::Spanned;
+use crate::semantic::kinds::measure::{and, reached};
+use crate::semantic::kinds::{Cx, Kind};
+use crate::semantic::model::KpiValue;
+
+/// The fields of `kind = "conversion"`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Conversion {
+    /// The milestone.
+    of: Spanned<String>,
+    /// The milestone that makes the population; if absent, everybody whose window has begun.
+    from: Option<Spanned<String>>,
+    /// The members that count, as an expression.
+    #[serde(rename = "where")]
+    condition: Option<Spanned<String>>,
+}
+
+impl Kind for Conversion {
+    const NAME: &'static str = "conversion";
+
+    fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
+        let of = cx.milestone(&self.of);
+        let population = match &self.from {
+            Some(from) => Some(cx.milestone(from)?),
+            None => None,
+        };
+        of?;
+        cx.needs_cohort("the members of a bucket must not depend on what became of them")?;
+        let denominator = cx.rows(&self.of, None, self.condition.as_ref(), population)?;
+        let mut numerator = denominator.clone();
+        numerator.filter = and(Some(reached(cx.place(&self.of))), numerator.filter);
+        Some(KpiValue::Measures { numerator, denominator: Some(denominator) })
+    }
+}

@@ -1,0 +1,46 @@
+//! `kind = "count"`: how many there are, or how many different ones.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::project::document::{OneOrMany, Spanned};
+use crate::semantic::expr::AggregateFunction;
+use crate::semantic::kinds::measure::{and, reached};
+use crate::semantic::kinds::{Cx, Kind};
+use crate::semantic::model::{KpiValue, MeasureRelation};
+use crate::semantic::parse;
+
+/// The fields of `kind = "count"`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Count {
+    /// What is counted: an entity, the reaches of a milestone, or the rows of a source.
+    of: Spanned<String>,
+    /// The rows that count, as an expression.
+    #[serde(rename = "where")]
+    condition: Option<Spanned<String>>,
+    /// The events that count, where a source of events is counted.
+    event: Option<Spanned<OneOrMany>>,
+    /// Counts different values of this expression instead of rows.
+    distinct: Option<Spanned<String>>,
+}
+
+impl Kind for Count {
+    const NAME: &'static str = "count";
+
+    fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
+        let mut measure = cx.rows(&self.of, self.event.as_ref(), self.condition.as_ref(), None)?;
+        if let MeasureRelation::Milestone { .. } = measure.relation {
+            let span = cx.place(&self.of);
+            measure.filter = and(Some(reached(span)), measure.filter);
+            // What was reached in a week of the calendar stays reached: only cohorts have to ripen.
+            measure.mature_only &= cx.by_cohort();
+        }
+        if let Some(distinct) = &self.distinct {
+            let scope = cx.scope(&measure.relation);
+            measure.argument = Some(parse::expression(&cx.text(distinct), &scope, None, cx.diagnostics)?);
+            measure.function = AggregateFunction::CountDistinct;
+        }
+        Some(KpiValue::Measures { numerator: measure, denominator: None })
+    }
+}

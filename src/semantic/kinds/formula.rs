@@ -1,0 +1,50 @@
+//! `kind = "formula"`: an expression over other KPIs, which meet on bucket and segment.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::diagnostic::Diagnostic;
+use crate::project::document::Spanned;
+use crate::semantic::kinds::{Cx, Kind};
+use crate::semantic::model::KpiValue;
+use crate::semantic::parse;
+use crate::semantic::scopes::{Names, canonical};
+
+/// The fields of `kind = "formula"`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Formula {
+    /// The expression, over the names of other KPIs.
+    value: Spanned<String>,
+}
+
+impl Kind for Formula {
+    const NAME: &'static str = "formula";
+
+    fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
+        let scope = Names::kpis(cx.kpis.found.keys().map(String::as_str));
+        let value = parse::expression(&cx.text(&self.value), &scope, None, cx.diagnostics)?;
+        if !value.ty.is_number() {
+            cx.report(
+                Diagnostic::error("wrong-type", format!("a KPI is a number, and this is a {}", value.ty))
+                    .at(value.span, ""),
+            );
+            return None;
+        }
+        let inputs: Vec<_> = value
+            .columns()
+            .iter()
+            .filter_map(|name| name.strip_prefix(canonical::KPI))
+            .filter_map(|name| cx.kpis.found.get(name).and_then(|(index, _)| *index))
+            .collect();
+        if inputs.is_empty() {
+            cx.report(
+                Diagnostic::error("constant-formula", "the formula names no KPI")
+                    .at(cx.place(&self.value), "always the same")
+                    .help("name the KPIs that it is made from"),
+            );
+            return None;
+        }
+        Some(KpiValue::Formula { value, inputs })
+    }
+}

@@ -1,0 +1,346 @@
+//! The measure that kinds are made of: what is counted, and how its rows fall into buckets and segments.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::diagnostic::Diagnostic;
+use crate::project::document::{OneOrMany, Spanned};
+use crate::project::names::nearest;
+use crate::project::read::list;
+use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Type};
+use crate::semantic::kinds::Cx;
+use crate::semantic::milestones::check_event_name;
+use crate::semantic::model::{EntityIndex, Measure, MeasureRelation, MilestoneIndex, SourceIndex, SourceRows};
+use crate::semantic::scopes::{Names, canonical};
+use crate::semantic::{names_in, parse, sources};
+use crate::source::Span;
+
+/// How rows become a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Aggregation {
+    /// Rows, or rows where `value` is not null.
+    Count,
+    /// Different values of `value`.
+    CountDistinct,
+    /// The sum of `value`.
+    Sum,
+    /// The mean of `value`.
+    Average,
+    /// The smallest `value`.
+    Min,
+    /// The largest `value`.
+    Max,
+}
+
+/// `{ of = …, aggregate = …, value = …, where = …, event = … }`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MeasureTable {
+    /// What is counted: an entity, a milestone or a source.
+    pub of: Spanned<String>,
+    /// How; `count` if absent.
+    pub aggregate: Option<Spanned<Aggregation>>,
+    /// What is aggregated, as an expression.
+    pub value: Option<Spanned<String>>,
+    /// The rows that count, as an expression.
+    #[serde(rename = "where")]
+    pub condition: Option<Spanned<String>>,
+    /// The events that count, where a source of events is counted; all if absent.
+    pub event: Option<Spanned<OneOrMany>>,
+}
+
+impl Aggregation {
+    fn function(self) -> AggregateFunction {
+        match self {
+            Aggregation::Count => AggregateFunction::Count,
+            Aggregation::CountDistinct => AggregateFunction::CountDistinct,
+            Aggregation::Sum => AggregateFunction::Sum,
+            Aggregation::Average => AggregateFunction::Average,
+            Aggregation::Min => AggregateFunction::Min,
+            Aggregation::Max => AggregateFunction::Max,
+        }
+    }
+}
+
+/// Makes a column of a canonical name.
+pub fn column(name: &str, ty: Type, span: Span) -> Expr {
+    Expr { kind: ExprKind::Column(name.to_owned()), ty, span }
+}
+
+/// Joins two conditions that must both hold.
+pub fn and(left: Option<Expr>, right: Option<Expr>) -> Option<Expr> {
+    match (left, right) {
+        (Some(left), Some(right)) => {
+            let span = left.span;
+            let kind = ExprKind::Binary(BinaryOperator::And, Box::new(left), Box::new(right));
+            Some(Expr { kind, ty: Type::Bool, span })
+        }
+        (one, other) => one.or(other),
+    }
+}
+
+/// `reached`, of a milestone's rows.
+pub fn reached(span: Span) -> Expr {
+    column(&format!("{}reached", canonical::REACH), Type::Bool, span)
+}
+
+impl Cx<'_> {
+    /// Makes a measure of a table.
+    pub fn measure(&mut self, table: &MeasureTable) -> Option<Measure> {
+        let aggregation = table.aggregate.as_ref().map_or(Aggregation::Count, |aggregate| *aggregate.get());
+        let mut measure = self.rows(&table.of, table.event.as_ref(), table.condition.as_ref(), None)?;
+        let scope = self.scope(&measure.relation);
+        measure.function = aggregation.function();
+        measure.argument = match &table.value {
+            Some(value) => Some(parse::expression(&self.text(value), &scope, None, self.diagnostics)?),
+            None => None,
+        };
+        let span = table.aggregate.as_ref().map_or(self.place(&table.of), |aggregate| self.place(aggregate));
+        match (&measure.argument, aggregation) {
+            (None, Aggregation::Count) | (Some(_), Aggregation::Count | Aggregation::CountDistinct) => {}
+            (Some(value), Aggregation::Sum | Aggregation::Average | Aggregation::Min | Aggregation::Max) => {
+                if !value.ty.is_number() {
+                    let diagnostic =
+                        Diagnostic::error("wrong-type", format!("a number is needed, and this is a {}", value.ty))
+                            .at(value.span, "");
+                    self.report(diagnostic);
+                    return None;
+                }
+            }
+            (None, _) => {
+                self.report(
+                    Diagnostic::error("missing-key", "the aggregate needs a `value`")
+                        .at(span, "`value` is missing")
+                        .help("`value` is the expression that is aggregated"),
+                );
+                return None;
+            }
+        }
+        Some(measure)
+    }
+
+    /// Makes the measure that counts the rows of something, with what every measure has.
+    pub fn rows(
+        &mut self,
+        of: &Spanned<String>,
+        event: Option<&Spanned<OneOrMany>>,
+        condition: Option<&Spanned<String>>,
+        population: Option<MilestoneIndex>,
+    ) -> Option<Measure> {
+        let mut relation = self.relation(of, population)?;
+        if let Some(event) = event {
+            self.events(&mut relation, event)?;
+        }
+        let scope = self.scope(&relation);
+        let filter = match condition {
+            Some(condition) => {
+                Some(parse::expression(&self.text(condition), &scope, Some(Type::Bool), self.diagnostics)?)
+            }
+            None => None,
+        };
+        if let MeasureRelation::Events(_, names @ None) = &mut relation {
+            *names = filter.as_ref().and_then(names_in::names_in);
+        }
+        let time = self.time(&relation, of)?;
+        let dimensions = self.dimensions(&relation)?;
+        let mature_only = matches!(relation, MeasureRelation::Milestone { .. })
+            && !self.definition.body.include_immature.unwrap_or(false);
+        Some(Measure {
+            relation,
+            function: AggregateFunction::Count,
+            argument: None,
+            filter,
+            time,
+            dimensions,
+            mature_only,
+        })
+    }
+
+    fn relation(&mut self, of: &Spanned<String>, population: Option<MilestoneIndex>) -> Option<MeasureRelation> {
+        let name = of.get().as_str();
+        let span = self.place(of);
+        let entity = self.known.entities.found.get(name);
+        let milestone = self.known.milestones.found.get(name);
+        let source = self.known.sources.found.get(name);
+        let mut found: Vec<(&str, Span)> = Vec::new();
+        found.extend(entity.map(|(_, span)| ("entity", *span)));
+        found.extend(milestone.map(|(_, span)| ("milestone", *span)));
+        found.extend(source.map(|(_, span)| ("source", *span)));
+        if let [(first, first_span), (second, second_span), ..] = found.as_slice() {
+            let diagnostic = Diagnostic::error("ambiguous-name", format!("`{name}` is {first} and {second}"))
+                .at(span, "")
+                .at(*first_span, format!("the {first}"))
+                .at(*second_span, format!("the {second}"))
+                .help("give one of them another name");
+            self.report(diagnostic);
+            return None;
+        }
+        if let Some((index, _)) = milestone {
+            return index.map(|of| MeasureRelation::Milestone { of, population });
+        }
+        if let Some((index, _)) = entity {
+            return index.map(MeasureRelation::Entity);
+        }
+        if let Some((index, _)) = source {
+            return index.map(|index| match self.model.source(index).rows {
+                SourceRows::Events { .. } => MeasureRelation::Events(index, None),
+                SourceRows::Facts => MeasureRelation::Facts(index),
+            });
+        }
+        let candidates = [
+            self.known.entities.found.keys().collect::<Vec<_>>(),
+            self.known.milestones.found.keys().collect(),
+            self.known.sources.found.keys().collect(),
+        ]
+        .concat();
+        let mut diagnostic = Diagnostic::error("unknown-name", format!("no entity, milestone or source `{name}`"))
+            .at(span, "not defined");
+        if let Some(near) = nearest(name, candidates.iter().map(|name| name.as_str())) {
+            diagnostic = diagnostic.help(format!("the nearest name is `{near}`"));
+        }
+        self.report(diagnostic);
+        None
+    }
+
+    fn events(&mut self, relation: &mut MeasureRelation, event: &Spanned<OneOrMany>) -> Option<()> {
+        let span = self.place(event);
+        let MeasureRelation::Events(source, names) = relation else {
+            self.report(
+                Diagnostic::error("misplaced-key", "`event` belongs to a source of events")
+                    .at(span, "")
+                    .help("name the source of events by `of`"),
+            );
+            return None;
+        };
+        let listed: Vec<(String, Span)> = match event.get() {
+            OneOrMany::One(one) => vec![(one.clone(), span)],
+            OneOrMany::Many(many) => many.iter().map(|each| (each.get().clone(), self.place(each))).collect(),
+        };
+        if listed.iter().any(|(name, _)| name == "*") {
+            return Some(());
+        }
+        for (name, span) in &listed {
+            check_event_name(self.model, *source, name, *span, self.diagnostics);
+        }
+        *names = Some(listed.into_iter().map(|(name, _)| name).collect());
+        Some(())
+    }
+
+    /// Returns what the columns of a relation are called.
+    pub fn scope(&self, relation: &MeasureRelation) -> Names {
+        match relation {
+            MeasureRelation::Entity(entity) => Names::entity(self.model, *entity),
+            MeasureRelation::Milestone { of, .. } => {
+                let milestone = self.model.milestone(*of);
+                Names::milestone(self.model, &milestone.meta.name, milestone.meta.span, milestone.entity)
+            }
+            MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => {
+                let names = sources::row_names(self.model, *source);
+                match self.linked(*source) {
+                    Some(entity) => names.with_entity(self.model, entity, false),
+                    None => names,
+                }
+            }
+        }
+    }
+
+    fn linked(&self, source: SourceIndex) -> Option<EntityIndex> {
+        self.model.source(source).entity.as_ref().map(|(entity, _)| *entity)
+    }
+
+    fn entity_start(&self, entity: EntityIndex, span: Span) -> Expr {
+        let name = &self.model.entity(entity).meta.name;
+        column(&format!("{}{name}.start", canonical::ENTITY), Type::Timestamp, span)
+    }
+
+    /// Returns the time by which rows fall into buckets; none where all time is one bucket.
+    #[expect(clippy::option_option, reason = "the outer one is whether it could be told")]
+    fn time(&mut self, relation: &MeasureRelation, of: &Spanned<String>) -> Option<Option<Expr>> {
+        let table = &self.definition.body;
+        let span = self.place(of);
+        if table.cohort.is_none() && table.grain.is_none() {
+            return Some(None);
+        }
+        let by_cohort = table.cohort.is_some();
+        let time = match relation {
+            MeasureRelation::Entity(entity) => self.entity_start(*entity, span),
+            MeasureRelation::Milestone { population, .. } => {
+                let name = match (by_cohort, population) {
+                    (true, Some(_)) => canonical::POPULATION_REACHED_AT.to_owned(),
+                    (true, None) => format!("{}anchor_at", canonical::REACH),
+                    (false, _) => format!("{}reached_at", canonical::REACH),
+                };
+                column(&name, Type::Timestamp, span)
+            }
+            MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => {
+                let declared = self.model.source(*source);
+                let events = matches!(relation, MeasureRelation::Events(..));
+                match (by_cohort, self.linked(*source), events || declared.time.is_some()) {
+                    (true, Some(entity), _) => self.entity_start(entity, span),
+                    (true, None, _) => {
+                        let declared_at = declared.meta.span;
+                        self.report(
+                            Diagnostic::error("no-cohort", format!("the rows of `{}` belong to nobody", of.get()))
+                                .at(span, "has no cohort")
+                                .at(declared_at, "has no `entity`")
+                                .help("name the column with the entity's key by `entity`, or use `grain`"),
+                        );
+                        return None;
+                    }
+                    (false, _, true) => {
+                        let name = if events { canonical::EVENT_TIME } else { canonical::FACT_TIME };
+                        column(name, Type::Timestamp, span)
+                    }
+                    (false, _, false) => {
+                        let declared_at = declared.meta.span;
+                        self.report(
+                            Diagnostic::error("no-time", format!("the rows of `{}` have no time", of.get()))
+                                .at(span, "cannot fall into buckets")
+                                .at(declared_at, "has no `time`")
+                                .help("name the column with the time by `time`"),
+                        );
+                        return None;
+                    }
+                }
+            }
+        };
+        Some(Some(time))
+    }
+
+    /// Resolves the KPI's dimensions over a relation.
+    fn dimensions(&mut self, relation: &MeasureRelation) -> Option<Vec<Expr>> {
+        let mut scope = self.scope(relation);
+        if let MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) = relation
+            && let Some(entity) = self.linked(*source)
+        {
+            scope = scope.with_entity(self.model, entity, true);
+        }
+        let mut whole = true;
+        let mut dimensions = Vec::new();
+        for written in &self.definition.body.by {
+            let span = self.place(written);
+            if let Some((name, ty)) = scope.find(written.get()) {
+                dimensions.push(column(name, ty, span));
+                continue;
+            }
+            use crate::semantic::parse::Scope as _;
+            let names = scope.names();
+            let mut diagnostic = Diagnostic::error(
+                "unknown-dimension",
+                format!("{} has no column `{}` to break it down by", scope.subject(), written.get()),
+            )
+            .at(span, "not a column of it");
+            if let Some(declared) = scope.declared_at() {
+                diagnostic = diagnostic.at(declared, "declared here");
+            }
+            diagnostic = match nearest(written.get(), names.iter().map(String::as_str)) {
+                Some(near) => diagnostic.help(format!("a column with a similar name exists: `{near}`")),
+                None => diagnostic.help(format!("its columns are {}", list(&names))),
+            };
+            self.report(diagnostic);
+            whole = false;
+        }
+        whole.then_some(dimensions)
+    }
+}

@@ -1,0 +1,151 @@
+//! The kinds of KPI: one file a kind, with its fields, its rules and its reduction to measures.
+//!
+//! To add one, write its file and its line in [`KINDS`]; after `semantic` nothing can tell kinds apart.
+
+pub mod conversion;
+pub mod count;
+pub mod formula;
+pub mod measure;
+pub mod ratio;
+pub mod sum;
+pub mod time_to;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+use toml::de::DeTable;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::project::document::Spanned;
+use crate::project::names::nearest;
+use crate::project::read;
+use crate::project::tables::kpi::{Grain, KpiTable};
+use crate::project::{Definition, Project};
+use crate::semantic::model::{EntityIndex, KpiIndex, KpiValue, MilestoneIndex, Model, SourceIndex};
+use crate::semantic::values::Named;
+use crate::source::{Span, Text};
+
+/// What a kind is: its fields, and what they reduce to.
+pub trait Kind: DeserializeOwned + JsonSchema {
+    /// Its name in `kind = "…"`.
+    const NAME: &'static str;
+
+    /// Reduces it to measures. What is wrong is reported, and nothing returned.
+    fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue>;
+}
+
+/// One line of the table of kinds.
+pub struct Entry {
+    /// The name in `kind = "…"`.
+    pub name: &'static str,
+    reduce: fn(&DeTable<'_>, &mut Cx<'_>) -> Option<KpiValue>,
+    /// Its part of the JSON Schema.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+/// Every kind.
+pub const KINDS: &[Entry] = &[
+    entry::<count::Count>(),
+    entry::<sum::Sum>(),
+    entry::<ratio::Ratio>(),
+    entry::<conversion::Conversion>(),
+    entry::<time_to::TimeTo>(),
+    entry::<formula::Formula>(),
+];
+
+const fn entry<K: Kind>() -> Entry {
+    Entry {
+        name: K::NAME,
+        reduce: |fields, cx| {
+            let what = format!("[kpi.{}]", cx.definition.name);
+            let kind: K = read::read(fields, &what, cx.definition.span, cx.diagnostics)?;
+            kind.reduce(cx)
+        },
+        schema: |generator| K::json_schema(generator),
+    }
+}
+
+/// The definitions that a KPI may name.
+pub struct Known {
+    /// The entities.
+    pub entities: Named<EntityIndex>,
+    /// The sources.
+    pub sources: Named<SourceIndex>,
+    /// The milestones.
+    pub milestones: Named<MilestoneIndex>,
+}
+
+/// What a kind is reduced with.
+pub struct Cx<'c> {
+    /// The project.
+    pub project: &'c Project,
+    /// The KPI.
+    pub definition: &'c Definition<KpiTable>,
+    /// What is known of the model: everything but KPIs and scores.
+    pub model: &'c Model,
+    /// The definitions by name.
+    pub known: &'c Known,
+    /// The KPIs by name.
+    pub kpis: &'c Named<KpiIndex>,
+    /// Where mistakes go.
+    pub diagnostics: &'c mut Diagnostics,
+}
+
+impl Cx<'_> {
+    /// Returns a string of the KPI as a text whose parts can be pointed at.
+    pub fn text(&self, value: &Spanned<String>) -> Text {
+        self.project.text(self.definition, value)
+    }
+
+    /// Returns the place of a value of the KPI.
+    pub fn place<V>(&self, value: &Spanned<V>) -> Span {
+        self.definition.place(value)
+    }
+
+    /// Reports a mistake.
+    pub fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Finds a milestone by the name that is written there.
+    pub fn milestone(&mut self, name: &Spanned<String>) -> Option<MilestoneIndex> {
+        self.known.milestones.find(name.get(), self.definition.place(name), self.diagnostics)
+    }
+
+    /// Tells whether the KPI's buckets are cohorts.
+    pub fn by_cohort(&self) -> bool {
+        self.definition.body.grain.is_none()
+    }
+
+    /// Reports `grain`, where only cohorts make sense.
+    pub fn needs_cohort(&mut self, why: &str) -> Option<()> {
+        let Some(grain) = &self.definition.body.grain else { return Some(()) };
+        let span = self.place(grain);
+        let name = format!("{:?}", grain.get()).to_lowercase();
+        if *grain.get() == Grain::All {
+            return Some(());
+        }
+        self.report(
+            Diagnostic::error("needs-cohort", format!("`{}` is taken over cohorts", self.definition.body.kind.get()))
+                .at(span, why)
+                .help(format!("write `cohort = \"{name}\"`")),
+        );
+        None
+    }
+}
+
+/// Reduces a KPI by its kind.
+pub fn reduce(fields: &DeTable<'_>, cx: &mut Cx<'_>) -> Option<KpiValue> {
+    let kind = &cx.definition.body.kind;
+    if let Some(entry) = KINDS.iter().find(|entry| entry.name == kind.get()) {
+        return (entry.reduce)(fields, cx);
+    }
+    let names: Vec<&str> = KINDS.iter().map(|entry| entry.name).collect();
+    let mut diagnostic =
+        Diagnostic::error("unknown-kind", format!("no kind of KPI `{}`", kind.get())).at(cx.place(kind), "not a kind");
+    diagnostic = match nearest(kind.get(), names.iter().copied()) {
+        Some(near) => diagnostic.help(format!("the kind with the nearest name is `{near}`")),
+        None => diagnostic.help(format!("the kinds are {}", read::list(&names))),
+    };
+    cx.report(diagnostic);
+    None
+}

@@ -1,0 +1,153 @@
+//! `[kpi.<name>]` -> [`Kpi`]: what every kind has, and the order in which formulas can be computed.
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::project::read::list;
+use crate::project::tables::kpi::{Grain, KpiTable};
+use crate::project::{Definition, Project};
+use crate::semantic::kinds::{self, Cx, Known};
+use crate::semantic::model::{Kpi, KpiIndex, KpiValue, Model};
+use crate::semantic::values::{self, Named};
+
+/// Adds the project's KPIs to `model`, each after those that it is made from.
+pub fn resolve(project: &Project, model: &mut Model, known: &Known, diagnostics: &mut Diagnostics) {
+    let mut names = Named::new("kpi");
+    for (position, definition) in project.kpis.iter().enumerate() {
+        names.found.insert(definition.name.clone(), (Some(KpiIndex(position)), definition.span));
+    }
+    let fields = project.kind_fields();
+    let mut kpis: Vec<Option<Kpi>> = Vec::new();
+    for definition in &project.kpis {
+        let fields = fields.get(&definition.name).cloned().unwrap_or_default();
+        let mut cx = Cx { project, definition, model, known, kpis: &names, diagnostics };
+        let value = kinds::reduce(&fields, &mut cx);
+        kpis.push(kpi(definition, value, diagnostics));
+    }
+    let order = in_order(project, &kpis, diagnostics);
+    if diagnostics.has_errors() {
+        return;
+    }
+    // The positions in the file become positions in the order of computation.
+    let mut position = vec![KpiIndex(0); kpis.len()];
+    for (new, old) in order.iter().enumerate() {
+        position[*old] = KpiIndex(new);
+    }
+    for old in order {
+        let mut kpi = kpis[old].take().expect("without errors every KPI is whole, and each is taken once");
+        if let KpiValue::Formula { inputs, .. } = &mut kpi.value {
+            inputs.iter_mut().for_each(|input| *input = position[input.0]);
+        }
+        model.kpis.push(kpi);
+    }
+    for kpi in &model.kpis {
+        fits(project, model, kpi, diagnostics);
+    }
+}
+
+fn kpi(definition: &Definition<KpiTable>, value: Option<KpiValue>, diagnostics: &mut Diagnostics) -> Option<Kpi> {
+    let table = &definition.body;
+    if let (Some(cohort), Some(grain)) = (&table.cohort, &table.grain) {
+        diagnostics.push(
+            Diagnostic::error("cohort-and-grain", format!("kpi `{}` has a cohort and a grain", definition.name))
+                .at(definition.place(grain), "by when it happened …")
+                .at(definition.place(cohort), "… and by when the member began")
+                .help("keep one of them"),
+        );
+    }
+    for (position, dimension) in table.by.iter().enumerate() {
+        if table.by[..position].iter().any(|earlier| earlier.get() == dimension.get()) {
+            diagnostics.push(
+                Diagnostic::error("repeated-dimension", format!("`{}` stands twice in `by`", dimension.get()))
+                    .at(definition.place(dimension), ""),
+            );
+        }
+    }
+    Some(Kpi {
+        meta: values::meta(
+            definition,
+            table.title.as_ref(),
+            table.description.as_ref(),
+            table.owner.as_ref(),
+            &table.tags,
+        ),
+        kind: table.kind.get().clone(),
+        unit: table.unit.as_ref().map(|unit| unit.get().clone()),
+        direction: table.direction,
+        target: table.target.as_ref().map(|target| target.get().0),
+        grain: table.cohort.as_ref().or(table.grain.as_ref()).map_or(Grain::All, |grain| *grain.get()),
+        by_cohort: table.grain.is_none(),
+        dimensions: table.by.iter().map(|dimension| dimension.get().clone()).collect(),
+        include_immature: table.include_immature.unwrap_or(false),
+        value: value?,
+    })
+}
+
+/// Orders KPIs so that each comes after those that it is made from, and reports cycles.
+fn in_order(project: &Project, kpis: &[Option<Kpi>], diagnostics: &mut Diagnostics) -> Vec<usize> {
+    let inputs = |index: usize| match kpis[index].as_ref().map(|kpi| &kpi.value) {
+        Some(KpiValue::Formula { inputs, .. }) => inputs.iter().map(|input| input.0).collect(),
+        Some(KpiValue::Measures { .. } | KpiValue::Statistic(_)) | None => Vec::new(),
+    };
+    let mut open = vec![false; kpis.len()];
+    let mut done = vec![false; kpis.len()];
+    let mut order = Vec::new();
+    for root in 0..kpis.len() {
+        let mut stack = vec![(root, inputs(root), 0)];
+        while let Some((index, below, next)) = stack.pop() {
+            if done[index] {
+                continue;
+            }
+            open[index] = true;
+            if let Some(input) = below.get(next).copied() {
+                stack.push((index, below, next + 1));
+                if open[input] && !done[input] {
+                    let from = stack.iter().position(|(each, _, _)| *each == input).unwrap_or(0);
+                    let mut path: Vec<&str> =
+                        stack[from..].iter().map(|(each, _, _)| project.kpis[*each].name.as_str()).collect();
+                    path.push(&project.kpis[input].name);
+                    diagnostics.push(
+                        Diagnostic::error("kpi-cycle", format!("KPIs depend on each other: {}", path.join(" -> ")))
+                            .at(project.kpis[index].span, "closes the circle"),
+                    );
+                } else if !done[input] {
+                    stack.push((input, inputs(input), 0));
+                }
+            } else {
+                done[index] = true;
+                order.push(index);
+            }
+        }
+    }
+    order
+}
+
+/// Reports formulas whose inputs do not meet: other buckets, or dimensions that an input lacks.
+fn fits(project: &Project, model: &Model, kpi: &Kpi, diagnostics: &mut Diagnostics) {
+    let KpiValue::Formula { inputs, .. } = &kpi.value else { return };
+    let definition = project.kpis.iter().find(|each| each.name == kpi.meta.name).expect("every KPI is defined");
+    for input in inputs.iter().map(|input| model.kpi(*input)) {
+        if input.grain != kpi.grain {
+            diagnostics.push(
+                Diagnostic::error(
+                    "grain-mismatch",
+                    format!("`{}` and `{}` have different buckets", kpi.meta.name, input.meta.name),
+                )
+                .at(kpi.meta.span, format!("by {}", format!("{:?}", kpi.grain).to_lowercase()))
+                .at(input.meta.span, format!("by {}", format!("{:?}", input.grain).to_lowercase()))
+                .help("give both the same `grain` or `cohort`"),
+            );
+        }
+        for (position, dimension) in kpi.dimensions.iter().enumerate() {
+            if !input.dimensions.contains(dimension) {
+                diagnostics.push(
+                    Diagnostic::error(
+                        "dimension-mismatch",
+                        format!("`{}` is not broken down by `{dimension}`", input.meta.name),
+                    )
+                    .at(definition.place(&definition.body.by[position]), "")
+                    .at(input.meta.span, format!("broken down by {}", list(&input.dimensions)))
+                    .help(format!("add it to `by` of `{}`", input.meta.name)),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,478 @@
+//! `[milestone.<name>]` -> [`Milestone`]: every form becomes occurrences that add up to a threshold.
+//!
+//! A composite counts the reaches of its parts: all of n is n of them, any of n is one of them. A sequence is written
+//! out into steps, each of which is its milestone again, after the step before.
+
+mod forms;
+mod order;
+mod windows;
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::project::document::Spanned;
+use crate::project::read::list;
+use crate::project::tables::milestone::MilestoneTable;
+use crate::project::{Definition, Project};
+use crate::semantic::expr::Type;
+use crate::semantic::milestones::forms::{event_names, forms, misplaced, threshold, weight};
+use crate::semantic::milestones::order::in_order;
+use crate::semantic::milestones::windows::{depth, horizon, write_out};
+use crate::semantic::model::{
+    Anchor, EntityIndex, Milestone, MilestoneIndex, Model, Occurrences, Progress, SourceIndex, SourceRows,
+};
+use crate::semantic::scopes::Names;
+use crate::semantic::sources::{default_entity, row_names};
+use crate::semantic::values::{self, Named};
+use crate::semantic::{names_in, parse};
+
+pub use crate::semantic::milestones::forms::check_event_name;
+use crate::source::Span;
+
+/// What milestones are resolved with.
+struct Cx<'c> {
+    project: &'c Project,
+    entities: &'c Named<EntityIndex>,
+    sources: &'c Named<SourceIndex>,
+    by_name: BTreeMap<&'c str, &'c Definition<MilestoneTable>>,
+}
+
+/// Adds the project's milestones to `model`, each after those that it is made from.
+pub fn resolve(
+    project: &Project,
+    model: &mut Model,
+    entities: &Named<EntityIndex>,
+    sources: &Named<SourceIndex>,
+    diagnostics: &mut Diagnostics,
+) -> Named<MilestoneIndex> {
+    let by_name: BTreeMap<&str, _> = project.milestones.iter().map(|each| (each.name.as_str(), each)).collect();
+    let cx = Cx { project, entities, sources, by_name };
+    let mut names = Named::new("milestone");
+    for definition in &project.milestones {
+        names.found.insert(definition.name.clone(), (None, definition.span));
+    }
+    for definition in in_order(project, &cx, diagnostics) {
+        let milestone = cx.milestone(definition, model, &names, diagnostics);
+        if let Some(milestone) = milestone {
+            let index = MilestoneIndex(model.milestones.len());
+            model.milestones.push(milestone);
+            names.found.insert(definition.name.clone(), (Some(index), definition.span));
+        }
+    }
+    names
+}
+
+impl Cx<'_> {
+    fn milestone(
+        &self,
+        definition: &Definition<MilestoneTable>,
+        model: &mut Model,
+        known: &Named<MilestoneIndex>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Milestone> {
+        let table = &definition.body;
+        let forms = forms(definition);
+        let form = match forms.as_slice() {
+            [(form, _)] => *form,
+            [] => {
+                diagnostics.push(
+                    Diagnostic::error(
+                        "milestone-without-form",
+                        format!("milestone `{}` counts nothing", definition.name),
+                    )
+                    .at(definition.span, "")
+                    .help(
+                        "say what it counts: `event`, `all_of`, `any_of`, `at_least_of`, `sequence`, `none_of` or \
+                             `members`",
+                    ),
+                );
+                return None;
+            }
+            [first, second, ..] => {
+                diagnostics.push(
+                    Diagnostic::error(
+                        "two-forms",
+                        format!("milestone `{}` has both `{}` and `{}`", definition.name, first.0, second.0),
+                    )
+                    .at(second.1, format!("`{}` …", second.0))
+                    .at(first.1, format!("… and `{}`", first.0))
+                    .help("make two milestones, and a third that combines them"),
+                );
+                return None;
+            }
+        };
+        misplaced(definition, form, diagnostics);
+        let within = table.within.as_ref().map(|within| values::window(definition, within, diagnostics));
+        let within_failed = matches!(within, Some(None));
+        let within = within.flatten();
+        let source = match form {
+            "event" => Some(self.source(definition, model, diagnostics)?),
+            _ => None,
+        };
+        let parts = self.parts(definition, known, diagnostics);
+        let entity = self.entity(definition, model, source, &parts, diagnostics);
+        let anchor =
+            self.reference(definition, table.from.as_ref().filter(|from| from.get() != "start"), known, diagnostics);
+        let after = self.reference(definition, table.after.as_ref(), known, diagnostics);
+        let (entity, anchor, after) = (entity?, anchor?, after?);
+        for (reference, written) in [(anchor, &table.from), (after, &table.after)] {
+            if let (Some(reference), Some(written)) = (reference, written) {
+                same_entity(model, entity, reference, definition.place(written), definition, diagnostics);
+            }
+        }
+        let scope = Names::entity(model, entity);
+        let applies_to = table.applies_to.as_ref().and_then(|condition| {
+            parse::expression(&self.project.text(definition, condition), &scope, Some(Type::Bool), diagnostics)
+        });
+        let (occurrences, progress) =
+            self.occurrences(definition, form, model, entity, source, parts, known, diagnostics)?;
+        let at_least = threshold(definition, form, &occurrences, &progress, diagnostics)?;
+        if within_failed {
+            return None;
+        }
+        let anchor = anchor.map_or(Anchor::Start, Anchor::Reach);
+        let mut milestone = Milestone {
+            meta: values::meta(
+                definition,
+                table.title.as_ref(),
+                table.description.as_ref(),
+                table.owner.as_ref(),
+                &table.tags,
+            ),
+            hidden: false,
+            entity,
+            anchor,
+            after,
+            within,
+            horizon: None,
+            applies_to,
+            occurrences,
+            progress,
+            at_least,
+            weight: weight(definition, diagnostics),
+            tier: table.tier.as_ref().map(|tier| tier.get().clone()),
+            gating: table.gating.unwrap_or(false),
+            depth: 0,
+        };
+        if form == "sequence" {
+            write_out(definition, model, &mut milestone, diagnostics)?;
+        }
+        milestone.depth = depth(model, &milestone);
+        milestone.horizon = horizon(model, &milestone);
+        if matches!(milestone.occurrences, Occurrences::Absence(_)) && milestone.horizon.is_none() {
+            diagnostics.push(
+                Diagnostic::error("endless-absence", format!("milestone `{}` would never be decided", definition.name))
+                    .at(definition.span, "nothing says by when")
+                    .help("give it a window: `within = \"14d\"`"),
+            );
+            return None;
+        }
+        Some(milestone)
+    }
+
+    fn reference(
+        &self,
+        definition: &Definition<MilestoneTable>,
+        name: Option<&Spanned<String>>,
+        known: &Named<MilestoneIndex>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Option<MilestoneIndex>> {
+        match name {
+            None => Some(None),
+            Some(name) => known.find(name.get(), definition.place(name), diagnostics).map(Some),
+        }
+    }
+
+    fn source(
+        &self,
+        definition: &Definition<MilestoneTable>,
+        model: &Model,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<SourceIndex> {
+        let table = &definition.body;
+        let is_events = |index: SourceIndex| matches!(model.source(index).rows, SourceRows::Events { .. });
+        if let Some(name) = &table.source {
+            let index = self.sources.find(name.get(), definition.place(name), diagnostics)?;
+            if !is_events(index) {
+                diagnostics.push(
+                    Diagnostic::error("not-events", format!("source `{}` holds facts, not events", name.get()))
+                        .at(definition.place(name), "")
+                        .at(model.source(index).meta.span, "declared here")
+                        .help(
+                            "declare a second source over the same table, with `kind = \"events\"`, `event` and `time`",
+                        ),
+                );
+                return None;
+            }
+            return Some(index);
+        }
+        let events: Vec<SourceIndex> = (0..model.sources.len()).map(SourceIndex).filter(|i| is_events(*i)).collect();
+        match events.as_slice() {
+            [only] => Some(*only),
+            [] => {
+                // A source that has mistakes of its own is there, but not whole.
+                if self.project.source_tables.is_empty() {
+                    diagnostics.push(
+                        Diagnostic::error("no-source", "the project has no source of events")
+                            .at(definition.span, "counts events")
+                            .help("declare one: `[source.events]` with its `table`, `id`, `entity`, `name` and `time`"),
+                    );
+                }
+                None
+            }
+            several => {
+                let names: Vec<&str> = several.iter().map(|index| model.source(*index).meta.name.as_str()).collect();
+                diagnostics.push(
+                    Diagnostic::error(
+                        "ambiguous-source",
+                        format!("milestone `{}` could count several sources", definition.name),
+                    )
+                    .at(definition.span, "")
+                    .help(format!("say which by `source`: {}", list(&names))),
+                );
+                None
+            }
+        }
+    }
+
+    /// Returns the milestones that a composite is made from; those that are unknown are reported and left out.
+    fn parts(
+        &self,
+        definition: &Definition<MilestoneTable>,
+        known: &Named<MilestoneIndex>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Vec<MilestoneIndex>> {
+        let table = &definition.body;
+        let lists = [&table.all_of, &table.any_of, &table.sequence, &table.none_of];
+        let names: Vec<&Spanned<String>> = if let Some(at_least_of) = &table.at_least_of {
+            at_least_of.get().of.iter().collect()
+        } else if let Some(parts) = lists.into_iter().flatten().next() {
+            parts.get().iter().collect()
+        } else if let Some(members) = &table.members {
+            vec![members]
+        } else {
+            return Some(Vec::new());
+        };
+        if names.is_empty() {
+            diagnostics.push(
+                Diagnostic::error("empty-composite", format!("milestone `{}` combines nothing", definition.name))
+                    .at(definition.span, "")
+                    .help("name at least one milestone in its list"),
+            );
+            return None;
+        }
+        let mut whole = true;
+        let mut parts: Vec<MilestoneIndex> = Vec::new();
+        let repeats = table.sequence.is_some();
+        for (position, name) in names.iter().enumerate() {
+            let span = definition.place(name);
+            if !repeats && names[..position].iter().any(|earlier| earlier.get() == name.get()) {
+                diagnostics.push(
+                    Diagnostic::error("repeated-part", format!("`{}` stands twice in the list", name.get()))
+                        .at(span, "")
+                        .help("a milestone is reached once; to ask for it twice use `at_least`, or `sequence`"),
+                );
+                whole = false;
+                continue;
+            }
+            match known.find(name.get(), span, diagnostics) {
+                Some(index) => parts.push(index),
+                None => whole = false,
+            }
+        }
+        whole.then_some(parts)
+    }
+
+    fn entity(
+        &self,
+        definition: &Definition<MilestoneTable>,
+        model: &Model,
+        source: Option<SourceIndex>,
+        parts: &Option<Vec<MilestoneIndex>>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<EntityIndex> {
+        let table = &definition.body;
+        if let Some(name) = &table.entity {
+            return self.entities.find(name.get(), definition.place(name), diagnostics);
+        }
+        if let Some(source) = source {
+            return match &model.source(source).entity {
+                Some((entity, _)) => Some(*entity),
+                None => default_entity(model, definition.span, diagnostics),
+            };
+        }
+        let first = *parts.as_ref()?.first()?;
+        let entity = model.milestone(first).entity;
+        if table.members.is_some() {
+            match &model.entity(entity).parent {
+                Some((parent, _)) => return Some(*parent),
+                None => {
+                    diagnostics.push(
+                        Diagnostic::error(
+                            "no-parent",
+                            format!("entity `{}` is a member of nothing", model.entity(entity).meta.name),
+                        )
+                        .at(definition.span, "counts members")
+                        .at(model.entity(entity).meta.span, "has no `parent`")
+                        .help("write `parent = { account = \"account_id\" }` there"),
+                    );
+                    return None;
+                }
+            }
+        }
+        Some(entity)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what was found out about the definition so far")]
+    fn occurrences(
+        &self,
+        definition: &Definition<MilestoneTable>,
+        form: &str,
+        model: &Model,
+        entity: EntityIndex,
+        source: Option<SourceIndex>,
+        parts: Option<Vec<MilestoneIndex>>,
+        known: &Named<MilestoneIndex>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<(Occurrences, Progress)> {
+        let table = &definition.body;
+        let _ = known;
+        if let Some(source) = source {
+            return self.events(definition, model, entity, source, diagnostics);
+        }
+        let parts = parts?;
+        if form == "members" {
+            let member = parts[0];
+            let child = model.milestone(member).entity;
+            if model.entity(child).parent.as_ref().is_none_or(|(parent, _)| *parent != entity) {
+                let (child, parent) = (&model.entity(child).meta, &model.entity(entity).meta);
+                diagnostics.push(
+                    Diagnostic::error(
+                        "not-a-member",
+                        format!("a `{}` is not a member of a `{}`", child.name, parent.name),
+                    )
+                    .at(definition.place(table.members.as_ref().expect("the form is `members`")), "reached by a member")
+                    .at(child.span, format!("`parent` does not name `{}`", parent.name)),
+                );
+                return None;
+            }
+            let progress = match &table.distinct {
+                None => Progress::Count,
+                Some(distinct) => {
+                    let scope = Names::entity(model, child);
+                    let text = self.project.text(definition, distinct);
+                    Progress::Distinct(parse::expression(&text, &scope, None, diagnostics)?)
+                }
+            };
+            return Some((Occurrences::Members(member), progress));
+        }
+        for part in &parts {
+            same_entity(model, entity, *part, definition.span, definition, diagnostics);
+        }
+        let occurrences = if form == "none_of" { Occurrences::Absence(parts) } else { Occurrences::Reaches(parts) };
+        Some((occurrences, Progress::Count))
+    }
+
+    fn events(
+        &self,
+        definition: &Definition<MilestoneTable>,
+        model: &Model,
+        entity: EntityIndex,
+        source: SourceIndex,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<(Occurrences, Progress)> {
+        let table = &definition.body;
+        let actor = model.source(source).entity.as_ref().map(|(entity, _)| *entity);
+        let mut scope = row_names(model, source);
+        if let Some(actor) = actor {
+            scope = scope.with_entity(model, actor, false);
+        }
+        if actor != Some(entity) {
+            scope = scope.with_entity(model, entity, false);
+        }
+        let mut expression = |value: &Option<Spanned<String>>, expected: Option<Type>| match value {
+            None => Some(None),
+            Some(value) => {
+                parse::expression(&self.project.text(definition, value), &scope, expected, diagnostics).map(Some)
+            }
+        };
+        let condition = expression(&table.condition, Some(Type::Bool));
+        let subject = expression(&table.subject, Some(Type::String));
+        let distinct = expression(&table.distinct, None);
+        let sum = expression(&table.sum, None);
+        let (condition, subject, distinct, sum) = (condition?, subject?, distinct?, sum?);
+        let progress = match (distinct, sum) {
+            (None, None) => Progress::Count,
+            (Some(distinct), None) => Progress::Distinct(distinct),
+            (None, Some(sum)) if sum.ty.is_number() => Progress::Sum(sum),
+            (None, Some(sum)) => {
+                diagnostics.push(
+                    Diagnostic::error("wrong-type", format!("`sum` adds up numbers, and this is a {}", sum.ty))
+                        .at(sum.span, "")
+                        .help("declare the property as int, float or decimal, or count different values by `distinct`"),
+                );
+                return None;
+            }
+            (Some(distinct), Some(sum)) => {
+                diagnostics.push(
+                    Diagnostic::error(
+                        "two-ways-to-count",
+                        format!("milestone `{}` counts in two ways", definition.name),
+                    )
+                    .at(sum.span, "`sum` …")
+                    .at(distinct.span, "… and `distinct`")
+                    .help("make two milestones, and a third that combines them"),
+                );
+                return None;
+            }
+        };
+        if subject.is_none() && actor != Some(entity) {
+            let is_parent = actor.and_then(|a| model.entity(a).parent.as_ref()).is_some_and(|(p, _)| *p == entity);
+            if !is_parent {
+                diagnostics.push(
+                    Diagnostic::error(
+                        "no-way-to-entity",
+                        format!("an event does not say which `{}` it belongs to", model.entity(entity).meta.name),
+                    )
+                    .at(definition.span, "")
+                    .at(model.source(source).meta.span, "the source of its events")
+                    .help("name it by an expression over the event: `subject = \"properties.account_id\"`"),
+                );
+                return None;
+            }
+        }
+        let names = event_names(definition, model, source, diagnostics);
+        // A condition on the name narrows what is read, as `event` does.
+        let names = match (names, condition.as_ref().and_then(names_in::names_in)) {
+            (Some(names), _) => Some(names),
+            (None, narrowed) => narrowed,
+        };
+        Some((Occurrences::Events { source, names, condition, subject }, progress))
+    }
+}
+
+fn same_entity(
+    model: &Model,
+    entity: EntityIndex,
+    other: MilestoneIndex,
+    span: Span,
+    definition: &Definition<MilestoneTable>,
+    diagnostics: &mut Diagnostics,
+) {
+    let milestone = model.milestone(other);
+    if milestone.entity != entity {
+        let (ours, theirs) = (&model.entity(entity).meta.name, &model.entity(milestone.entity).meta.name);
+        diagnostics.push(
+            Diagnostic::error(
+                "mixed-entities",
+                format!(
+                    "`{}` is reached by a `{theirs}`, and `{}` by a `{ours}`",
+                    milestone.meta.name, definition.name
+                ),
+            )
+            .at(span, "")
+            .at(milestone.meta.span, format!("reached by a `{theirs}`"))
+            .help("count members by `members` in a milestone of its own, and combine that"),
+        );
+    }
+}

@@ -1,0 +1,170 @@
+//! What a milestone's keys say by themselves: its form, its threshold, its weight, its events.
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::project::Definition;
+use crate::project::document::{OneOrMany, Spanned};
+use crate::project::tables::milestone::MilestoneTable;
+use crate::semantic::model::{Model, Occurrences, Progress, SourceIndex, SourceRows};
+use crate::source::Span;
+
+/// The forms that a milestone may take, by the key that makes it one.
+pub(super) fn forms(definition: &Definition<MilestoneTable>) -> Vec<(&'static str, Span)> {
+    let table = &definition.body;
+    let mut forms = Vec::new();
+    let mut add = |name, span: Option<Span>| forms.extend(span.map(|span| (name, span)));
+    add("event", table.event.as_ref().map(|value| definition.place(value)));
+    add("all_of", table.all_of.as_ref().map(|value| definition.place(value)));
+    add("any_of", table.any_of.as_ref().map(|value| definition.place(value)));
+    add("at_least_of", table.at_least_of.as_ref().map(|value| definition.place(value)));
+    add("sequence", table.sequence.as_ref().map(|value| definition.place(value)));
+    add("none_of", table.none_of.as_ref().map(|value| definition.place(value)));
+    add("members", table.members.as_ref().map(|value| definition.place(value)));
+    forms
+}
+
+/// Reports keys that mean nothing in the form that the milestone has.
+pub(super) fn misplaced(definition: &Definition<MilestoneTable>, form: &str, diagnostics: &mut Diagnostics) {
+    let table = &definition.body;
+    let mut keys: Vec<(&str, Span)> = Vec::new();
+    let mut note = |name, value: Option<&Spanned<String>>| {
+        keys.extend(value.map(|value| (name, definition.place(value))));
+    };
+    if form != "event" {
+        note("source", table.source.as_ref());
+        note("where", table.condition.as_ref());
+        note("subject", table.subject.as_ref());
+        note("sum", table.sum.as_ref());
+        note("after", table.after.as_ref());
+        if form != "members" {
+            note("distinct", table.distinct.as_ref());
+            keys.extend(table.at_least.as_ref().map(|value| ("at_least", definition.place(value))));
+        }
+    }
+    if form == "sequence" {
+        keys.extend(
+            table.from.as_ref().filter(|from| from.get() != "start").map(|value| ("from", definition.place(value))),
+        );
+    }
+    for (key, span) in keys {
+        let mut diagnostic =
+            Diagnostic::error("misplaced-key", format!("`{key}` means nothing beside `{form}`")).at(span, "");
+        if key == "at_least" {
+            diagnostic = diagnostic.help("write `at_least_of = { count = …, of = […] }`");
+        }
+        diagnostics.push(diagnostic);
+    }
+}
+
+pub(super) fn weight(definition: &Definition<MilestoneTable>, diagnostics: &mut Diagnostics) -> Option<f64> {
+    let weight = definition.body.weight.as_ref()?;
+    if weight.get().0 <= 0.0 {
+        diagnostics.push(
+            Diagnostic::error("bad-weight", "a weight is above zero")
+                .at(definition.place(weight), "")
+                .help("leave it out for a milestone that no score counts"),
+        );
+    }
+    Some(weight.get().0)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "composites have few parts")]
+pub(super) fn threshold(
+    definition: &Definition<MilestoneTable>,
+    form: &str,
+    occurrences: &Occurrences,
+    progress: &Progress,
+    diagnostics: &mut Diagnostics,
+) -> Option<f64> {
+    let table = &definition.body;
+    let parts = match occurrences {
+        Occurrences::Reaches(parts) => parts.len(),
+        Occurrences::Events { .. } | Occurrences::Members(_) | Occurrences::Absence(_) => 1,
+    };
+    if let (Some(at_least_of), "at_least_of") = (&table.at_least_of, form) {
+        let count = at_least_of.get().count.get();
+        if *count < 1 || usize::try_from(*count).is_ok_and(|count| count > parts) {
+            diagnostics.push(
+                Diagnostic::error("impossible-count", format!("{count} of {parts} milestones"))
+                    .at(definition.place(&at_least_of.get().count), "")
+                    .help(format!("the count lies between 1 and {parts}")),
+            );
+            return None;
+        }
+        return Some(*count as f64);
+    }
+    match form {
+        "all_of" | "sequence" => return Some(parts as f64),
+        "any_of" | "none_of" => return Some(1.0),
+        _ => {}
+    }
+    let Some(at_least) = &table.at_least else { return Some(1.0) };
+    let value = at_least.get().0;
+    let whole = value.fract() == 0.0 || matches!(progress, Progress::Sum(_));
+    if value <= 0.0 || !whole {
+        diagnostics.push(
+            Diagnostic::error("impossible-count", format!("`at_least` cannot be {value}"))
+                .at(definition.place(at_least), "")
+                .help("it is a whole number from 1; only a `sum` may stop at a fraction"),
+        );
+        return None;
+    }
+    Some(value)
+}
+
+/// Reads `event`; none: every event.
+pub(super) fn event_names(
+    definition: &Definition<MilestoneTable>,
+    model: &Model,
+    source: SourceIndex,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<String>> {
+    let written = definition.body.event.as_ref()?;
+    let listed: Vec<(String, Span)> = match written.get() {
+        OneOrMany::One(one) => vec![(one.clone(), definition.place(written))],
+        OneOrMany::Many(many) => many.iter().map(|each| (each.get().clone(), definition.place(each))).collect(),
+    };
+    if listed.iter().any(|(name, _)| name == "*") {
+        return None;
+    }
+    if listed.is_empty() {
+        diagnostics.push(
+            Diagnostic::error("empty-event-list", "the list of events is empty")
+                .at(definition.place(written), "")
+                .help("name the events, or write `\"*\"` for every event"),
+        );
+    }
+    let mut names: Vec<String> = Vec::new();
+    for (name, span) in listed {
+        check_event_name(model, source, &name, span, diagnostics);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Some(names)
+}
+
+/// Reports names that are other names of an event, and warns of those that are not in snake_case (DM-61, DM-62).
+pub fn check_event_name(model: &Model, source: SourceIndex, name: &str, span: Span, diagnostics: &mut Diagnostics) {
+    let SourceRows::Events { aliases, .. } = &model.source(source).rows else { return };
+    if let Some((canonical, _)) = aliases.iter().find(|(_, others)| others.iter().any(|other| other == name)) {
+        diagnostics.push(
+            Diagnostic::error("aliased-event", format!("`{name}` is another name of the event `{canonical}`"))
+                .at(span, "")
+                .at(model.source(source).meta.span, "its aliases say so")
+                .help(format!("write `{canonical}`: it counts both")),
+        );
+    }
+    let snake = !name.is_empty()
+        && name.split('_').enumerate().all(|(position, part)| {
+            !part.is_empty()
+                && part.chars().all(|each| each.is_ascii_lowercase() || each.is_ascii_digit())
+                && (position > 0 || part.starts_with(|first: char| first.is_ascii_lowercase()))
+        });
+    if !snake {
+        diagnostics.push(
+            Diagnostic::warning("event-name-style", format!("the event name `{name}` is not in snake_case"))
+                .at(span, "")
+                .help("collect it under a snake_case name by `aliases` of the source"),
+        );
+    }
+}

@@ -1,0 +1,411 @@
+//! What a project means: names resolved, expressions typed, kinds reduced to one core.
+//!
+//! The core is small. **Occurrences** are rows of (entity, time, id); a **milestone** is the occurrence at which a
+//! running aggregate first reaches a threshold in a window; a **measure** is one aggregate over one relation; a **KPI**
+//! is a value over measures; a **score** is a sum of weights of reached milestones.
+
+use indexmap::IndexMap;
+
+use crate::project::tables::kpi::{Direction, Grain};
+use crate::project::tables::source::Stored;
+use crate::semantic::expr::{AggregateFunction, Expr, Type};
+use crate::source::Span;
+
+/// Everything that a project means.
+#[derive(Debug)]
+pub struct Model {
+    /// The project's name.
+    pub name: String,
+    /// What is read.
+    pub sources: Vec<Source>,
+    /// Who acts.
+    pub entities: Vec<Entity>,
+    /// What is reached, each after those that it depends on.
+    pub milestones: Vec<Milestone>,
+    /// What is measured, each after those that it depends on.
+    pub kpis: Vec<Kpi>,
+    /// What is scored.
+    pub scores: Vec<Score>,
+}
+
+/// Names a [`Source`] of a [`Model`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceIndex(pub usize);
+
+/// Names an [`Entity`] of a [`Model`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntityIndex(pub usize);
+
+/// Names a [`Milestone`] of a [`Model`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MilestoneIndex(pub usize);
+
+/// Names a [`Kpi`] of a [`Model`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KpiIndex(pub usize);
+
+/// What every definition has.
+#[derive(Clone, Debug)]
+pub struct Meta {
+    /// Its name.
+    pub name: String,
+    /// Its name for people.
+    pub title: Option<String>,
+    /// What it means.
+    pub description: Option<String>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Names to select it by.
+    pub tags: Vec<String>,
+    /// Where its name is written.
+    pub span: Span,
+}
+
+/// Where rows come from: a table, a file, or both; then the file is for warehouses that read files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// A table of the warehouse, with dots between the parts of its name.
+    pub table: Option<String>,
+    /// A file or glob relative to the project, and its format.
+    pub file: Option<(String, Format)>,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// The formats of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values with a header.
+    Csv,
+    /// JSON lines, or an array of objects.
+    Json,
+    /// Apache Parquet.
+    Parquet,
+}
+
+impl Format {
+    /// Returns the name that dialects know it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Csv => "csv",
+            Format::Json => "json",
+            Format::Parquet => "parquet",
+        }
+    }
+}
+
+/// A column of a source or an entity.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// The name that expressions and our tables use.
+    pub name: String,
+    /// The name in the warehouse.
+    pub column: String,
+    /// Its type.
+    pub ty: Type,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// The JSON document of an event.
+#[derive(Clone, Debug)]
+pub struct Properties {
+    /// The column in the warehouse.
+    pub column: String,
+    /// How it is stored.
+    pub stored: Stored,
+    /// The declared properties by path, with dots between the steps.
+    pub types: IndexMap<String, Type>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// The name of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventName {
+    /// A column holds it.
+    Column(String),
+    /// Every row is this event.
+    Constant(String),
+}
+
+/// A table that is read.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its name and the rest.
+    pub meta: Meta,
+    /// Where its rows come from.
+    pub origin: Origin,
+    /// What its rows are.
+    pub rows: SourceRows,
+    /// The column that is unique, if one is.
+    pub key: Option<String>,
+    /// The entity that its rows belong to, and the column with its key.
+    pub entity: Option<(EntityIndex, String)>,
+    /// The column with the time.
+    pub time: Option<String>,
+    /// The zone of times without one.
+    pub timezone: String,
+    /// Typed columns.
+    pub columns: Vec<Column>,
+    /// Whether rows may come twice.
+    pub deduplicate: bool,
+    /// The rows that count.
+    pub condition: Option<Expr>,
+}
+
+/// What the rows of a source are.
+#[derive(Clone, Debug)]
+pub enum SourceRows {
+    /// Events.
+    Events {
+        /// The name of the event.
+        name: EventName,
+        /// The document with its properties.
+        properties: Option<Properties>,
+        /// By the names that definitions use, what the data calls them besides.
+        aliases: IndexMap<String, Vec<String>>,
+    },
+    /// Facts.
+    Facts,
+}
+
+/// Somebody who acts.
+#[derive(Clone, Debug)]
+pub struct Entity {
+    /// Its name and the rest.
+    pub meta: Meta,
+    /// Where its rows come from; none: from the keys that its members name.
+    pub origin: Option<Origin>,
+    /// The column with its key, here and in the warehouse.
+    pub key: String,
+    /// The column with its start; none: the earliest start of its members.
+    pub start: Option<String>,
+    /// The zone of times without one.
+    pub timezone: String,
+    /// Typed columns.
+    pub attributes: Vec<Column>,
+    /// The entity that it is a member of, and the column with that one's key.
+    pub parent: Option<(EntityIndex, String)>,
+    /// The rows that count.
+    pub condition: Option<Expr>,
+}
+
+/// Where a window starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Anchor {
+    /// At the entity's start.
+    Start,
+    /// When it reached another milestone. The row that reached it lies at the anchor, and so inside the window.
+    Reach(MilestoneIndex),
+}
+
+/// What a milestone counts.
+#[derive(Clone, Debug)]
+pub enum Occurrences {
+    /// Events.
+    Events {
+        /// The source.
+        source: SourceIndex,
+        /// The names that count; none: all.
+        names: Option<Vec<String>>,
+        /// Which of them count.
+        condition: Option<Expr>,
+        /// Who they are counted for; none: who acted, or the parent of who acted.
+        subject: Option<Expr>,
+    },
+    /// Reaches of other milestones of the entity: a composite.
+    Reaches(Vec<MilestoneIndex>),
+    /// Members of the entity that reached a milestone.
+    Members(MilestoneIndex),
+    /// The end of the window, if none of these milestones was reached in it.
+    Absence(Vec<MilestoneIndex>),
+}
+
+/// How occurrences add up.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    /// Each counts one.
+    Count,
+    /// Each new value of the expression counts one.
+    Distinct(Expr),
+    /// Each counts the value of the expression, where that is above zero.
+    Sum(Expr),
+}
+
+/// Something that an entity reaches once: the occurrence at which its progress first gets to a threshold, in a window.
+#[derive(Clone, Debug)]
+pub struct Milestone {
+    /// Its name and the rest.
+    pub meta: Meta,
+    /// A step of a sequence, made by the compiler and shown to nobody.
+    pub hidden: bool,
+    /// Who reaches it.
+    pub entity: EntityIndex,
+    /// Where its window starts.
+    pub anchor: Anchor,
+    /// The milestone after which occurrences count, though the window starts elsewhere.
+    pub after: Option<MilestoneIndex>,
+    /// The length of its window in microseconds; none: no end.
+    pub within: Option<i64>,
+    /// The time from the anchor after which nothing can change any more, in microseconds; none: never.
+    pub horizon: Option<i64>,
+    /// The entities that it applies to.
+    pub applies_to: Option<Expr>,
+    /// What counts.
+    pub occurrences: Occurrences,
+    /// How it adds up.
+    pub progress: Progress,
+    /// The threshold.
+    pub at_least: f64,
+    /// Its share of a score.
+    pub weight: Option<f64>,
+    /// Where it stands.
+    pub tier: Option<String>,
+    /// Whether the product withholds something until it is reached.
+    pub gating: bool,
+    /// How many milestones stand one after the other below it.
+    pub depth: usize,
+}
+
+impl Milestone {
+    /// Returns the milestones that it is made from, each once.
+    pub fn inputs(&self) -> Vec<MilestoneIndex> {
+        let mut inputs: Vec<MilestoneIndex> = Vec::new();
+        if let Anchor::Reach(anchor) = self.anchor {
+            inputs.push(anchor);
+        }
+        inputs.extend(self.after);
+        match &self.occurrences {
+            Occurrences::Events { .. } => {}
+            Occurrences::Reaches(parts) | Occurrences::Absence(parts) => inputs.extend(parts),
+            Occurrences::Members(member) => inputs.push(*member),
+        }
+        let mut seen = Vec::new();
+        inputs.retain(|input| {
+            let new = !seen.contains(input);
+            seen.push(*input);
+            new
+        });
+        inputs
+    }
+}
+
+/// What a measure is taken over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MeasureRelation {
+    /// One row an entity.
+    Entity(EntityIndex),
+    /// One row an entity to which the milestone applies and whose window has begun; if there is a population, one that
+    /// reached that milestone.
+    Milestone {
+        /// The milestone.
+        of: MilestoneIndex,
+        /// The milestone that makes the population.
+        population: Option<MilestoneIndex>,
+    },
+    /// One row an event with one of these names; none: all.
+    Events(SourceIndex, Option<Vec<String>>),
+    /// One row a fact.
+    Facts(SourceIndex),
+}
+
+/// One aggregate over one relation.
+#[derive(Clone, Debug)]
+pub struct Measure {
+    /// The relation.
+    pub relation: MeasureRelation,
+    /// The aggregate.
+    pub function: AggregateFunction,
+    /// What is aggregated; none where rows are counted.
+    pub argument: Option<Expr>,
+    /// The rows that count; rows that do not are still members.
+    pub filter: Option<Expr>,
+    /// The time by which its rows fall into buckets.
+    pub time: Option<Expr>,
+    /// The dimensions of the KPI, over this relation.
+    pub dimensions: Vec<Expr>,
+    /// Whether rows whose window is still open are left out.
+    pub mature_only: bool,
+}
+
+/// What a KPI's value is made of.
+#[derive(Clone, Debug)]
+pub enum KpiValue {
+    /// A measure, or a measure over another.
+    Measures {
+        /// Above the line, or all there is.
+        numerator: Measure,
+        /// Below the line.
+        denominator: Option<Measure>,
+    },
+    /// A statistic of a distribution, over the rows where there is something to measure.
+    Statistic(Measure),
+    /// An expression over other KPIs, whose columns are their names.
+    Formula {
+        /// The expression.
+        value: Expr,
+        /// The KPIs in it.
+        inputs: Vec<KpiIndex>,
+    },
+}
+
+/// Something that is measured.
+#[derive(Clone, Debug)]
+pub struct Kpi {
+    /// Its name and the rest.
+    pub meta: Meta,
+    /// The name of its kind, for people.
+    pub kind: String,
+    /// What its value is counted in.
+    pub unit: Option<String>,
+    /// Which way is better.
+    pub direction: Option<Direction>,
+    /// The value to reach.
+    pub target: Option<f64>,
+    /// The buckets.
+    pub grain: Grain,
+    /// Whether the buckets are cohorts: the time is when the member's window began.
+    pub by_cohort: bool,
+    /// The names of its dimensions.
+    pub dimensions: Vec<String>,
+    /// Whether members whose window is open count.
+    pub include_immature: bool,
+    /// Its value.
+    pub value: KpiValue,
+}
+
+/// A sum of weights of reached milestones.
+#[derive(Clone, Debug)]
+pub struct Score {
+    /// Its name and the rest.
+    pub meta: Meta,
+    /// Who is scored.
+    pub entity: EntityIndex,
+    /// The milestones and their weights.
+    pub terms: Vec<(MilestoneIndex, f64)>,
+    /// The bands by lower bound, ascending.
+    pub bands: Vec<(String, f64)>,
+}
+
+impl Model {
+    /// Returns a source.
+    pub fn source(&self, index: SourceIndex) -> &Source {
+        &self.sources[index.0]
+    }
+
+    /// Returns an entity.
+    pub fn entity(&self, index: EntityIndex) -> &Entity {
+        &self.entities[index.0]
+    }
+
+    /// Returns a milestone.
+    pub fn milestone(&self, index: MilestoneIndex) -> &Milestone {
+        &self.milestones[index.0]
+    }
+
+    /// Returns a KPI.
+    pub fn kpi(&self, index: KpiIndex) -> &Kpi {
+        &self.kpis[index.0]
+    }
+}

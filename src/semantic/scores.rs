@@ -1,0 +1,146 @@
+//! `[score.<name>]` -> [`Score`].
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::project::document::OneOrMany;
+use crate::project::tables::score::{Scale, ScoreTable};
+use crate::project::{Definition, Project};
+use crate::semantic::kinds::Known;
+use crate::semantic::model::{EntityIndex, MilestoneIndex, Model, Score};
+use crate::semantic::sources::default_entity;
+use crate::semantic::values;
+
+/// Adds the project's scores to `model`.
+pub fn resolve(project: &Project, model: &mut Model, known: &Known, diagnostics: &mut Diagnostics) {
+    for definition in &project.scores {
+        let bands = bands(definition, diagnostics);
+        let Some((entity, terms)) = terms(project, definition, model, known, diagnostics) else { continue };
+        let table = &definition.body;
+        model.scores.push(Score {
+            meta: values::meta(
+                definition,
+                table.title.as_ref(),
+                table.description.as_ref(),
+                table.owner.as_ref(),
+                &table.tags,
+            ),
+            entity,
+            terms,
+            bands,
+        });
+    }
+}
+
+fn terms(
+    project: &Project,
+    definition: &Definition<ScoreTable>,
+    model: &Model,
+    known: &Known,
+    diagnostics: &mut Diagnostics,
+) -> Option<(EntityIndex, Vec<(MilestoneIndex, f64)>)> {
+    let table = &definition.body;
+    let from = definition.place(&table.from);
+    let named_entity = match &table.entity {
+        Some(name) => Some(known.entities.find(name.get(), definition.place(name), diagnostics)?),
+        None => None,
+    };
+    let mut terms: Vec<(MilestoneIndex, f64)> = Vec::new();
+    let entity = match table.from.get() {
+        OneOrMany::One(all) if all == "milestones" => {
+            let entity = match named_entity {
+                Some(entity) => entity,
+                None => default_entity(model, from, diagnostics)?,
+            };
+            for (index, milestone) in model.milestones.iter().enumerate() {
+                if let (Some(weight), true) = (milestone.weight, milestone.entity == entity && !milestone.hidden) {
+                    terms.push((MilestoneIndex(index), weight));
+                }
+            }
+            entity
+        }
+        listed => {
+            let names: Vec<(&String, crate::source::Span)> = match listed {
+                OneOrMany::One(one) => vec![(one, from)],
+                OneOrMany::Many(many) => many.iter().map(|each| (each.get(), definition.place(each))).collect(),
+            };
+            let mut entity = named_entity;
+            let mut whole = true;
+            for (name, span) in names {
+                let Some(index) = known.milestones.find(name, span, diagnostics) else {
+                    whole = false;
+                    continue;
+                };
+                let milestone = model.milestone(index);
+                let scored = *entity.get_or_insert(milestone.entity);
+                if milestone.entity != scored {
+                    diagnostics.push(
+                        Diagnostic::error(
+                            "mixed-entities",
+                            format!("`{name}` is reached by a `{}`", model.entity(milestone.entity).meta.name),
+                        )
+                        .at(span, format!("the score is a `{}`'s", model.entity(scored).meta.name))
+                        .at(milestone.meta.span, "defined here"),
+                    );
+                }
+                match milestone.weight {
+                    Some(weight) => terms.push((index, weight)),
+                    None => diagnostics.push(
+                        Diagnostic::error("missing-weight", format!("milestone `{name}` has no weight"))
+                            .at(span, "counted by the score")
+                            .at(milestone.meta.span, "has no `weight`"),
+                    ),
+                }
+            }
+            if !whole {
+                return None;
+            }
+            entity?
+        }
+    };
+    // Milestones with mistakes of their own are missing here, and so is their weight.
+    let whole = known.milestones.found.values().all(|(index, _)| index.is_some()) && !project.milestones.is_empty();
+    let total: f64 = terms.iter().map(|(_, weight)| weight).sum();
+    if whole && terms.is_empty() {
+        diagnostics.push(
+            Diagnostic::error("empty-score", format!("score `{}` adds up nothing", definition.name))
+                .at(from, format!("no milestone of `{}` has a weight", model.entity(entity).meta.name))
+                .help("give milestones a `weight`"),
+        );
+    } else if whole && table.scale.unwrap_or(Scale::Share) == Scale::Share && (total - 1.0).abs() > 1e-9 {
+        let list: Vec<String> =
+            terms.iter().map(|(index, weight)| format!("{} {weight}", model.milestone(*index).meta.name)).collect();
+        diagnostics.push(
+            Diagnostic::error(
+                "weights-do-not-sum",
+                format!("the weights of score `{}` add up to {}", definition.name, rounded(total)),
+            )
+            .at(from, list.join(", "))
+            .help("make them add up to 1, or write `scale = \"points\"`"),
+        );
+    }
+    Some((entity, terms))
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1e9).round() / 1e9
+}
+
+fn bands(definition: &Definition<ScoreTable>, diagnostics: &mut Diagnostics) -> Vec<(String, f64)> {
+    let mut bands: Vec<(String, f64)> = Vec::new();
+    for (name, bound) in &definition.body.bands {
+        let value = bound.get().0;
+        if let Some((previous, last)) = bands.last()
+            && value <= *last
+        {
+            diagnostics.push(
+                Diagnostic::error(
+                    "bands-not-ascending",
+                    format!("band `{}` does not lie above `{previous}`", name.get()),
+                )
+                .at(definition.place(bound), format!("`{previous}` begins at {last}"))
+                .help("write the bands by their lower bounds, in ascending order"),
+            );
+        }
+        bands.push((name.get().clone(), value));
+    }
+    bands
+}

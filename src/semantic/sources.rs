@@ -1,0 +1,275 @@
+//! `[source.<name>]` -> [`Source`].
+
+use indexmap::IndexMap;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::project::document::{OneOrMany, Spanned};
+use crate::project::tables::source::{Duplicates, SourceKind, SourceTable, Stored};
+use crate::project::{Definition, Project};
+use crate::semantic::expr::Type;
+use crate::semantic::model::{EntityIndex, EventName, Model, Properties, Source, SourceIndex, SourceRows};
+use crate::semantic::parse;
+use crate::semantic::scopes::Names;
+use crate::semantic::values::{self, Named};
+use crate::source::Span;
+
+/// Adds the project's sources to `model`.
+pub fn resolve(
+    project: &Project,
+    model: &mut Model,
+    entities: &Named<EntityIndex>,
+    diagnostics: &mut Diagnostics,
+) -> Named<SourceIndex> {
+    let mut names = Named::new("source");
+    for definition in &project.source_tables {
+        let source = source(project, definition, model, entities, diagnostics);
+        let index = source.is_some().then_some(SourceIndex(model.sources.len()));
+        names.found.insert(definition.name.clone(), (index, definition.span));
+        if let Some(source) = source {
+            model.sources.push(source);
+            let index = model.sources.len() - 1;
+            if let Some(condition) = &definition.body.condition {
+                let scope = row_names(model, SourceIndex(index));
+                let text = project.text(definition, condition);
+                model.sources[index].condition = parse::expression(&text, &scope, Some(Type::Bool), diagnostics);
+            }
+        }
+    }
+    names
+}
+
+/// Returns what the columns of a source's own rows are called.
+pub fn row_names(model: &Model, index: SourceIndex) -> Names {
+    let source = model.source(index);
+    let entity = source.entity.as_ref().map(|(entity, _)| model.entity(*entity).meta.name.as_str());
+    match source.rows {
+        SourceRows::Events { .. } => Names::events(source, entity),
+        SourceRows::Facts => Names::facts(source, entity),
+    }
+}
+
+fn source(
+    project: &Project,
+    definition: &Definition<SourceTable>,
+    model: &Model,
+    entities: &Named<EntityIndex>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Source> {
+    let table = &definition.body;
+    let origin = values::origin(project, definition, table.table.as_ref(), table.path.as_ref(), diagnostics);
+    if origin.is_none() {
+        missing(definition, "table", "`table` names a table, `path` a file", diagnostics);
+    }
+    let columns = values::columns(definition, table.columns.iter(), diagnostics);
+    let entity = entity(definition, model, entities, diagnostics);
+    let (rows, key) = match table.kind.unwrap_or(SourceKind::Events) {
+        SourceKind::Events => (events(definition, diagnostics)?, &table.id),
+        SourceKind::Facts => {
+            misplaced(definition, diagnostics);
+            (SourceRows::Facts, &table.key)
+        }
+    };
+    Some(Source {
+        meta: values::meta(definition, None, table.description.as_ref(), table.owner.as_ref(), &table.tags),
+        origin: origin?,
+        rows,
+        key: key.as_ref().map(|column| column.get().clone()),
+        entity,
+        time: table.time.as_ref().map(|column| column.get().clone()),
+        timezone: values::timezone(definition, table.timezone.as_ref(), diagnostics),
+        columns,
+        deduplicate: table.duplicates != Some(Duplicates::Keep),
+        condition: None,
+    })
+}
+
+fn missing(definition: &Definition<SourceTable>, key: &str, help: &str, diagnostics: &mut Diagnostics) {
+    diagnostics.push(
+        Diagnostic::error("missing-key", format!("[source.{}] needs a key `{key}`", definition.name))
+            .at(definition.span, format!("`{key}` is missing"))
+            .help(help),
+    );
+}
+
+fn entity(
+    definition: &Definition<SourceTable>,
+    model: &Model,
+    entities: &Named<EntityIndex>,
+    diagnostics: &mut Diagnostics,
+) -> Option<(EntityIndex, String)> {
+    let table = &definition.body;
+    let column = table.entity.as_ref()?;
+    let index = match &table.entity_type {
+        Some(name) => entities.find(name.get(), definition.place(name), diagnostics)?,
+        None => default_entity(model, definition.place(column), diagnostics)?,
+    };
+    Some((index, column.get().clone()))
+}
+
+/// Returns the one entity that has no members of its own: the people.
+pub fn default_entity(model: &Model, span: Span, diagnostics: &mut Diagnostics) -> Option<EntityIndex> {
+    let is_parent = |index: usize| model.entities.iter().any(|e| e.parent.as_ref().is_some_and(|(p, _)| p.0 == index));
+    let leaves: Vec<usize> = (0..model.entities.len()).filter(|index| !is_parent(*index)).collect();
+    match leaves.as_slice() {
+        [only] => Some(EntityIndex(*only)),
+        [] => {
+            diagnostics.push(
+                Diagnostic::error("no-entity", "the project has no entity")
+                    .at(span, "belongs to an entity")
+                    .help("say who acts: write `[entity.user]` with its `table`, `key` and `start`"),
+            );
+            None
+        }
+        several => {
+            let names: Vec<&str> = several.iter().map(|index| model.entities[*index].meta.name.as_str()).collect();
+            diagnostics.push(
+                Diagnostic::error("ambiguous-entity", "several entities could be meant")
+                    .at(span, "")
+                    .help(format!("say which: {}", crate::project::read::list(&names))),
+            );
+            None
+        }
+    }
+}
+
+fn events(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) -> Option<SourceRows> {
+    let table = &definition.body;
+    if let Some(key) = &table.key {
+        diagnostics.push(
+            Diagnostic::error("misplaced-key", "`key` belongs to facts")
+                .at(definition.place(key), "")
+                .help("the column that is unique among events is `id`"),
+        );
+    }
+    for (absent, key, help) in [
+        (table.entity.is_none(), "entity", "`entity` names the column with the key of who acted"),
+        (table.time.is_none(), "time", "`time` names the column with the time of the event"),
+    ] {
+        if absent {
+            missing(definition, key, help, diagnostics);
+        }
+    }
+    let name = match (&table.name, &table.event) {
+        (Some(name), None) => EventName::Column(name.get().clone()),
+        (None, Some(event)) => EventName::Constant(event.get().clone()),
+        (Some(name), Some(event)) => {
+            diagnostics.push(
+                Diagnostic::error("name-and-event", format!("source `{}` names its events twice", definition.name))
+                    .at(definition.place(event), "every row is this event …")
+                    .at(definition.place(name), "… and each row says which it is")
+                    .help("keep one of them"),
+            );
+            return None;
+        }
+        (None, None) => {
+            missing(
+                definition,
+                "name",
+                "`name` names the column with the event's name; for a table of one kind write `event = \"…\"`",
+                diagnostics,
+            );
+            return None;
+        }
+    };
+    let properties = table.properties.as_ref().map(|properties| {
+        let mut types = IndexMap::new();
+        for (path, ty) in &properties.types {
+            let span = definition.place(path);
+            if path.get().split('.').any(str::is_empty) {
+                diagnostics.push(
+                    Diagnostic::error("bad-property-path", format!("`{}` is not the path of a property", path.get()))
+                        .at(span, "")
+                        .help("write the steps with dots between them: `plan.tier`"),
+                );
+            }
+            personal(path.get(), span, diagnostics);
+            if let Some(ty) = values::declared_type(ty.get(), definition.place(ty), diagnostics) {
+                types.insert(path.get().clone(), ty);
+            }
+        }
+        Properties {
+            column: properties.column.get().clone(),
+            stored: properties.stored.unwrap_or(Stored::Json),
+            types,
+            span: definition.place(&properties.column),
+        }
+    });
+    let aliases = aliases(definition, diagnostics);
+    (table.entity.is_some() && table.time.is_some()).then_some(SourceRows::Events { name, properties, aliases })
+}
+
+/// Warns of properties that look like personal data, which events must not carry (DM-67).
+fn personal(path: &str, span: Span, diagnostics: &mut Diagnostics) {
+    const PERSONAL: &[&str] = &[
+        "email",
+        "email_address",
+        "phone",
+        "phone_number",
+        "first_name",
+        "last_name",
+        "full_name",
+        "ip",
+        "ip_address",
+    ];
+    let last = path.rsplit('.').next().unwrap_or(path).to_ascii_lowercase();
+    if PERSONAL.contains(&last.as_str()) {
+        diagnostics.push(
+            Diagnostic::warning("personal-data", format!("the property `{path}` looks like personal data"))
+                .at(span, "")
+                .help("keep a hash or a count in events instead"),
+        );
+    }
+}
+
+fn aliases(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) -> IndexMap<String, Vec<String>> {
+    let mut aliases: IndexMap<String, Vec<String>> = IndexMap::new();
+    let mut taken: Vec<(String, Span)> = Vec::new();
+    for (name, others) in &definition.body.aliases {
+        let list: Vec<(String, Span)> = match others.get() {
+            OneOrMany::One(one) => vec![(one.clone(), definition.place(others))],
+            OneOrMany::Many(many) => many.iter().map(|each| (each.get().clone(), definition.place(each))).collect(),
+        };
+        let mut kept = Vec::new();
+        for (other, span) in list {
+            let clash = taken.iter().find(|(known, _)| *known == other).map(|(_, first)| *first);
+            let canonical = definition.body.aliases.keys().find(|key| *key.get() == other);
+            if let Some(first) = clash.or_else(|| canonical.map(|key: &Spanned<String>| definition.place(key))) {
+                diagnostics.push(
+                    Diagnostic::error("ambiguous-alias", format!("the event `{other}` stands for two names"))
+                        .at(span, "here")
+                        .at(first, "and here"),
+                );
+                continue;
+            }
+            taken.push((other.clone(), span));
+            kept.push(other);
+        }
+        aliases.insert(name.get().clone(), kept);
+    }
+    aliases
+}
+
+/// Reports keys of events in a source of facts.
+fn misplaced(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) {
+    let table = &definition.body;
+    let mut report = |span: Span, key: &str, help: &str| {
+        diagnostics.push(
+            Diagnostic::error("misplaced-key", format!("`{key}` belongs to events")).at(span, "").help(help.to_owned()),
+        );
+    };
+    if let Some(id) = &table.id {
+        report(definition.place(id), "id", "the column that is unique among facts is `key`");
+    }
+    if let Some(name) = &table.name {
+        report(definition.place(name), "name", "facts have no names; declare it in `columns`");
+    }
+    if let Some(event) = &table.event {
+        report(definition.place(event), "event", "facts have no names; write `kind = \"events\"` if these are events");
+    }
+    if let Some(properties) = &table.properties {
+        report(definition.place(&properties.column), "properties", "declare what facts hold in `columns`");
+    }
+    if let Some((name, _)) = table.aliases.first() {
+        report(definition.place(name), "aliases", "facts have no names");
+    }
+}

@@ -1,0 +1,229 @@
+//! Small values that several tables share: types, durations, zones, origins, and names of other definitions.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::project::document::{Short, Spanned};
+use crate::project::load::is_name;
+use crate::project::names::nearest;
+use crate::project::read::list;
+use crate::project::tables::source::ColumnTable;
+use crate::project::{Definition, Project};
+use crate::semantic::duration;
+use crate::semantic::expr::Type;
+use crate::semantic::model::{Column, Format, Meta, Origin};
+use crate::source::{Span, Text};
+
+/// Definitions by name: where each stands in the model, if it is whole, and where it is written.
+#[derive(Clone, Debug)]
+pub struct Named<Index> {
+    /// What they are called in messages: `milestone`.
+    pub what: &'static str,
+    /// The index is absent where the definition has mistakes of its own, which are reported there.
+    pub found: BTreeMap<String, (Option<Index>, Span)>,
+}
+
+impl<Index: Copy> Named<Index> {
+    /// Makes an empty set.
+    pub fn new(what: &'static str) -> Self {
+        Self { what, found: BTreeMap::new() }
+    }
+
+    /// Finds a definition by the name that stands at `span`, or reports that there is none.
+    pub fn find(&self, name: &str, span: Span, diagnostics: &mut Diagnostics) -> Option<Index> {
+        if let Some((index, _)) = self.found.get(name) {
+            return *index;
+        }
+        let code = match self.what {
+            "milestone" => "unknown-milestone",
+            "entity" => "unknown-entity",
+            "source" => "unknown-source",
+            _ => "unknown-kpi",
+        };
+        let mut diagnostic =
+            Diagnostic::error(code, format!("no {} `{name}`", self.what)).at(span, format!("not a {}", self.what));
+        if self.what == "entity" {
+            diagnostic.labels[0].text = "not an entity".to_owned();
+        }
+        if let Some(near) = nearest(name, self.found.keys().map(String::as_str)) {
+            let declared = self.found[near].1;
+            diagnostic = diagnostic
+                .at(declared, format!("`{near}` is defined here"))
+                .help(format!("the {} with the nearest name is `{near}`", self.what));
+        } else if self.found.is_empty() {
+            diagnostic = diagnostic.help(format!("the project has none: write `[{}.{name}]`", self.what));
+        }
+        diagnostics.push(diagnostic);
+        None
+    }
+}
+
+/// Checks the name of the project, which becomes part of ids.
+pub fn project_name(project: &Project, diagnostics: &mut Diagnostics) {
+    let name = &project.settings.body.name;
+    if !is_name(name.get()) {
+        diagnostics.push(
+            Diagnostic::error("bad-name", format!("`{}` is not a name", name.get()))
+                .at(project.settings.place(name), "")
+                .help("names are snake_case: a lower-case letter, then lower-case letters, digits and `_`; 48 at most"),
+        );
+    }
+}
+
+/// Reads the name of a type.
+pub fn declared_type(name: &str, span: Span, diagnostics: &mut Diagnostics) -> Option<Type> {
+    if let Some((_, ty)) = Type::DECLARABLE.iter().find(|(known, _)| *known == name) {
+        return Some(*ty);
+    }
+    let names: Vec<&str> = Type::DECLARABLE.iter().map(|(name, _)| *name).collect();
+    // What people write out of habit.
+    let habit = match name.to_ascii_lowercase().as_str() {
+        "str" | "text" | "varchar" | "uuid" => Some("string"),
+        "integer" | "bigint" | "int64" | "long" => Some("int"),
+        "double" | "float64" | "number" | "real" => Some("float"),
+        "numeric" | "money" => Some("decimal"),
+        "boolean" => Some("bool"),
+        "datetime" | "timestamptz" | "timestamp_ntz" | "time" => Some("timestamp"),
+        _ => None,
+    };
+    let mut diagnostic = Diagnostic::error("unknown-type", format!("no type `{name}`")).at(span, "not a type");
+    diagnostic = match habit.or_else(|| nearest(name, names.iter().copied())) {
+        Some(near) => diagnostic.help(format!("write `{near}`")),
+        None => diagnostic.help(format!("the types are {}", list(&names))),
+    };
+    diagnostics.push(diagnostic);
+    None
+}
+
+/// Reads the columns of a source or the attributes of an entity.
+pub fn columns<'t, T>(
+    definition: &Definition<T>,
+    declared: impl Iterator<Item = (&'t Spanned<String>, &'t Spanned<Short<ColumnTable>>)>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Column> {
+    let mut columns = Vec::new();
+    for (name, value) in declared {
+        let span = definition.place(name);
+        if !is_name(name.get()) {
+            diagnostics.push(
+                Diagnostic::error("bad-name", format!("`{}` is not a name", name.get())).at(span, "").help(format!(
+                    "name it in snake_case, and say what the table calls it: \
+                         `some_name = {{ column = \"{}\", type = \"…\" }}`",
+                    name.get()
+                )),
+            );
+            continue;
+        }
+        let (column, ty) = match value.get() {
+            Short::Name(ty) => (name.get().clone(), declared_type(ty, definition.place(value), diagnostics)),
+            Short::Full(full) => (
+                full.column.as_ref().unwrap_or(name).get().clone(),
+                declared_type(full.ty.get(), definition.place(&full.ty), diagnostics),
+            ),
+        };
+        if let Some(ty) = ty {
+            columns.push(Column { name: name.get().clone(), column, ty, span });
+        }
+    }
+    columns
+}
+
+/// Reads `table = …` and `path = …`.
+pub fn origin<T>(
+    project: &Project,
+    definition: &Definition<T>,
+    table: Option<&Spanned<String>>,
+    path: Option<&Spanned<String>>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Origin> {
+    let span = definition.place(path.or(table)?);
+    let table = table.and_then(|table| table_name(&project.text(definition, table), project, diagnostics));
+    let file = path.and_then(|path| file(&project.text(definition, path), project, diagnostics));
+    Some(Origin { table, file, span })
+}
+
+fn table_name(text: &Text, project: &Project, diagnostics: &mut Diagnostics) -> Option<String> {
+    let name = project.expand(text, diagnostics)?;
+    if name.split('.').any(str::is_empty) {
+        diagnostics.push(
+            Diagnostic::error("bad-table-name", format!("`{name}` does not name a table"))
+                .at(text.span, "")
+                .help("write the parts of its name with dots between them: `schema.table`"),
+        );
+        return None;
+    }
+    Some(name)
+}
+
+fn file(text: &Text, project: &Project, diagnostics: &mut Diagnostics) -> Option<(String, Format)> {
+    let path = project.expand(text, diagnostics)?;
+    let lower = path.to_ascii_lowercase();
+    let stem = lower.strip_suffix(".gz").unwrap_or(&lower);
+    let formats = [
+        (".csv", Format::Csv),
+        (".json", Format::Json),
+        (".jsonl", Format::Json),
+        (".ndjson", Format::Json),
+        (".parquet", Format::Parquet),
+    ];
+    let format = formats.iter().find(|(ending, _)| stem.ends_with(ending)).map(|(_, format)| *format);
+    if format.is_none() {
+        diagnostics.push(
+            Diagnostic::error("unknown-file-format", format!("`{path}` is not a file that can be read"))
+                .at(text.span, "")
+                .help("files end in .parquet, .csv, .json, .jsonl or .ndjson; a glob ends in one of them too"),
+        );
+    }
+    Some((path, format?))
+}
+
+/// Reads a zone's name; `UTC` if there is none.
+pub fn timezone<T>(
+    definition: &Definition<T>,
+    zone: Option<&Spanned<String>>,
+    diagnostics: &mut Diagnostics,
+) -> String {
+    let Some(zone) = zone else { return "UTC".to_owned() };
+    let name = zone.get();
+    let shaped = name == "UTC"
+        || (name.contains('/') && name.chars().all(|each| each.is_ascii_alphanumeric() || "/_+-".contains(each)));
+    if !shaped {
+        diagnostics.push(
+            Diagnostic::error("bad-timezone", format!("`{name}` is not the name of a time zone"))
+                .at(definition.place(zone), "")
+                .help("write `UTC`, or an IANA name such as `Europe/Berlin`"),
+        );
+    }
+    name.clone()
+}
+
+/// Reads a length of time, in microseconds; it is above zero.
+pub fn window<T>(definition: &Definition<T>, value: &Spanned<String>, diagnostics: &mut Diagnostics) -> Option<i64> {
+    let length = duration::duration(value.get()).filter(|length| *length > 0);
+    if length.is_none() {
+        diagnostics.push(
+            Diagnostic::error("bad-duration", format!("`{}` is not a length of time", value.get()))
+                .at(definition.place(value), "")
+                .help("write a whole number and a unit: `14d`, `36h`, `30m`, `45s`, `2w`; months differ in length"),
+        );
+    }
+    length
+}
+
+/// Gathers what every definition has.
+pub fn meta<T>(
+    definition: &Definition<T>,
+    title: Option<&String>,
+    description: Option<&String>,
+    owner: Option<&String>,
+    tags: &[String],
+) -> Meta {
+    Meta {
+        name: definition.name.clone(),
+        title: title.cloned(),
+        description: description.cloned(),
+        owner: owner.cloned(),
+        tags: tags.to_vec(),
+        span: definition.span,
+    }
+}

@@ -1,0 +1,268 @@
+//! DuckDB, embedded: a file, or memory.
+//!
+//! Sessions are connections to one database of this process. Another process that has the file open shuts this one out
+//! (`Busy`). Each statement runs in autocommit, and DuckDB's DDL is transactional: `CREATE OR REPLACE TABLE … AS` leaves
+//! the old table whole when it fails, is interrupted, or dies with the process.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use duckdb::types::ValueRef;
+use duckdb::{Config, Connection};
+
+use crate::check::Checked;
+use crate::warehouse::{Column, Error, ErrorKind, Executed, Family, Interrupter, Rows, Target, Value, Warehouse};
+
+mod text;
+
+/// The settings that are the run's or the plan's, and not the engine's.
+const NOT_OF_THE_ENGINE: &[&str] = &["database", "dialect", "schema", "threads"];
+
+/// What every session sets, so that a result depends neither on the machine nor on its owner.
+const SESSION: &[&str] = &[
+    "SET default_null_order = 'NULLS_LAST'",
+    "SET default_order = 'ASC'",
+    "SET ieee_floating_point_ops = true",
+    "SET integer_division = false",
+    "SET enable_progress_bar = false",
+];
+
+/// The same, where the extension that knows the setting is there.
+const SESSION_WHERE_KNOWN: &[&str] = &["SET TimeZone = 'UTC'", "SET Calendar = 'gregorian'"];
+
+/// A session on an embedded database.
+pub(super) struct DuckDb {
+    connection: Mutex<Connection>,
+    interrupt: Arc<duckdb::InterruptHandle>,
+}
+
+impl DuckDb {
+    /// Opens the target's `database`, `:memory:` where it names none, and makes it and its folder where there are none.
+    pub(super) fn open(target: &Target) -> Result<Self, Error> {
+        let database = target.settings.get("database").map_or(":memory:", String::as_str);
+        let connection = if database == ":memory:" {
+            Connection::open_in_memory_with_flags(config(target)?)
+        } else {
+            let path = target.root.join(database);
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(|error| {
+                    Error::new(ErrorKind::Permission, format!("cannot make the folder {}: {error}", folder.display()))
+                })?;
+            }
+            Connection::open_with_flags(&path, config(target)?)
+        };
+        let connection = connection.map_err(|error| text::refine_open(&error.into(), target, database))?;
+        connection
+            .execute_batch(&format!("SET GLOBAL file_search_path = {}", text::literal(&search_path(&target.root)?)))?;
+        Self::of(connection)
+    }
+
+    fn of(connection: Connection) -> Result<Self, Error> {
+        for statement in SESSION {
+            connection.execute_batch(statement)?;
+        }
+        for statement in SESSION_WHERE_KNOWN {
+            // Unknown where the library is built without ICU; times are then UTC anyway, for lack of zones.
+            let _ = connection.execute_batch(statement);
+        }
+        let interrupt = connection.interrupt_handle();
+        Ok(Self { connection: Mutex::new(connection), interrupt })
+    }
+
+    /// A connection holds nothing that a panic could leave half done: a poisoned lock is as good as another.
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Hands every setting that is the engine's to DuckDB, which knows its own names and values.
+fn config(target: &Target) -> Result<Config, Error> {
+    let mut config = Config::default();
+    for (name, value) in &target.settings {
+        if !NOT_OF_THE_ENGINE.contains(&name.as_str()) {
+            config = config.with(name, value).map_err(|_| {
+                let message = format!("target `{}`: the setting `{name}` cannot be `{value}`", target.name);
+                Error::new(ErrorKind::UserSql, message)
+            })?;
+        }
+    }
+    Ok(config)
+}
+
+/// Returns the folder from which DuckDB resolves relative paths of files.
+///
+/// It looks there first for patterns, and last for plain paths, after the current folder of the process: whoever runs
+/// Milepost for a project elsewhere makes its root the current folder.
+fn search_path(root: &Path) -> Result<String, Error> {
+    let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
+    let path = std::path::absolute(root)
+        .map_err(|error| Error::new(ErrorKind::Missing, format!("the project's folder {}: {error}", root.display())))?;
+    let path = path.to_string_lossy().into_owned();
+    // The setting is a list, and knows no escape.
+    if path.contains(',') {
+        let message = format!("the project's folder `{path}` has a comma in its name, which DuckDB cannot search");
+        return Err(Error::new(ErrorKind::Unsupported, message));
+    }
+    Ok(path)
+}
+
+impl Warehouse for DuckDb {
+    fn columns(&self, relation: &str) -> Result<Vec<Column>, Error> {
+        describe(&self.connection(), &format!("SELECT * FROM {relation}"))
+    }
+
+    fn relations(&self) -> Result<Vec<String>, Error> {
+        let connection = self.connection();
+        let sql = "SELECT table_schema || '.' || table_name FROM information_schema.tables ORDER BY ALL";
+        let mut statement = connection.prepare(sql)?;
+        Ok(statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?)
+    }
+
+    fn execute(&self, statement: &Checked) -> Result<Executed, Error> {
+        execute(&self.connection(), statement.sql())
+    }
+
+    fn execute_in_place(&self, statement: &Checked, relation: &str) -> Result<Executed, Error> {
+        let connection = self.connection();
+        let run = |sql: &str| connection.execute_batch(sql).map_err(Error::from);
+        run("BEGIN TRANSACTION")?;
+        let result = (|| {
+            // Only one of the two exists; to name it wrongly is an error, even with `IF EXISTS`.
+            if run(&format!("DROP VIEW IF EXISTS {relation}")).is_err() {
+                run("ROLLBACK")?;
+                run("BEGIN TRANSACTION")?;
+                run(&format!("DROP TABLE IF EXISTS {relation}"))?;
+            }
+            let executed = execute(&connection, statement.sql())?;
+            run("COMMIT")?;
+            Ok(executed)
+        })();
+        if result.is_err() {
+            // Fails where nothing is left to roll back.
+            let _ = run("ROLLBACK");
+        }
+        result
+    }
+
+    fn query(&self, statement: &Checked, limit: Option<usize>) -> Result<Rows, Error> {
+        let connection = self.connection();
+        let columns = describe(&connection, statement.sql())?;
+        let sql = readable(statement.sql(), &columns, limit);
+        let mut rows = Vec::new();
+        let mut prepared = connection.prepare(&sql)?;
+        let mut cursor = prepared.query([])?;
+        while let Some(row) = cursor.next()? {
+            let values = (0..columns.len()).map(|index| Ok(text::value(row.get_ref(index)?)));
+            rows.push(values.collect::<duckdb::Result<_>>()?);
+        }
+        let truncated = limit.is_some_and(|limit| rows.len() > limit);
+        rows.truncate(limit.unwrap_or(usize::MAX));
+        Ok(Rows { columns, rows, truncated })
+    }
+
+    fn load(&self, relation: &str, rows: &Rows) -> Result<(), Error> {
+        let connection = self.connection();
+        let run = |sql: &str| connection.execute_batch(sql).map_err(Error::from);
+        if let Some(schema) = text::schema_of(relation) {
+            run(&format!("CREATE SCHEMA IF NOT EXISTS {schema}"))?;
+        }
+        run(&table_of(relation, rows))
+    }
+
+    fn session(&self) -> Result<Box<dyn Warehouse>, Error> {
+        let connection = self.connection().try_clone()?;
+        Ok(Box::new(Self::of(connection)?))
+    }
+
+    fn interrupter(&self) -> Interrupter {
+        let interrupt = Arc::clone(&self.interrupt);
+        Box::new(move || interrupt.interrupt())
+    }
+}
+
+/// Executes one statement, and counts the rows that it wrote where it says so.
+fn execute(connection: &Connection, sql: &str) -> Result<Executed, Error> {
+    let mut prepared = connection.prepare(sql)?;
+    let mut cursor = prepared.query([])?;
+    // What writes rows answers with one row, their count; other DDL answers with none.
+    let rows_affected = match cursor.next()? {
+        Some(row) => match row.get_ref(0) {
+            Ok(ValueRef::BigInt(count)) => u64::try_from(count).ok(),
+            _ => None,
+        },
+        None => None,
+    };
+    Ok(Executed { rows_affected })
+}
+
+/// Returns the columns of a query without running it.
+fn describe(connection: &Connection, sql: &str) -> Result<Vec<Column>, Error> {
+    let mut statement = connection.prepare(&format!("DESCRIBE {sql}"))?;
+    let columns = statement.query_map([], |row| {
+        let (name, ty): (String, String) = (row.get(0)?, row.get(1)?);
+        let family = text::family(&ty);
+        Ok(Column { name, ty, family })
+    })?;
+    Ok(columns.collect::<duckdb::Result<_>>()?)
+}
+
+/// Wraps a query, where it needs that, so that it returns one row more than the limit, to tell whether there are more,
+/// and only types that have a [`Value`]: everything else as text.
+fn readable(sql: &str, columns: &[Column], limit: Option<usize>) -> String {
+    let odd = columns.iter().any(|column| matches!(column.family, Family::Other));
+    if !odd && limit.is_none() {
+        return sql.to_owned();
+    }
+    // The columns are named by place, for names may repeat. The line ends a comment that may end the query.
+    let names: Vec<_> = (0..columns.len()).map(|index| format!("column_{index}")).collect();
+    let values: Vec<_> = columns
+        .iter()
+        .zip(&names)
+        .map(|(column, name)| match column.family {
+            Family::Other => format!("CAST({name} AS VARCHAR)"),
+            Family::Bool
+            | Family::Int
+            | Family::Float
+            | Family::Decimal
+            | Family::Text
+            | Family::Date
+            | Family::Timestamp
+            | Family::Json => name.clone(),
+        })
+        .collect();
+    let mut wrapped = format!("SELECT {} FROM (\n{sql}\n) AS query({})", values.join(", "), names.join(", "));
+    if let Some(limit) = limit {
+        let _ = write!(wrapped, " LIMIT {}", limit.saturating_add(1));
+    }
+    wrapped
+}
+
+/// Writes the statement that makes a table of literal rows.
+fn table_of(relation: &str, rows: &Rows) -> String {
+    let names: Vec<_> = rows.columns.iter().map(|column| text::identifier(&column.name)).collect();
+    if rows.rows.is_empty() {
+        let columns: Vec<_> = rows
+            .columns
+            .iter()
+            .zip(&names)
+            .map(|(column, name)| format!("{name} {}", if column.ty.is_empty() { "VARCHAR" } else { &column.ty }))
+            .collect();
+        return format!("CREATE OR REPLACE TABLE {relation} ({})", columns.join(", "));
+    }
+    // Each cell is cast, and not the column: the cells of one column may differ in kind before that.
+    let cell = |(value, column): (&Value, &Column)| match column.ty.as_str() {
+        "" => text::literal_of(value),
+        ty => format!("CAST({} AS {ty})", text::literal_of(value)),
+    };
+    let tuples: Vec<_> = rows
+        .rows
+        .iter()
+        .map(|row| format!("({})", row.iter().zip(&rows.columns).map(cell).collect::<Vec<_>>().join(", ")))
+        .collect();
+    format!(
+        "CREATE OR REPLACE TABLE {relation} AS SELECT * FROM (VALUES {}) AS given({})",
+        tuples.join(", "),
+        names.join(", ")
+    )
+}

@@ -1,0 +1,291 @@
+//! Checks what the compiler does not: which layer may use which, and that nothing was forgotten.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The layers, in the order in which data flows through them, and what each one may use of the others.
+///
+/// `cli` and `main` may use all of them; nothing may use `cli` but `main`.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("source", &[]),
+    ("diagnostic", &["source"]),
+    ("project", &["source", "diagnostic"]),
+    ("semantic", &["source", "diagnostic", "project"]),
+    ("plan", &["source", "semantic"]),
+    ("render", &["source", "diagnostic", "semantic", "plan"]),
+    ("check", &["diagnostic", "render"]),
+    ("warehouse", &["check"]),
+    ("run", &["plan", "check", "warehouse"]),
+    ("report", &["source", "diagnostic", "run"]),
+];
+
+/// Layers at the top, which may use everything below them.
+const TOPS: &[&str] = &["cli", "lib", "main"];
+
+/// A longer file has two subjects.
+const LONGEST_FILE: usize = 500;
+
+#[test]
+fn layers_use_only_what_they_may() {
+    let mut faults = Vec::new();
+    for file in rust_files("src") {
+        let layer = layer(&file);
+        let allowed: Vec<&str> = match LAYERS.iter().find(|(name, _)| *name == layer) {
+            Some((_, allowed)) => allowed.to_vec(),
+            None if layer == "cli" => LAYERS.iter().map(|(name, _)| *name).collect(),
+            None if TOPS.contains(&layer.as_str()) => continue,
+            None => {
+                faults.push(format!("{}: `{layer}` is no layer; give it a line in LAYERS", shown(&file)));
+                continue;
+            }
+        };
+        // A test may make what its layer is handed.
+        for (number, used) in uses(&without_tests(&read(&file))) {
+            if used != layer && !allowed.contains(&used.as_str()) {
+                let may = if allowed.is_empty() { "nothing".to_owned() } else { allowed.join(", ") };
+                faults.push(format!("{}:{number}: `{layer}` uses `{used}`; it may use {may}", shown(&file)));
+            }
+        }
+    }
+    assert_none(&faults, "a layer knows only those before it: move what is shared down, or pass it in as plain data");
+}
+
+#[test]
+fn the_scan_sees_every_way_to_write_a_use() {
+    let text = "\
+        use crate::plan::Node;\n\
+        use crate::{check, run::{run, Outcome}};\n\
+        use crate::{\n    semantic::Model,\n    source,\n};\n\
+        fn f() { crate::render::render(); }\n\
+        // crate::comment is not code\n\
+        /// See [`crate::doc`].\n\
+        pub(crate) fn g() {}\n\
+        #[cfg(test)]\nmod tests { use crate::cli; }\n";
+    let found: Vec<String> =
+        uses(&without_tests(text)).into_iter().map(|(number, name)| format!("{number} {name}")).collect();
+    assert_eq!(found, ["1 plan", "2 check", "2 run", "3 semantic", "3 source", "7 render"]);
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    let faults: Vec<String> = ["src", "tests/it"]
+        .iter()
+        .flat_map(|folder| rust_files(folder))
+        .filter(|file| !read(file).starts_with("//! ") && !read(file).starts_with("#![doc = include_str!("))
+        .map(|file| shown(&file))
+        .collect();
+    assert_none(&faults, "a file opens with `//!` and a sentence: what it is for");
+}
+
+#[test]
+fn no_file_has_two_subjects() {
+    let faults: Vec<String> = ["src", "tests/it"]
+        .iter()
+        .flat_map(|folder| rust_files(folder))
+        .map(|file| (shown(&file), read(&file).lines().count()))
+        .filter(|(_, lines)| *lines > LONGEST_FILE)
+        .map(|(file, lines)| format!("{file}: {lines} lines"))
+        .collect();
+    assert_none(&faults, &format!("more than {LONGEST_FILE} lines: split the file by subject"));
+}
+
+#[test]
+fn no_dialect_is_named_outside_the_warehouse_drivers() {
+    let dialects: Vec<String> = entries("dialects")
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| stem(&path))
+        .filter(|name| name != "portable")
+        .collect();
+    let mut faults = Vec::new();
+    for file in rust_files("src").into_iter().filter(|file| layer(file) != "warehouse") {
+        for (number, line) in read(&file).lines().enumerate() {
+            for dialect in dialects.iter().filter(|dialect| line.to_lowercase().contains(dialect.as_str())) {
+                faults.push(format!("{}:{}: `{dialect}` in: {}", shown(&file), number + 1, line.trim()));
+            }
+        }
+    }
+    assert_none(&faults, "a difference between warehouses is data under `dialects/`, or a capability named there");
+}
+
+#[test]
+fn every_diagnostic_has_an_example() {
+    let mut codes: BTreeMap<String, String> = BTreeMap::new();
+    for file in rust_files("src") {
+        let text = without_tests(&read(&file));
+        for code in codes_in(&text) {
+            codes.entry(code).or_insert_with(|| shown(&file));
+        }
+    }
+    let examples: BTreeSet<String> =
+        entries("tests/errors").into_iter().filter(|path| path.is_dir()).map(|path| stem(&path)).collect();
+    let mut faults: Vec<String> = codes
+        .iter()
+        .filter(|(code, _)| !examples.contains(*code))
+        .map(|(code, file)| format!("{file} raises `{code}`, and `tests/errors/{code}` is missing"))
+        .collect();
+    faults.extend(
+        examples
+            .iter()
+            .filter(|example| !codes.contains_key(*example))
+            .map(|example| format!("`tests/errors/{example}` is there, and nothing in `src` raises `{example}`")),
+    );
+    assert_none(&faults, "the folders of `tests/errors` are the manual of errors: one for each code, none besides");
+}
+
+#[test]
+fn the_scan_sees_every_way_to_raise_a_diagnostic() {
+    let text = "Diagnostic::error(\"unknown-column\", x); Diagnostic::warning(\n    \"unused\",\n    y); \
+                Diagnostic::error(code, z); error(\"not-one\")";
+    assert_eq!(codes_in(text), ["unknown-column", "unused"]);
+}
+
+#[test]
+fn no_module_is_forgotten() {
+    let mut faults = Vec::new();
+    for file in rust_files("src").into_iter().chain(rust_files("tests/it")) {
+        let name = stem(&file);
+        if matches!(name.as_str(), "lib" | "main") {
+            continue;
+        }
+        let (name, folder) = match file.parent() {
+            Some(parent) if name == "mod" => (stem(parent), parent.parent().expect("a module lies in a folder")),
+            Some(parent) => (name, parent),
+            None => continue,
+        };
+        let parents = ["lib.rs", "main.rs", "mod.rs"].map(|root| folder.join(root)).into_iter();
+        let declared = parents
+            .chain([folder.with_extension("rs")])
+            .filter(|parent| parent.is_file() && *parent != file)
+            .any(|parent| declares(&read(&parent), &name));
+        if !declared {
+            faults.push(shown(&file));
+        }
+    }
+    assert_none(&faults, "no `mod` names this file, so it is not compiled");
+}
+
+/// Tells whether a line of `text` is `mod name;`, with whatever visibility.
+fn declares(text: &str, name: &str) -> bool {
+    let declaration = format!("mod {name};");
+    text.lines().any(|line| {
+        line.trim().strip_suffix(&declaration).is_some_and(|before| before.is_empty() || before.starts_with("pub"))
+    })
+}
+
+/// Returns the layers that `text` uses, by `crate::…`, each with the number of its line.
+fn uses(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (at, marker) in text.match_indices("crate::") {
+        let number = text[..at].matches('\n').count() + 1;
+        let rest = &text[at + marker.len()..];
+        match rest.strip_prefix('{') {
+            None => found.push((number, identifier(rest))),
+            Some(list) => found.extend(first_names(list).into_iter().map(|name| (number, name))),
+        }
+    }
+    found
+}
+
+/// Returns the names at the start of the items of a list in braces, whose opening one was taken away.
+fn first_names(list: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let (mut depth, mut is_start) = (0_usize, true);
+    for (at, character) in list.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => is_start = true,
+            _ if is_start && character.is_alphabetic() => {
+                names.push(identifier(&list[at..]));
+                is_start = false;
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+fn identifier(text: &str) -> String {
+    text.chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect()
+}
+
+/// Returns `text` with its comments blank, and all lines where they were.
+fn without_comments(text: &str) -> String {
+    let blank = |line: &str| if line.trim_start().starts_with("//") { String::new() } else { line.to_owned() };
+    text.lines().map(|line| blank(line) + "\n").collect()
+}
+
+/// Returns `text` up to its tests, and without comments.
+fn without_tests(text: &str) -> String {
+    without_comments(text.split("#[cfg(test)]").next().expect("a split has a first part"))
+}
+
+/// Returns the codes of the diagnostics that `text` makes: `Diagnostic::error("code"`, whatever the line breaks.
+fn codes_in(text: &str) -> Vec<String> {
+    let mut codes = Vec::new();
+    for (at, marker) in text.match_indices("Diagnostic::") {
+        let rest = &text[at + marker.len()..];
+        let Some(rest) = ["error(", "warning("].iter().find_map(|name| rest.strip_prefix(name)) else { continue };
+        let Some(rest) = rest.trim_start().strip_prefix('"') else { continue };
+        codes.push(rest.split('"').next().expect("a split has a first part").to_owned());
+    }
+    codes
+}
+
+/// Returns the layer of a file of `src`: its folder there, or its own name.
+fn layer(file: &Path) -> String {
+    let inside = file.strip_prefix(root().join("src")).expect("a file of src");
+    stem(Path::new(inside.components().next().expect("a path has a part").as_os_str()))
+}
+
+/// Returns all Rust files below a folder of the repository, sorted.
+fn rust_files(folder: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for path in entries_of(&folder) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+fn entries(folder: &str) -> Vec<PathBuf> {
+    entries_of(&root().join(folder))
+}
+
+/// Returns what lies in a folder, sorted; nothing where there is no such folder.
+fn entries_of(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn shown(file: &Path) -> String {
+    file.strip_prefix(root()).expect("a file of the repository").to_string_lossy().replace('\\', "/")
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().expect("a path with a name").to_string_lossy().into_owned()
+}
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap()
+}
+
+fn assert_none(faults: &[String], rule: &str) {
+    assert!(faults.is_empty(), "{rule}:\n  {}", faults.join("\n  "));
+}
