@@ -44,7 +44,7 @@ pub fn literal(literal: &Literal, dialect: &Dialect) -> Result<Fragment, Failure
         Literal::Float(number) => word("float", format!("{number:?}")),
         Literal::String(text) => dialect.string(text).map(Fragment::atom).map_err(Failure::Mistake),
         Literal::Date(text) => word("date", text.clone()),
-        Literal::Timestamp(text) => word("timestamp", text.clone()),
+        Literal::Timestamp(text) => word("timestamp", text.strip_suffix(".000000").unwrap_or(text).to_owned()),
     }
 }
 

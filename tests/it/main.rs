@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails, in its helpers too")]
 
+mod access;
 mod architecture;
 mod cli;
 mod functions;

@@ -14,7 +14,7 @@ pub(crate) const ENDLESS: &str =
 
 pub(crate) fn checked(sql: &str) -> Checked {
     let statement = Statement { node: "test".to_owned(), sql: sql.to_owned(), origin: None };
-    check(statement, &sqlparser::dialect::DuckDbDialect {}).expect("parses")
+    check(statement, milepost::render::dialect::Dialect::named("duckdb").expect("built in")).expect("parses")
 }
 
 fn target(root: &Path, settings: &[(&str, &str)]) -> Target {
