@@ -98,6 +98,10 @@ fn filters(environment: &mut Environment<'static>, dialect: &'static Dialect) {
             .collect();
         Value::from_safe_string(line)
     });
+    // A template's own punctuation, where it is wanted: `{{ "," | when(not loop.last) }}`.
+    environment.add_filter("when", |text: &str, wanted: Value| {
+        Value::from_safe_string(if wanted.is_true() { text.to_owned() } else { String::new() })
+    });
     environment.add_filter("of", move |value: Value, ty: &str| {
         Ok::<_, Error>(Value::from_object(Expression { fragment: fragment(&value, dialect)?, ty: Some(named(ty)?) }))
     });

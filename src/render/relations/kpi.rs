@@ -76,8 +76,8 @@ fn mature(cx: &Cx<'_>, grain: Grain) -> Result<String> {
     let closed = format!("combined.{} = 0", cx.ident("immature")?);
     let end = match grain {
         Grain::All => return Ok(closed),
-        Grain::Day => "add_duration(timestamp(period), 86400000000)",
-        Grain::Week => "add_duration(timestamp(period), 604800000000)",
+        Grain::Day => "timestamp(add_days(period, 1))",
+        Grain::Week => "timestamp(add_days(period, 7))",
         Grain::Month => "timestamp(add_months(period, 1))",
         Grain::Quarter => "timestamp(add_months(period, 3))",
         Grain::Year => "timestamp(add_months(period, 12))",
@@ -240,7 +240,10 @@ fn side_context(cx: &Cx<'_>, kpi: &Kpi, side: &Side<'_>, base: &str) -> Result<V
         MeasureRelation::Milestone { population, .. } => {
             conditions.push(sql(format!("{alias}.{} IS NOT NULL", cx.ident("anchor_at")?)));
             let is_mature = format!("{alias}.{}", cx.ident("mature")?);
-            open = format!("NOT {is_mature}");
+            // What was reached in a week of the calendar stays reached: only cohorts have to ripen.
+            if kpi.by_cohort {
+                open = format!("NOT {is_mature}");
+            }
             if measure.mature_only {
                 counts = is_mature;
             }
@@ -260,7 +263,10 @@ fn side_context(cx: &Cx<'_>, kpi: &Kpi, side: &Side<'_>, base: &str) -> Result<V
     let period = match &measure.time {
         Some(time) if kpi.grain != Grain::All => {
             let time = cx.print(time, aliases)?;
-            conditions.push(sql(format!("{time} IS NOT NULL")));
+            let known = sql(format!("{time} IS NOT NULL"));
+            if !conditions.contains(&known) {
+                conditions.push(known);
+            }
             let template = format!("{{{{ date_trunc('{}', time | of('timestamp')) }}}}", grain_name(kpi.grain));
             render_text(&template, context! { time => sql(time) }, cx.dialect()).map_err(Failure::Template)?
         }
@@ -304,7 +310,7 @@ fn side_context(cx: &Cx<'_>, kpi: &Kpi, side: &Side<'_>, base: &str) -> Result<V
     };
     let has_base = side.roles.iter().any(|(role, _)| *role == base);
     Ok(context! {
-        name => side.name,
+        name => sql(side.name),
         relation,
         alias => sql(alias),
         key,
