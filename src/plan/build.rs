@@ -72,8 +72,9 @@ impl Builder<'_> {
         order.sort_by_key(|index| std::cmp::Reverse(height(*index)));
         for index in order {
             let entity = &self.model.entities[index];
-            let is_member =
-                |(_, child): &(usize, &crate::semantic::model::Entity)| child.parent.as_ref().is_some_and(|(p, _)| p.0 == index);
+            let is_member = |(_, child): &(usize, &crate::semantic::model::Entity)| {
+                child.parent.as_ref().is_some_and(|(p, _)| p.0 == index)
+            };
             let mut depends_on = Vec::new();
             if entity.origin.is_none() || entity.start.is_none() {
                 let members = self.model.entities.iter().enumerate().filter(is_member);
@@ -180,7 +181,15 @@ impl Builder<'_> {
         }
         if self.model.milestones.iter().any(|milestone| !milestone.hidden) {
             let columns = CATALOG_COLUMNS.iter().map(|(name, ty)| ((*name).to_owned(), *ty)).collect();
-            self.add("milestones".to_owned(), Relation::Milestones, Materialization::Table, Vec::new(), None, None, columns);
+            self.add(
+                "milestones".to_owned(),
+                Relation::Milestones,
+                Materialization::Table,
+                Vec::new(),
+                None,
+                None,
+                columns,
+            );
         }
     }
 
@@ -201,13 +210,8 @@ impl Builder<'_> {
         for Bound { from, after } in streams.iter().map(|stream| stream.bound) {
             depends_on.extend(from.into_iter().chain(after).map(|milestone| self.reached_of(milestone)));
         }
-        let name = format!(
-            "occurrences_{}_{}_{}_{}",
-            entity.meta.name,
-            source.meta.name,
-            group.shape.name(),
-            group.depth
-        );
+        let name =
+            format!("occurrences_{}_{}_{}_{}", entity.meta.name, source.meta.name, group.shape.name(), group.depth);
         let node = NodeId(self.plan.nodes.len());
         for (position, stream) in streams.iter().enumerate() {
             for milestone in &stream.milestones {
@@ -429,12 +433,8 @@ pub fn needs_actor(model: &Model, group: &Group, streams: &[crate::plan::node::S
     let prefix = format!("{}{}.", canonical::ENTITY, model.entity(*actor).meta.name);
     streams.iter().any(|stream| {
         let is_other = *actor != group.entity || stream.subject.is_some();
-        let reads = stream
-            .condition
-            .iter()
-            .chain(&stream.subject)
-            .chain(&stream.value)
-            .any(|expr| mentions(expr, &prefix));
+        let reads =
+            stream.condition.iter().chain(&stream.subject).chain(&stream.value).any(|expr| mentions(expr, &prefix));
         is_other && (reads || (stream.subject.is_none() && *actor != group.entity))
     })
 }

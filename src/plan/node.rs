@@ -235,9 +235,10 @@ impl Plan {
 
     /// Returns the relation that says who reached `milestone`; its depth and entity decide.
     pub fn reached(&self, entity: EntityIndex, depth: usize) -> NodeId {
-        let found = self.nodes.iter().position(
-            |node| matches!(&node.relation, Relation::Reached(r) if r.entity == entity && r.depth == depth),
-        );
+        let found = self
+            .nodes
+            .iter()
+            .position(|node| matches!(&node.relation, Relation::Reached(r) if r.entity == entity && r.depth == depth));
         NodeId(found.expect("every milestone's reaches have a relation"))
     }
 

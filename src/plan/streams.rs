@@ -5,9 +5,7 @@ use std::fmt::Write;
 
 use crate::plan::node::{Bound, Shape, Stream};
 use crate::semantic::expr::{Expr, ExprKind, Literal};
-use crate::semantic::model::{
-    Anchor, EntityIndex, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
-};
+use crate::semantic::model::{Anchor, EntityIndex, MilestoneIndex, Model, Occurrences, Progress, SourceIndex};
 
 /// What streams are put into one statement for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -163,8 +163,11 @@ static DIALECTS: LazyLock<Vec<Dialect>> =
 pub fn embedded() -> Result<Vec<Dialect>, String> {
     let text = |stem: &str| FILES.get_file(format!("{stem}.toml")).and_then(include_dir::File::contents_utf8);
     let portable = text(PORTABLE).ok_or("there is no `portable.toml`")?;
-    let mut names: Vec<&str> =
-        FILES.files().filter_map(|file| file.path().to_str()?.strip_suffix(".toml")).filter(|name| *name != PORTABLE).collect();
+    let mut names: Vec<&str> = FILES
+        .files()
+        .filter_map(|file| file.path().to_str()?.strip_suffix(".toml"))
+        .filter(|name| *name != PORTABLE)
+        .collect();
     names.sort_unstable();
     names.into_iter().map(|name| Dialect::read(name, text(name).unwrap_or_default(), portable)).collect()
 }
@@ -183,8 +186,8 @@ impl Dialect {
     /// Reads a dialect's file, over the portable one.
     pub fn read(name: &str, text: &str, portable: &str) -> Result<Self, String> {
         let wrong = |reason: String| format!("dialects/{name}.toml: {}", reason.trim_end());
-        let portable: Portable =
-            toml::from_str(portable).map_err(|error| format!("dialects/{PORTABLE}.toml: {}", error.to_string().trim_end()))?;
+        let portable: Portable = toml::from_str(portable)
+            .map_err(|error| format!("dialects/{PORTABLE}.toml: {}", error.to_string().trim_end()))?;
         let file: File = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
         if dialect_from_str(&file.parser).is_none() {
             return Err(wrong(format!("`{}` is no grammar that the parser knows", file.parser)));
@@ -327,15 +330,20 @@ impl Dialect {
         self.shapes.add_filter("literal", move |text: &str| strings.quote("string", text).map_err(mistake));
     }
 
-    fn add(&mut self, section: &str, name: &str, sql: Option<String>, unsupported: Option<String>) -> Result<(), String> {
+    fn add(
+        &mut self,
+        section: &str,
+        name: &str,
+        sql: Option<String>,
+        unsupported: Option<String>,
+    ) -> Result<(), String> {
         let key = format!("{section}.{name}");
         match (sql, &unsupported) {
             (_, Some(_)) => {}
             (None, None) => return Err(format!("`{key}` says neither `sql` nor `unsupported`")),
-            (Some(sql), None) => self
-                .shapes
-                .add_template_owned(key.clone(), sql)
-                .map_err(|error| format!("`{key}`: {}", error.detail().map_or_else(|| error.to_string(), str::to_owned)))?,
+            (Some(sql), None) => self.shapes.add_template_owned(key.clone(), sql).map_err(|error| {
+                format!("`{key}`: {}", error.detail().map_or_else(|| error.to_string(), str::to_owned))
+            })?,
         }
         self.entries.insert(key, unsupported);
         Ok(())

@@ -71,13 +71,15 @@ fn open(dialect: &'static Dialect) -> Environment<'static> {
         Ok(file.and_then(include_dir::File::contents_utf8))
     });
     for file in FILES.get_dir(dialect.name()).into_iter().flat_map(Dir::files) {
-        if let (Some(name), Some(text)) = (file.path().file_name().and_then(|name| name.to_str()), file.contents_utf8()) {
+        if let (Some(name), Some(text)) = (file.path().file_name().and_then(|name| name.to_str()), file.contents_utf8())
+        {
             environment.add_template(name, text).expect("a test renders the dialects' own templates");
         }
     }
     filters(&mut environment, dialect);
     for function in Library::builtin().functions() {
-        environment.add_function(function.name.clone(), move |arguments: Rest<Value>| call(function, &arguments, dialect));
+        environment
+            .add_function(function.name.clone(), move |arguments: Rest<Value>| call(function, &arguments, dialect));
     }
     aggregates(&mut environment, dialect);
     accesses(&mut environment, dialect);
@@ -90,7 +92,10 @@ fn filters(environment: &mut Environment<'static>, dialect: &'static Dialect) {
     environment.add_filter("table", move |name: &str| safe(dialect.table(name).map_err(mistake)));
     environment.add_filter("literal", move |value: Value| constant(&value, dialect));
     environment.add_filter("comment", |text: &str| {
-        let line: String = text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect();
+        let line: String = text
+            .chars()
+            .map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c })
+            .collect();
         Value::from_safe_string(line)
     });
     environment.add_filter("of", move |value: Value, ty: &str| {
@@ -118,7 +123,8 @@ fn aggregates(environment: &mut Environment<'static>, dialect: &'static Dialect)
     environment.add_function("concatenate", move |values: Rest<Value>| {
         let mut values = values.iter().map(|value| fragment(value, dialect));
         let first = values.next().ok_or_else(|| mistake("`concatenate` takes strings".to_owned()))??;
-        let whole = values.try_fold(first, |left, right| Ok::<_, Error>(binary(BinaryOperator::Concatenate, &left, &right?)))?;
+        let whole = values
+            .try_fold(first, |left, right| Ok::<_, Error>(binary(BinaryOperator::Concatenate, &left, &right?)))?;
         expression(whole, Some(Type::String))
     });
 }
@@ -170,7 +176,9 @@ fn accesses(environment: &mut Environment<'static>, dialect: &'static Dialect) {
     environment.add_function("file", move |path: &str, format: &str| {
         safe(access::file(dialect, path, format).map_err(failure))
     });
-    environment.add_function("type", move |name: &str| Ok::<_, Error>(Value::from_safe_string(dialect.type_name(named(name)?).to_owned())));
+    environment.add_function("type", move |name: &str| {
+        Ok::<_, Error>(Value::from_safe_string(dialect.type_name(named(name)?).to_owned()))
+    });
 }
 
 fn statements(environment: &mut Environment<'static>, dialect: &'static Dialect) {
@@ -181,18 +189,28 @@ fn statements(environment: &mut Environment<'static>, dialect: &'static Dialect)
         });
     }
     environment.add_function("first_rows", move |count: i64| {
-        safe(dialect.shape("statements", "first_rows", &BTreeMap::from([("count", Value::from(count))])).map_err(failure))
+        safe(
+            dialect
+                .shape("statements", "first_rows", &BTreeMap::from([("count", Value::from(count))]))
+                .map_err(failure),
+        )
     });
     environment.add_function("constants", move |name: &str, columns: Vec<String>, rows: Vec<Value>| {
         if rows.is_empty() {
             return Err(mistake(format!("the constants `{name}` have no rows, so that nothing tells their types")));
         }
-        let columns: Vec<_> = columns.iter().map(|column| dialect.identifier(column)).collect::<Result<_, _>>().map_err(mistake)?;
+        let columns: Vec<_> =
+            columns.iter().map(|column| dialect.identifier(column)).collect::<Result<_, _>>().map_err(mistake)?;
         let mut table = Vec::new();
         for row in rows {
-            let cells: Vec<String> = row.try_iter()?.map(|cell| Ok(fragment(&cell, dialect)?.sql)).collect::<Result<_, Error>>()?;
+            let cells: Vec<String> =
+                row.try_iter()?.map(|cell| Ok(fragment(&cell, dialect)?.sql)).collect::<Result<_, Error>>()?;
             if cells.len() != columns.len() {
-                return Err(mistake(format!("a row of the constants `{name}` has {} cells for {} columns", cells.len(), columns.len())));
+                return Err(mistake(format!(
+                    "a row of the constants `{name}` has {} cells for {} columns",
+                    cells.len(),
+                    columns.len()
+                )));
             }
             table.push(cells);
         }
@@ -214,7 +232,8 @@ fn call(function: &Function, arguments: &[Value], dialect: &Dialect) -> Result<V
         && let (Some(text), false) = (text.as_str(), text.is_safe())
     {
         let ty = named(&function.name)?;
-        let literal = if ty == Type::Date { Literal::Date(text.to_owned()) } else { Literal::Timestamp(text.to_owned()) };
+        let literal =
+            if ty == Type::Date { Literal::Date(text.to_owned()) } else { Literal::Timestamp(text.to_owned()) };
         return expression(expr::literal(&literal, dialect).map_err(failure)?, Some(ty));
     }
     let mut printed: Option<(Fragment, Option<Type>)> = None;
@@ -226,7 +245,9 @@ fn call(function: &Function, arguments: &[Value], dialect: &Dialect) -> Result<V
             Some((before, ty)) if before == sql => Some((sql, if ty == result { ty } else { None })),
             Some(_) => {
                 let name = &function.name;
-                return Err(mistake(format!("`{name}` depends on a type that is not known here; say it by `| of('date')`")));
+                return Err(mistake(format!(
+                    "`{name}` depends on a type that is not known here; say it by `| of('date')`"
+                )));
             }
         };
     }
@@ -379,7 +400,10 @@ fn not_sql(value: &Value) -> Error {
 
 fn named(name: &str) -> Result<Type, Error> {
     let all = Type::DECLARABLE.iter().copied().chain([(Type::Duration.name(), Type::Duration)]);
-    all.into_iter().find(|(known, _)| *known == name).map(|(_, ty)| ty).ok_or_else(|| mistake(format!("`{name}` is no type")))
+    all.into_iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, ty)| ty)
+        .ok_or_else(|| mistake(format!("`{name}` is no type")))
 }
 
 fn safe(sql: Result<String, Error>) -> Result<Value, Error> {

@@ -18,11 +18,7 @@ pub struct Unsupported {
 }
 
 /// Prints an expression. `column` gives the SQL of each canonical name.
-pub fn print(
-    expr: &Expr,
-    dialect: &Dialect,
-    column: &dyn Fn(&str) -> Option<String>,
-) -> Result<String, Unsupported> {
+pub fn print(expr: &Expr, dialect: &Dialect, column: &dyn Fn(&str) -> Option<String>) -> Result<String, Unsupported> {
     fragment(expr, dialect, column).map(|fragment| fragment.sql)
 }
 
@@ -37,7 +33,8 @@ pub fn fragment(
 
 /// Prints a constant.
 pub fn literal(literal: &Literal, dialect: &Dialect) -> Result<Fragment, Failure> {
-    let word = |name: &'static str, text: String| dialect.expression("literals", name, &[("text", Argument::Word(text))]);
+    let word =
+        |name: &'static str, text: String| dialect.expression("literals", name, &[("text", Argument::Word(text))]);
     match literal {
         Literal::Null => Ok(Fragment::atom("NULL")),
         Literal::Bool(true) => Ok(Fragment::atom("TRUE")),
@@ -125,12 +122,13 @@ impl Printer<'_> {
         match &expr.kind {
             ExprKind::Column(name) => {
                 let sql = (self.column)(name).ok_or_else(|| Failure::Mistake(format!("no column `{name}` here")));
-                let parsed = sql.and_then(|sql| {
-                    Fragment::parse(&sql, &*self.dialect.grammar()).map_err(Failure::Mistake)
-                });
+                let parsed =
+                    sql.and_then(|sql| Fragment::parse(&sql, &*self.dialect.grammar()).map_err(Failure::Mistake));
                 parsed.map_err(|failure| unsupported(name, &failure))
             }
-            ExprKind::Literal(value) => literal(value, self.dialect).map_err(|failure| unsupported("literal", &failure)),
+            ExprKind::Literal(value) => {
+                literal(value, self.dialect).map_err(|failure| unsupported("literal", &failure))
+            }
             ExprKind::Not(inner) => {
                 let inner = self.print(inner)?;
                 Ok(Fragment { sql: format!("NOT {}", inner.at(Place::Negation)), binding: Binding::Negation })
@@ -185,7 +183,8 @@ impl Printer<'_> {
 
     fn call(&self, name: &str, arguments: &[Expr], expr: &Expr) -> Result<Fragment, Unsupported> {
         let unsupported = |reason: String| Unsupported { function: name.to_owned(), reason, span: expr.span };
-        let function = Library::builtin().function(name).ok_or_else(|| unsupported("there is no such function".to_owned()))?;
+        let function =
+            Library::builtin().function(name).ok_or_else(|| unsupported("there is no such function".to_owned()))?;
         let (signature, _) =
             function.resolve(arguments).ok_or_else(|| unsupported("no signature takes these arguments".to_owned()))?;
         let mut named: Vec<(&str, Argument)> = Vec::new();

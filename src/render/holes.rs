@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    AccessExpr, Array, BinaryOperator, CastKind, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Subscript,
-    UnaryOperator, Visit, Visitor,
+    AccessExpr, Array, BinaryOperator, CastKind, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+    Subscript, UnaryOperator, Visit, Visitor,
 };
 use sqlparser::dialect::Dialect as Grammar;
 use sqlparser::parser::Parser;
@@ -105,7 +105,8 @@ impl Fragment {
 
     /// Parses a piece of SQL to find how it binds.
     pub fn parse(sql: &str, grammar: &dyn Grammar) -> Result<Self, String> {
-        let tree = parse(&tokens(sql, grammar)?, grammar).map_err(|reason| format!("`{sql}` is no expression: {reason}"))?;
+        let tree =
+            parse(&tokens(sql, grammar)?, grammar).map_err(|reason| format!("`{sql}` is no expression: {reason}"))?;
         Ok(Self { sql: sql.to_owned(), binding: binding(&tree) })
     }
 

@@ -5,8 +5,15 @@ pub mod dialect;
 pub mod engine;
 pub mod expr;
 pub mod holes;
+pub mod relations;
 
-use crate::source::Span;
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::plan::node::Plan;
+use crate::render::dialect::Dialect;
+use crate::semantic::model::Model;
+use crate::source::{Sources, Span};
 
 /// One SQL statement, not yet parsed.
 #[derive(Clone, Debug)]
@@ -17,4 +24,62 @@ pub struct Statement {
     pub sql: String,
     /// The definition that it comes from.
     pub origin: Option<Span>,
+}
+
+/// Where and as of when the plan is carried out.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The warehouse's SQL.
+    pub dialect: &'static Dialect,
+    /// The schema of the relations, with dots between its parts.
+    pub schema: String,
+    /// The moment as of which everything is computed, as `YYYY-MM-DD HH:MM:SS.ffffff` in UTC.
+    pub as_of: String,
+    /// Tables that stand in for raw ones, by the name of the source or entity: a unit test's rows.
+    pub stand_ins: BTreeMap<String, String>,
+}
+
+/// Prints every relation of `plan` as a statement, in the plan's order.
+///
+/// What the warehouse cannot say is reported where it was written, and the statement is left out.
+pub fn render(
+    plan: &Plan,
+    model: &Model,
+    sources: &Sources,
+    place: &Place,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Statement> {
+    let cx = relations::Cx { plan, model, sources, place };
+    let mut statements = Vec::new();
+    for node in &plan.nodes {
+        let origin = node.definition.as_ref().map(|definition| definition.span);
+        match relations::statement(&cx, node) {
+            Ok(sql) => statements.push(Statement { node: node.name.clone(), sql, origin }),
+            Err(failure) => diagnostics.push(diagnostic(failure, place.dialect, origin)),
+        }
+    }
+    statements
+}
+
+fn diagnostic(failure: relations::Failure, dialect: &Dialect, origin: Option<Span>) -> Diagnostic {
+    match failure {
+        relations::Failure::Unsupported(unsupported) => Diagnostic::error(
+            "unsupported-function",
+            format!("`{}` is not supported: {}", unsupported.function, unsupported.reason),
+        )
+        .at(unsupported.span, format!("on {}", dialect.name())),
+        relations::Failure::NoRelation { name, span, reason } => {
+            Diagnostic::error("no-table-for-dialect", format!("`{name}` has nothing that {} can read", dialect.name()))
+                .at(span, reason)
+                .help("name its table in the warehouse by `table = \"schema.table\"`; the file stays for where files are read")
+        }
+        relations::Failure::Template(reason) => {
+            let diagnostic = Diagnostic::error("template-failed", format!("a template or a dialect file is wrong: {reason}"))
+                .help("this is a bug of Milepost, not of the project");
+            match origin {
+                Some(span) => diagnostic.at(span, "while compiling this"),
+                None => diagnostic,
+            }
+        }
+    }
 }

@@ -79,7 +79,7 @@ impl Function {
         let mut words = Vec::new();
         for signature in &self.signatures {
             if let Some(Parameter { accepts: Accepts::Words(more), .. }) = signature.parameters.get(position) {
-                words.extend(more.iter().map(String::as_str));
+                words.extend(more.iter().map(String::as_str).filter(|word| !words.contains(word)).collect::<Vec<_>>());
             }
         }
         (!words.is_empty()).then_some(words)

@@ -125,7 +125,10 @@ fn every_function_parses_in_every_dialect() {
                 calls = calls
                     .iter()
                     .flat_map(|call| {
-                        choices.iter().map(|choice| [call.clone(), vec![choice.clone(); times]].concat()).collect::<Vec<_>>()
+                        choices
+                            .iter()
+                            .map(|choice| [call.clone(), vec![choice.clone(); times]].concat())
+                            .collect::<Vec<_>>()
                     })
                     .collect();
             }

@@ -6,6 +6,6 @@ mod access;
 mod architecture;
 mod cli;
 mod functions;
-mod traps;
 mod run;
+mod traps;
 mod warehouse;

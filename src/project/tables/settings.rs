@@ -18,6 +18,9 @@ pub struct ProjectTable {
     pub description: Option<String>,
     /// The folders with definitions and their unit tests, relative to the project; `["models"]` if absent.
     pub models: Option<Vec<Spanned<String>>>,
+    /// The moment as of which everything is computed when no other is asked for: RFC 3339, or a date. For data that
+    /// does not grow; the present if absent.
+    pub as_of: Option<Spanned<String>>,
     /// The target that is used when none is named on the command line.
     pub default_target: Option<Spanned<String>>,
 }

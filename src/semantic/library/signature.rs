@@ -65,18 +65,17 @@ impl Signature {
                     common = common.common(argument.ty)?;
                 }
                 Accepts::Any => common = common.common(argument.ty)?,
-                Accepts::Words(words) => match &argument.kind {
-                    ExprKind::Literal(Literal::String(word)) if words.contains(word) => {}
-                    _ => return None,
-                },
-                Accepts::Positive => match &argument.kind {
-                    ExprKind::Literal(Literal::Int(1..)) => {}
-                    _ => return None,
-                },
-                Accepts::Pattern => match &argument.kind {
-                    ExprKind::Literal(Literal::String(_)) => {}
-                    _ => return None,
-                },
+                Accepts::Words(words) => {
+                    let is_one =
+                        matches!(&argument.kind, ExprKind::Literal(Literal::String(word)) if words.contains(word));
+                    is_one.then_some(())?;
+                }
+                Accepts::Positive => {
+                    matches!(argument.kind, ExprKind::Literal(Literal::Int(1..))).then_some(())?;
+                }
+                Accepts::Pattern => {
+                    matches!(argument.kind, ExprKind::Literal(Literal::String(_))).then_some(())?;
+                }
             }
             // A `values: number...` whose type is fixed, as in `(values: date...) -> date`, has one type as well.
             if parameter.variadic && matches!(parameter.accepts, Accepts::Type(_)) {

@@ -172,8 +172,10 @@ impl Lower<'_> {
         let message =
             format!("`{}` does not take ({}); it is {}", function.name, types.join(", "), signatures.join(" or "));
         let mut diagnostic = Diagnostic::error("wrong-argument-types", message).at(span, "");
-        for argument in arguments {
-            diagnostic = diagnostic.at(argument.span, argument.ty.name());
+        for (position, argument) in arguments.iter().enumerate() {
+            if function.words(position).is_none() {
+                diagnostic = diagnostic.at(argument.span, argument.ty.name());
+            }
         }
         if let Some(help) = &function.help {
             diagnostic = diagnostic.help(help);

@@ -148,7 +148,6 @@ pub(super) fn function(name: &str) -> Option<&'static str> {
 
 /// Returns the operator of the language that is written like that.
 pub(super) fn portable(operator: &sql::BinaryOperator) -> Option<Operator> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the portable subset is a whitelist")]
     Some(Operator::Same(match operator {
         sql::BinaryOperator::Or => BinaryOperator::Or,
         sql::BinaryOperator::And => BinaryOperator::And,
@@ -170,7 +169,6 @@ pub(super) fn portable(operator: &sql::BinaryOperator) -> Option<Operator> {
 
 /// Returns what to write instead of an operator of some warehouse.
 pub(super) fn operator(operator: &sql::BinaryOperator) -> Option<&'static str> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "help is there for the common ones")]
     match operator {
         sql::BinaryOperator::PGRegexMatch
         | sql::BinaryOperator::PGRegexIMatch
@@ -201,7 +199,6 @@ const PROPERTIES: &str = "declare the property in the `properties` of its source
 /// Names a form that is not in the language, and says what to write instead.
 pub(super) fn form(syntax: &sql::Expr, source: &str) -> (String, Option<String>) {
     let plain = |what: &str, help: &str| (what.to_owned(), Some(help.to_owned()));
-    #[expect(clippy::wildcard_enum_match_arm, reason = "help is there for the common ones")]
     match syntax {
         sql::Expr::Subquery(_) | sql::Expr::InSubquery { .. } | sql::Expr::Exists { .. } => {
             plain("a subquery", "name what it selects as a milestone or a source, and use that")
@@ -236,9 +233,9 @@ pub(super) fn form(syntax: &sql::Expr, source: &str) -> (String, Option<String>)
             plain("`extract`", help)
         }
         sql::Expr::ILike { .. } => plain("`ilike`", "write `lower(x) like 'pattern'`"),
-        sql::Expr::RLike { .. } | sql::Expr::SimilarTo { .. } => {
-            plain(&format!("`{source}`"), "write `regexp_matches(x, 'pattern')`")
-        }
+        sql::Expr::RLike { regexp: true, .. } => plain("`regexp`", "write `regexp_matches(x, 'pattern')`"),
+        sql::Expr::RLike { .. } => plain("`rlike`", "write `regexp_matches(x, 'pattern')`"),
+        sql::Expr::SimilarTo { .. } => plain("`similar to`", "write `regexp_matches(x, 'pattern')`"),
         sql::Expr::AtTimeZone { .. } => plain(
             "`at time zone`",
             "all times are in UTC: the `timezone` of a source says what its zoneless times are in",
@@ -263,7 +260,6 @@ pub(super) fn form(syntax: &sql::Expr, source: &str) -> (String, Option<String>)
 
 /// Returns the operand of a form that is refused, so that its mistakes are reported as well.
 pub(super) fn operand(syntax: &sql::Expr) -> Option<&sql::Expr> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "only forms with one main operand")]
     match syntax {
         sql::Expr::Cast { expr, .. }
         | sql::Expr::Extract { expr, .. }
@@ -272,8 +268,9 @@ pub(super) fn operand(syntax: &sql::Expr) -> Option<&sql::Expr> {
         | sql::Expr::SimilarTo { expr, .. }
         | sql::Expr::InSubquery { expr, .. }
         | sql::Expr::AtTimeZone { timestamp: expr, .. }
-        | sql::Expr::Collate { expr, .. } => Some(expr),
-        sql::Expr::IsUnknown(expr) | sql::Expr::IsNotUnknown(expr) => Some(expr),
+        | sql::Expr::Collate { expr, .. }
+        | sql::Expr::IsUnknown(expr)
+        | sql::Expr::IsNotUnknown(expr) => Some(expr),
         _ => None,
     }
 }

@@ -54,33 +54,26 @@ impl Lower<'_> {
                 return self.refuse(&format!("a literal of type `{other}`"), span, Some(&help));
             }
         };
-        match literal {
-            Some(literal) => Some(Expr { kind: ExprKind::Literal(literal), ty, span }),
-            None => {
-                let form = match ty {
-                    Type::Date => "a date is written `date '2026-01-31'`",
-                    _ => {
-                        "a timestamp is written `timestamp '2026-01-31 10:00:00'`, in UTC or with an offset (`+02:00`, `Z`)"
-                    }
-                };
-                self.bad_literal(&format!("`{written}` is no {ty}"), span, Some(form))
-            }
+        if let Some(literal) = literal {
+            return Some(Expr { kind: ExprKind::Literal(literal), ty, span });
         }
+        let form = if ty == Type::Date {
+            "a date is written `date '2026-01-31'`"
+        } else {
+            "a timestamp is written `timestamp '2026-01-31 10:00:00'`, in UTC or with an offset (`+02:00`, `Z`)"
+        };
+        self.bad_literal(&format!("`{written}` is no {ty}"), span, Some(form))
     }
 
     /// Lowers `duration '…'`, which reaches here as a call.
     pub(super) fn duration(&mut self, written: &str, span: Span) -> Option<Expr> {
-        match duration(written) {
-            Some(microseconds) => {
-                Some(Expr { kind: ExprKind::Literal(Literal::Duration(microseconds)), ty: Type::Duration, span })
-            }
-            None => {
-                let message = format!("`{written}` is no duration");
-                let help = format!("a duration is {}", duration::FORM);
-                self.diagnostics.push(Diagnostic::error("bad-duration", message).at(span, "").help(help));
-                None
-            }
+        if let Some(microseconds) = duration(written) {
+            return Some(Expr { kind: ExprKind::Literal(Literal::Duration(microseconds)), ty: Type::Duration, span });
         }
+        let message = format!("`{written}` is no duration");
+        let help = format!("a duration is {}", duration::FORM);
+        self.diagnostics.push(Diagnostic::error("bad-duration", message).at(span, "").help(help));
+        None
     }
 
     /// Lowers `interval '14' day`, `interval 14 day` and `interval '14 days'`.

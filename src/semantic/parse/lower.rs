@@ -55,7 +55,6 @@ impl<'l> Lower<'l> {
 
     fn form(&mut self, syntax: &sql::Expr) -> Option<Expr> {
         let span = self.span(syntax);
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the portable subset is a whitelist")]
         match syntax {
             sql::Expr::Nested(inner) => self.expr(inner),
             sql::Expr::Identifier(name) => self.column(std::slice::from_ref(name), span),

@@ -124,11 +124,6 @@ impl Lower<'_> {
     pub(super) fn is_in(&mut self, value: Expr, list: Vec<Expr>, not: bool, span: Span) -> Option<Expr> {
         let mut sound = true;
         let mut value = value;
-        if list.is_empty() {
-            self.diagnostics
-                .push(Diagnostic::error("empty-list", "the list of `in` is empty").at(span, "can never be true"));
-            return None;
-        }
         if list.iter().any(|item| item.ty == Type::Timestamp) && value.ty == Type::Date {
             value = midnight(value);
         }
@@ -268,6 +263,7 @@ pub(super) fn conversion(expr: &Expr, wanted: Type) -> Option<String> {
     };
     let help = match (expr.ty, wanted, literal) {
         (Type::String, Type::Date | Type::Timestamp, Some(string)) => format!("write `{wanted} '{string}'`"),
+        (Type::String, Type::Bool, Some(string @ ("true" | "false"))) => format!("a bool has no quotes: `{string}`"),
         (Type::String, Type::Duration, _) => "a duration is written `duration '14d'`".to_owned(),
         (Type::String, Type::Int | Type::Float | Type::Decimal, Some(string)) if string.parse::<f64>().is_ok() => {
             format!("a number has no quotes: `{string}`")

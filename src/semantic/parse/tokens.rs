@@ -10,10 +10,11 @@ use sqlparser::ast::{self as sql, Spanned};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Word};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::semantic::parse::DEPTH;
+use crate::semantic::parse::keywords::{for_parser, is_call_keyword};
 use crate::source::Text;
 
 /// More tokens than this, literals and commas aside, are no expression that anybody wrote; it bounds how deep the
@@ -49,13 +50,19 @@ pub(super) fn parse(text: &Text, diagnostics: &mut Diagnostics) -> Option<(Token
         .items
         .iter()
         .filter(|(token, _)| !matches!(token, Token::Comma | Token::Number(..) | Token::SingleQuotedString(_)));
-    if counted.count() > MAXIMUM {
+    if counted.count() > MAXIMUM || tokens.nesting() > DEPTH {
         diagnostics.push(too_deep(text));
         return None;
     }
 
+    if let Some((word, range)) = tokens.without_left() {
+        let message = format!("an expression is expected before `{word}`");
+        diagnostics.push(syntax_error(message, range, "joins two conditions"));
+        return None;
+    }
+
     let mut parser =
-        Parser::new(&GenericDialect {}).with_recursion_limit(DEPTH).with_tokens_with_locations(tokens.for_parser(&raw));
+        Parser::new(&GenericDialect {}).with_recursion_limit(DEPTH).with_tokens_with_locations(for_parser(&raw));
     let parsed = parser.parse_expr();
     let next = parser.peek_token();
     match parsed {
@@ -76,9 +83,12 @@ pub(super) fn parse(text: &Text, diagnostics: &mut Diagnostics) -> Option<(Token
             None
         }
         Err(ParserError::ParserError(reason) | ParserError::TokenizerError(reason)) => {
-            // The place is that of the parser's token: the one that it wanted to be another one.
-            let span = if next.token == Token::EOF { parser.get_current_token().span } else { next.span };
-            let range = tokens.bytes(span).unwrap_or(0..text.value.len());
+            // The parser stands before the token that it wanted to be another one, or has just taken it.
+            let current = parser.get_current_token();
+            let taken = next.token == Token::EOF
+                || !reason.starts_with("Expected")
+                || reason.contains(&format!("found: {} at ", current.token));
+            let range = tokens.bytes(if taken { current.span } else { next.span }).unwrap_or(0..text.value.len());
             diagnostics.push(syntax_error(rephrase(&reason), range, "here"));
             None
         }
@@ -115,48 +125,47 @@ impl Tokens {
         tokens
     }
 
-    /// Makes the tokens that the parser sees. Words that mean nothing in this language are no keywords, so that `user`,
-    /// `trim` and `position` are names like others; and `duration '14d'` is a call.
-    fn for_parser(&self, raw: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
-        let raw: Vec<&TokenWithSpan> =
-            raw.iter().filter(|raw| !matches!(raw.token, Token::Whitespace(_) | Token::EOF)).collect();
-        let mut made = Vec::with_capacity(raw.len());
-        // Inside `(select …)` and `over (…)` every keyword counts: it is refused as a whole, and must parse for that.
-        let mut foreign = 0;
-        for (at, item) in raw.iter().enumerate() {
-            let token_at = |at: Option<usize>| at.and_then(|at| raw.get(at)).map(|item| &item.token);
-            let (previous, next) = (token_at(at.checked_sub(1)), token_at(Some(at + 1)));
-            let before_previous = token_at(at.checked_sub(2));
-            match &item.token {
-                Token::Word(word) => {
-                    let mut word = word.clone();
-                    if foreign == 0 && !stays_keyword(before_previous, previous, &word, next) {
-                        word.keyword = Keyword::NoKeyword;
-                    }
-                    let is_duration = word.quote_style.is_none() && word.value.eq_ignore_ascii_case("duration");
-                    made.push(TokenWithSpan { token: Token::Word(word), span: item.span });
-                    if is_duration && matches!(next, Some(Token::SingleQuotedString(_))) {
-                        made.push(TokenWithSpan { token: Token::LParen, span: raw[at + 1].span });
-                    }
-                    continue;
-                }
-                Token::LParen if foreign > 0 || opens_foreign(previous, next) => foreign += 1,
-                Token::RParen if foreign > 0 => foreign -= 1,
-                _ => {}
+    /// Returns how deep parentheses, `case` and signs are nested, at least: the parser gives up in odd words.
+    fn nesting(&self) -> usize {
+        let (mut open, mut signs, mut deepest) = (0_usize, 0_usize, 0_usize);
+        for (token, _) in &self.items {
+            let keyword = match token {
+                Token::Word(word) => word.keyword,
+                _ => Keyword::NoKeyword,
+            };
+            match (token, keyword) {
+                (Token::LParen, _) | (_, Keyword::CASE) => open += 1,
+                (Token::RParen, _) | (_, Keyword::END) => open = open.saturating_sub(1),
+                (Token::Minus | Token::Plus, _) | (_, Keyword::NOT) => signs += 1,
+                _ => signs = 0,
             }
-            made.push((*item).clone());
-            let after_duration = matches!(previous, Some(Token::Word(word)) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("duration"));
-            if after_duration && matches!(item.token, Token::SingleQuotedString(_)) {
-                made.push(TokenWithSpan { token: Token::RParen, span: item.span });
-            }
+            deepest = deepest.max(open + signs);
         }
-        made
+        deepest
+    }
+
+    /// Returns an `and` or `or` that has nothing to its left, which the parser would take for a column.
+    fn without_left(&self) -> Option<(String, Range<usize>)> {
+        let is_joint = |token: &Token| matches!(token, Token::Word(word) if matches!(word.keyword, Keyword::AND | Keyword::OR | Keyword::NOT));
+        let mut previous: Option<&Token> = None;
+        for (at, (token, range)) in self.items.iter().enumerate() {
+            if let Token::Word(word) = token
+                && matches!(word.keyword, Keyword::AND | Keyword::OR)
+                && self.items.get(at + 1).is_none_or(|(next, _)| *next != Token::Period)
+                && previous.is_none_or(|previous| is_joint(previous) || *previous == Token::LParen)
+            {
+                return Some((word.value.clone(), range.clone()));
+            }
+            previous = Some(token);
+        }
+        None
     }
 
     /// Returns the bytes of a part of the tree.
     pub(super) fn range(&self, syntax: &sql::Expr) -> Option<Range<usize>> {
         let leaves = self.bytes(syntax.span());
         let range = match syntax {
+            sql::Expr::Identifier(_) | sql::Expr::CompoundIdentifier(_) | sql::Expr::Value(_) => return leaves,
             // The parser keeps no place of the parentheses, nor of what stands before or after the operand.
             sql::Expr::Function(function) => self.call(self.bytes(function.name.span())?),
             sql::Expr::UnaryOp { expr, .. } => self.one_before(self.range(expr)?),
@@ -177,7 +186,9 @@ impl Tokens {
                 self.one_after(self.one_after(self.range(expr)?))
             }
             sql::Expr::Cast { expr, .. } | sql::Expr::Extract { expr, .. } => self.around(self.range(expr)?),
-            sql::Expr::Subquery(_) | sql::Expr::Exists { .. } => self.around(leaves?),
+            sql::Expr::Subquery(_) | sql::Expr::Exists { .. } | sql::Expr::Tuple(_) => self.around(leaves?),
+            sql::Expr::CompoundFieldAccess { .. } => self.one_after(leaves?),
+            sql::Expr::JsonAccess { .. } => self.one_after(self.one_after(leaves?)),
             sql::Expr::BinaryOp { left, right, .. } => self.range(left)?.start..self.range(right)?.end,
             sql::Expr::Between { expr, high, .. } => self.range(expr)?.start..self.range(high)?.end,
             sql::Expr::InList { expr, .. } => self.range(expr)?.start..leaves?.end,
@@ -334,6 +345,7 @@ impl Tokens {
                 "the literals with a word before them are `date '…'`, `timestamp '…'`, `duration '…'` and `interval '…'`",
             ),
             (_, Token::SemiColon) => Some("an expression has no semicolon"),
+            (_, Token::Word(word)) if word.keyword == Keyword::WHEN => Some("a `case` ends with `end`"),
             (_, Token::Word(word)) if word.keyword == Keyword::AS => Some("an expression has no name of its own"),
             (_, Token::Word(word)) if word.keyword == Keyword::FILTER => {
                 Some("write `filter (where …)` after an aggregate")
@@ -344,73 +356,20 @@ impl Tokens {
     }
 }
 
-/// Tells whether a word has its meaning as a keyword: those of this language, and those of what is refused by name.
-fn stays_keyword(before_previous: Option<&Token>, previous: Option<&Token>, word: &Word, next: Option<&Token>) -> bool {
-    if previous == Some(&Token::Period) || next == Some(&Token::Period) {
-        return false;
-    }
-    let keyword = |token: Option<&Token>| match token {
-        Some(Token::Word(word)) => word.keyword,
-        _ => Keyword::NoKeyword,
-    };
-    let is_string = |token: Option<&Token>| matches!(token, Some(Token::SingleQuotedString(_)));
-    let is_amount = |token: Option<&Token>| is_string(token) || matches!(token, Some(Token::Number(..)));
-    let opens = next == Some(&Token::LParen);
-    match word.keyword {
-        Keyword::AND | Keyword::OR | Keyword::NOT | Keyword::IN | Keyword::IS | Keyword::NULL => true,
-        Keyword::TRUE | Keyword::FALSE | Keyword::LIKE | Keyword::BETWEEN | Keyword::FROM | Keyword::AS => true,
-        Keyword::CASE | Keyword::WHEN | Keyword::THEN | Keyword::ELSE | Keyword::END => true,
-        Keyword::FILTER => previous == Some(&Token::RParen) && opens,
-        Keyword::WHERE => previous == Some(&Token::LParen),
-        Keyword::DISTINCT => {
-            previous == Some(&Token::LParen) || matches!(keyword(previous), Keyword::IS | Keyword::NOT)
-        }
-        Keyword::DATE | Keyword::TIMESTAMP | Keyword::DATETIME | Keyword::TIMESTAMPTZ => is_string(next),
-        Keyword::INTERVAL => is_amount(next) || next == Some(&Token::Minus),
-        Keyword::ILIKE | Keyword::RLIKE | Keyword::REGEXP | Keyword::SIMILAR | Keyword::GLOB | Keyword::COLLATE => {
-            let after_value = match previous {
-                Some(Token::Word(word)) => {
-                    word.keyword == Keyword::NOT || !matches!(word.keyword, Keyword::AND | Keyword::OR | Keyword::WHEN)
-                }
-                Some(Token::RParen | Token::SingleQuotedString(_) | Token::Number(..)) => true,
-                _ => false,
-            };
-            after_value && matches!(next, Some(Token::Word(_) | Token::SingleQuotedString(_)))
-        }
-        Keyword::TO => keyword(previous) == Keyword::SIMILAR,
-        Keyword::ESCAPE => is_string(previous) && is_string(next),
-        Keyword::AT => keyword(next) == Keyword::TIME,
-        Keyword::TIME => keyword(previous) == Keyword::AT,
-        Keyword::ZONE => keyword(previous) == Keyword::TIME,
-        Keyword::OVER => previous == Some(&Token::RParen),
-        Keyword::WITHIN => keyword(next) == Keyword::GROUP,
-        Keyword::GROUP => keyword(previous) == Keyword::WITHIN,
-        Keyword::ORDER => keyword(next) == Keyword::BY,
-        Keyword::BY => keyword(previous) == Keyword::ORDER,
-        Keyword::UNKNOWN => matches!(keyword(previous), Keyword::IS | Keyword::NOT),
-        Keyword::CAST | Keyword::TRY_CAST | Keyword::SAFE_CAST | Keyword::EXTRACT | Keyword::EXISTS => opens,
-        // A type after `::` or `as`, a part after `extract (`, a unit after `interval '1'`.
-        _ if previous == Some(&Token::DoubleColon) || keyword(previous) == Keyword::AS => true,
-        _ if keyword(next) == Keyword::FROM && previous == Some(&Token::LParen) => true,
-        _ => is_amount(previous) && keyword(before_previous) == Keyword::INTERVAL,
-    }
-}
-
-fn opens_foreign(previous: Option<&Token>, next: Option<&Token>) -> bool {
-    let is = |token: Option<&Token>, keywords: &[Keyword]| matches!(token, Some(Token::Word(word)) if keywords.contains(&word.keyword));
-    is(next, &[Keyword::SELECT, Keyword::WITH]) || is(previous, &[Keyword::OVER, Keyword::GROUP])
-}
-
-fn is_call_keyword(keyword: Keyword) -> bool {
-    matches!(keyword, Keyword::CAST | Keyword::TRY_CAST | Keyword::SAFE_CAST | Keyword::EXTRACT | Keyword::EXISTS)
-}
-
 /// Turns the parser's words into a message: it says what it expected, and where in its own way.
 fn rephrase(reason: &str) -> String {
     let reason = reason.split(" at Line:").next().unwrap_or(reason);
     match reason.strip_prefix("Expected: ").and_then(|reason| reason.split_once(", found: ")) {
-        Some((expected, "EOF")) => format!("the expression ends where {expected} is expected"),
-        Some((expected, found)) => format!("{expected} is expected, not `{}`", shorten(found)),
+        Some((expected, found)) => {
+            // A token or a keyword that is expected, and no phrase.
+            let is_token = !expected.contains(char::is_lowercase);
+            let expected = if is_token { format!("`{expected}`") } else { expected.to_owned() };
+            match found {
+                "EOF" => format!("the expression ends where {expected} is expected"),
+                found => format!("{expected} is expected, not `{}`", shorten(found)),
+            }
+        }
+        None if reason.starts_with("No infix parser") => "an operator is not in the language".to_owned(),
         None => format!("the expression cannot be read: {}", lower_first(reason)),
     }
 }

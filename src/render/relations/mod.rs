@@ -1,0 +1,277 @@
+//! One relation of the plan -> one statement: what each template is given.
+
+mod entity;
+mod kpi;
+mod milestone;
+mod occurrences;
+mod reached;
+mod score;
+mod source;
+
+use minijinja::Value;
+
+use crate::plan::build::{CATALOG_COLUMNS, column_name, property_name};
+use crate::plan::node::{Node, Plan, Relation};
+use crate::render::dialect::Dialect;
+use crate::render::expr::{self, Unsupported};
+use crate::render::{Place, engine};
+use crate::semantic::expr::{Expr, Literal};
+use crate::semantic::model::{EntityIndex, Meta, Model, Origin};
+use crate::semantic::scopes::canonical;
+use crate::source::{Sources, Span};
+
+/// Why a relation is not printed.
+#[derive(Debug)]
+pub enum Failure {
+    /// The warehouse lacks something that was asked for.
+    Unsupported(Unsupported),
+    /// A source has no relation that the warehouse can read.
+    NoRelation {
+        /// The source or entity.
+        name: String,
+        /// Where its origin is written.
+        span: Span,
+        /// Why its file does not do.
+        reason: String,
+    },
+    /// A template or a dialect's file is wrong.
+    Template(String),
+}
+
+impl From<Unsupported> for Failure {
+    fn from(unsupported: Unsupported) -> Self {
+        Failure::Unsupported(unsupported)
+    }
+}
+
+type Result<T> = std::result::Result<T, Failure>;
+
+/// What relations are printed with.
+pub struct Cx<'c> {
+    /// The plan.
+    pub plan: &'c Plan,
+    /// What it was made from.
+    pub model: &'c Model,
+    /// The files, for the comments that name them.
+    pub sources: &'c Sources,
+    /// Where it is carried out.
+    pub place: &'c Place,
+}
+
+/// Prints the statement that makes a relation.
+pub fn statement(cx: &Cx<'_>, node: &Node) -> Result<String> {
+    match &node.relation {
+        Relation::Schema => {
+            let header = cx.header("The schema that the relations lie in", &[]);
+            cx.render("schema.sql", minijinja::context! { header, schema => cx.place.schema.clone() })
+        }
+        Relation::Entity(entity) => entity::statement(cx, node, *entity),
+        Relation::Events(events) => source::events(cx, node, events),
+        Relation::Facts(source) => source::facts(cx, node, *source),
+        Relation::Occurrences(occurrences) => occurrences::statement(cx, node, occurrences),
+        Relation::Reached(reached) => reached::statement(cx, node, reached),
+        Relation::Milestone(view) => milestone::statement(cx, node, view),
+        Relation::Milestones => milestones(cx, node),
+        Relation::Kpi(kpi) => kpi::statement(cx, node, *kpi),
+        Relation::Kpis => {
+            let header = cx.header("All KPIs, one row a bucket and segment", &[]);
+            let columns: Vec<String> = node.columns.iter().map(|(name, _)| name.clone()).collect();
+            let kpis: Vec<String> = cx
+                .plan
+                .nodes
+                .iter()
+                .filter(|node| matches!(node.relation, Relation::Kpi(_)))
+                .map(|node| cx.qualified(&node.name))
+                .collect();
+            cx.render("kpis.sql", minijinja::context! { header, relation => cx.qualified(&node.name), columns, kpis })
+        }
+        Relation::Score(score) => score::statement(cx, node, *score),
+    }
+}
+
+/// The list of milestones, with what is said about each.
+fn milestones(cx: &Cx<'_>, node: &Node) -> Result<String> {
+    let columns: Vec<&str> = CATALOG_COLUMNS.iter().map(|(name, _)| *name).collect();
+    let mut rows = Vec::new();
+    for milestone in cx.model.milestones.iter().filter(|milestone| !milestone.hidden) {
+        let text = |value: Option<&str>| match value {
+            Some(value) => cx.literal(&Literal::String(value.to_owned())),
+            None => cx.typed_null("string"),
+        };
+        let events = match &milestone.occurrences {
+            crate::semantic::model::Occurrences::Events { names, .. } => {
+                Some(names.as_ref().map_or("*".to_owned(), |names| names.join(", ")))
+            }
+            crate::semantic::model::Occurrences::Reaches(_)
+            | crate::semantic::model::Occurrences::Members(_)
+            | crate::semantic::model::Occurrences::Absence(_) => None,
+        };
+        let within = milestone.within.map(window_text);
+        let weight = match milestone.weight {
+            Some(weight) => cx.literal(&Literal::Float(weight))?,
+            None => cx.typed_null("float")?,
+        };
+        rows.push(Value::from(vec![
+            text(Some(&milestone.meta.name))?,
+            text(milestone.meta.title.as_deref())?,
+            text(milestone.meta.description.as_deref())?,
+            text(Some(&cx.model.entity(milestone.entity).meta.name))?,
+            text(milestone.tier.as_deref())?,
+            weight,
+            text(within.as_deref())?,
+            text(events.as_deref())?,
+            cx.literal(&Literal::Bool(milestone.gating))?,
+        ]));
+    }
+    let header = cx.header("The milestones, and what is said about each", &[]);
+    let relation = cx.qualified(&node.name);
+    cx.render("milestones.sql", minijinja::context! { header, relation, columns, rows })
+}
+
+/// Writes a length of time as it is written in TOML.
+pub(crate) fn window_text(microseconds: i64) -> String {
+    const UNITS: &[(i64, &str)] = &[(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s")];
+    UNITS
+        .iter()
+        .find(|(length, _)| microseconds % length == 0)
+        .map_or_else(|| format!("{microseconds} microseconds"), |(length, unit)| format!("{}{unit}", microseconds / length))
+}
+
+/// The names of relations that canonical columns are read from.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Aliases<'a> {
+    /// The rows of an event source that was read.
+    events: Option<&'a str>,
+    /// The rows of a source of facts that was read.
+    facts: Option<&'a str>,
+    /// The rows of entities.
+    entities: &'a [(EntityIndex, &'a str)],
+    /// The rows of a milestone's view.
+    reach: Option<&'a str>,
+    /// The reaches that make the population.
+    population: Option<&'a str>,
+}
+
+/// Marks text as SQL.
+pub(crate) fn sql(text: impl Into<String>) -> Value {
+    Value::from_safe_string(text.into())
+}
+
+impl Cx<'_> {
+    fn dialect(&self) -> &'static Dialect {
+        self.place.dialect
+    }
+
+    fn render(&self, template: &str, context: Value) -> Result<String> {
+        engine::render(template, context, self.dialect()).map_err(Failure::Template)
+    }
+
+    /// Returns the full name of a relation that Milepost makes.
+    pub(crate) fn qualified(&self, name: &str) -> String {
+        format!("{}.{name}", self.place.schema)
+    }
+
+    fn literal(&self, literal: &Literal) -> Result<Value> {
+        let printed = expr::literal(literal, self.dialect());
+        printed.map(|fragment| sql(fragment.sql)).map_err(|failure| Failure::Template(format!("{failure:?}")))
+    }
+
+    fn string(&self, text: &str) -> Result<Value> {
+        self.literal(&Literal::String(text.to_owned()))
+    }
+
+    fn typed_null(&self, ty: &str) -> Result<Value> {
+        let ty = crate::semantic::expr::Type::DECLARABLE
+            .iter()
+            .find(|(name, _)| *name == ty)
+            .map_or(crate::semantic::expr::Type::String, |(_, ty)| *ty);
+        Ok(sql(format!("CAST(NULL AS {})", self.dialect().type_name(ty))))
+    }
+
+    fn as_of(&self) -> Result<Value> {
+        self.literal(&Literal::Timestamp(self.place.as_of.clone()))
+    }
+
+    fn ident(&self, name: &str) -> Result<String> {
+        self.dialect().identifier(name).map_err(Failure::Template)
+    }
+
+    /// Prints a user's expression, whose columns are read from the relations that `aliases` names.
+    fn print(&self, expr: &Expr, aliases: Aliases<'_>) -> Result<String> {
+        Ok(expr::print(expr, self.dialect(), &|name| self.column(name, aliases))?)
+    }
+
+    fn column(&self, name: &str, aliases: Aliases<'_>) -> Option<String> {
+        let dialect = self.dialect();
+        let of = |alias: &str, column: &str| dialect.identifier(column).ok().map(|column| format!("{alias}.{column}"));
+        match name {
+            canonical::AS_OF => {
+                return expr::literal(&Literal::Timestamp(self.place.as_of.clone()), dialect).ok().map(|f| f.sql);
+            }
+            canonical::EVENT_ID => return of(aliases.events?, "event_id"),
+            canonical::EVENT_ENTITY => return of(aliases.events?, "entity"),
+            canonical::EVENT_NAME => return of(aliases.events?, "event_name"),
+            canonical::EVENT_TIME => return of(aliases.events?, "event_time"),
+            canonical::FACT_KEY => return of(aliases.facts?, "fact_key"),
+            canonical::FACT_ENTITY => return of(aliases.facts?, "entity"),
+            canonical::FACT_TIME => return of(aliases.facts?, "fact_time"),
+            canonical::POPULATION_REACHED_AT => return of(aliases.population?, "reached_at"),
+            _ => {}
+        }
+        if let Some(path) = name.strip_prefix(canonical::PROPERTY) {
+            return of(aliases.events?, &property_name(path));
+        }
+        if let Some(column) = name.strip_prefix(canonical::COLUMN) {
+            return of(aliases.events.or(aliases.facts)?, &column_name(column));
+        }
+        if let Some(column) = name.strip_prefix(canonical::REACH) {
+            return of(aliases.reach?, column);
+        }
+        let (entity, column) = name.strip_prefix(canonical::ENTITY)?.split_once('.')?;
+        let (index, alias) = aliases.entities.iter().find(|(index, _)| self.model.entity(*index).meta.name == entity)?;
+        let entity = self.model.entity(*index);
+        match column {
+            "key" => of(alias, &entity.key),
+            "start" => of(alias, "started_at"),
+            "parent" => of(alias, &entity.parent.as_ref()?.1),
+            _ => of(alias, column.strip_prefix("attribute.")?),
+        }
+    }
+
+    /// Returns the SQL of the relation that raw rows come from.
+    pub(crate) fn raw(&self, meta: &Meta, origin: &Origin) -> Result<String> {
+        let table = |name: &str| self.dialect().table(name).map_err(Failure::Template);
+        if let Some(name) = self.place.stand_ins.get(&meta.name) {
+            return table(name);
+        }
+        let mut reason = String::from("neither a table nor a file");
+        if let Some((path, format)) = &origin.file {
+            match crate::render::access::file(self.dialect(), path, format.name()) {
+                Ok(file) => return Ok(file),
+                Err(crate::render::dialect::Failure::Unsupported(why)) => reason = why,
+                Err(crate::render::dialect::Failure::Mistake(why)) => return Err(Failure::Template(why)),
+            }
+        }
+        match &origin.table {
+            Some(name) => table(name),
+            None => Err(Failure::NoRelation { name: meta.name.clone(), span: origin.span, reason }),
+        }
+    }
+
+    /// Makes the comment that opens a statement.
+    fn header(&self, title: &str, lines: &[String]) -> Value {
+        minijinja::context! { title, lines => lines.to_vec() }
+    }
+
+    /// Makes the comment that opens the statement of a definition: what it is, and the file that it is written in.
+    fn definition_header(&self, kind: &str, meta: &Meta, lines: &[String]) -> Value {
+        let path = self.sources.path(meta.span.source).display().to_string().replace('\\', "/");
+        let title = match &meta.title {
+            Some(title) => format!("{kind}.{}: {title} ({path})", meta.name),
+            None => format!("{kind}.{} ({path})", meta.name),
+        };
+        let mut all: Vec<String> = meta.description.iter().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        all.extend_from_slice(lines);
+        self.header(&title, &all)
+    }
+}

@@ -1,0 +1,267 @@
+//! Numbered occurrences of streams.
+
+use minijinja::{Value, context};
+
+use crate::plan::node::{Node, Occurrences, Shape, Stream};
+use crate::render::relations::entity::parenthesized;
+use crate::render::relations::{Aliases, Cx, Failure, Result, sql};
+use crate::semantic::expr::{Expr, ExprKind, Literal, Type};
+use crate::semantic::model::{EntityIndex, MilestoneIndex};
+use crate::semantic::scopes::canonical;
+
+pub(super) fn statement(cx: &Cx<'_>, node: &Node, occurrences: &Occurrences) -> Result<String> {
+    let source = cx.model.source(occurrences.source);
+    let entity = cx.model.entity(occurrences.entity);
+    let actor = source.entity.as_ref().map(|(entity, _)| *entity);
+    let by_parent = actor != Some(occurrences.entity);
+    let reads_actor = by_parent || occurrences.streams.iter().any(|stream| stream.subject.is_some());
+    let actor = actor.filter(|actor| reads_actor && needs(cx, &occurrences.streams, *actor, by_parent));
+    let entities: Vec<(EntityIndex, &str)> = match actor {
+        Some(actor) => vec![(actor, "actor"), (occurrences.entity, "entity_row")],
+        None => vec![(occurrences.entity, "entity_row")],
+    };
+    let aliases = Aliases { events: Some("events"), entities: &entities, ..Aliases::default() };
+    // What names the entity cannot read it.
+    let subject_entities: Vec<(EntityIndex, &str)> = actor.map(|actor| (actor, "actor")).into_iter().collect();
+    let subject_aliases = Aliases { events: Some("events"), entities: &subject_entities, ..Aliases::default() };
+
+    let from = occurrences.streams.iter().any(|stream| stream.bound.from.is_some());
+    let after = occurrences.streams.iter().any(|stream| stream.bound.after.is_some());
+    let anchor = anchor(cx, from)?;
+    let windows = occurrences.streams.iter().map(|stream| stream.windows.len()).max().unwrap_or(0);
+
+    let default_subject = match (by_parent, actor) {
+        (true, Some(actor)) => match &cx.model.entity(actor).parent {
+            Some((parent, column)) if *parent == occurrences.entity => format!("actor.{}", cx.ident(column)?),
+            _ => cx.typed_null("string")?.to_string(),
+        },
+        (true, None) => cx.typed_null("string")?.to_string(),
+        (false, _) => format!("events.{}", cx.ident("entity")?),
+    };
+    let subject =
+        cases(cx, &occurrences.streams, |stream| stream.subject.as_ref(), &default_subject, &|expr| cx.print(expr, subject_aliases))?;
+    let condition = cases(cx, &occurrences.streams, |stream| stream.condition.as_ref(), "TRUE", &|expr| cx.print(expr, aliases))?;
+    let condition = (condition != "TRUE").then(|| sql(condition));
+    let value = match occurrences.shape {
+        Shape::Count => None,
+        Shape::Distinct => Some(cases(cx, &occurrences.streams, |stream| stream.value.as_ref(), "NULL", &|expr| {
+            let printed = cx.print(expr, aliases)?;
+            Ok(match expr.ty {
+                Type::String => printed,
+                _ => format!("CAST({printed} AS {})", cx.dialect().type_name(Type::String)),
+            })
+        })?),
+        Shape::Sum => Some(cases(cx, &occurrences.streams, |stream| stream.value.as_ref(), "NULL", &|expr| {
+            let printed = cx.print(expr, aliases)?;
+            Ok(match expr.ty {
+                Type::Decimal => printed,
+                _ => format!("CAST({printed} AS {})", cx.dialect().type_name(Type::Float)),
+            })
+        })?),
+    };
+
+    let mut stream_columns = vec!["stream".to_owned(), "event_name".to_owned(), "at_least".to_owned()];
+    stream_columns.extend((1..=windows).map(|number| format!("window_{number}")));
+    if from {
+        stream_columns.push("from_milestone".to_owned());
+    }
+    if after {
+        stream_columns.push("after_milestone".to_owned());
+    }
+    let mut reached_relations = Vec::new();
+    for stream in &occurrences.streams {
+        for milestone in stream.bound.from.into_iter().chain(stream.bound.after) {
+            let name = cx.qualified(&cx.plan.node(reached(cx, milestone)).name);
+            if !reached_relations.contains(&name) {
+                reached_relations.push(name);
+            }
+        }
+    }
+    reached_relations.sort();
+    let actor = match actor {
+        Some(actor) => Some(context! {
+            relation => cx.qualified(&cx.plan.node(cx.plan.entity(actor)).name),
+            key => cx.model.entity(actor).key.clone(),
+        }),
+        None => None,
+    };
+    cx.render(
+        "occurrences.sql",
+        context! {
+            header => cx.header(&title(cx, occurrences), &lines(cx, occurrences)),
+            relation => cx.qualified(&node.name),
+            stream_columns,
+            stream_rows => stream_rows(cx, occurrences, windows, from, after)?,
+            bounded => from || after,
+            from, after, reached_relations, actor,
+            key => entity.key.clone(),
+            events => cx.qualified(&cx.plan.node(occurrences.events).name),
+            entity => cx.qualified(&cx.plan.node(cx.plan.entity(occurrences.entity)).name),
+            any_name => occurrences.streams.iter().any(|stream| stream.names.is_none()),
+            subject => sql(subject),
+            bucket => sql(bucket(cx, windows, &anchor)?),
+            anchor => sql(anchor),
+            value => value.map(sql),
+            condition,
+            shape => occurrences.shape.name(),
+        },
+    )
+}
+
+fn title(cx: &Cx<'_>, occurrences: &Occurrences) -> String {
+    let what = match occurrences.shape {
+        Shape::Count => "Occurrences",
+        Shape::Distinct => "Occurrences of different values",
+        Shape::Sum => "Occurrences that add up",
+    };
+    let entity = &cx.model.entity(occurrences.entity).meta.name;
+    format!("{what} of events in `{}`, numbered by {entity} and stream", cx.model.source(occurrences.source).meta.name)
+}
+
+fn lines(cx: &Cx<'_>, occurrences: &Occurrences) -> Vec<String> {
+    let names = |milestones: &[MilestoneIndex]| {
+        let names: Vec<&str> = milestones.iter().map(|index| cx.model.milestone(*index).meta.name.as_str()).collect();
+        names.join(", ")
+    };
+    let streams = occurrences.streams.iter().enumerate();
+    streams.map(|(position, stream)| format!("Stream {}: {}", position + 1, names(&stream.milestones))).collect()
+}
+
+/// Tells whether some stream reads the entity that acted.
+fn needs(cx: &Cx<'_>, streams: &[Stream], actor: EntityIndex, by_parent: bool) -> bool {
+    let prefix = format!("{}{}.", canonical::ENTITY, cx.model.entity(actor).meta.name);
+    streams.iter().any(|stream| {
+        let mut found = by_parent && stream.subject.is_none();
+        for expr in stream.condition.iter().chain(&stream.subject).chain(&stream.value) {
+            expr.walk(&mut |part| {
+                found |= matches!(&part.kind, ExprKind::Column(name) if name.starts_with(&prefix));
+            });
+        }
+        found
+    })
+}
+
+pub(super) fn reached(cx: &Cx<'_>, milestone: MilestoneIndex) -> crate::plan::node::NodeId {
+    let milestone = cx.model.milestone(milestone);
+    cx.plan.reached(milestone.entity, milestone.depth)
+}
+
+/// Prints where windows start: at the entity's start, or at a reach where the stream has one.
+fn anchor(cx: &Cx<'_>, from: bool) -> Result<String> {
+    let start = format!("entity_row.{}", cx.ident("started_at")?);
+    Ok(if from {
+        format!(
+            "CASE WHEN streams.{} IS NULL THEN {start} ELSE from_reach.{} END",
+            cx.ident("from_milestone")?,
+            cx.ident("reached_at")?
+        )
+    } else {
+        start
+    })
+}
+
+/// Prints what differs from stream to stream.
+fn cases<'s>(
+    cx: &Cx<'_>,
+    streams: &'s [Stream],
+    of: impl Fn(&'s Stream) -> Option<&'s Expr>,
+    otherwise: &str,
+    print: &dyn Fn(&Expr) -> Result<String>,
+) -> Result<String> {
+    // Streams that say the same share a branch, so that a row is compared with as few numbers as possible.
+    let mut branches: Vec<(String, Vec<usize>)> = Vec::new();
+    let mut rest = false;
+    for (position, stream) in streams.iter().enumerate() {
+        let Some(expr) = of(stream) else {
+            rest = true;
+            continue;
+        };
+        let printed = print(expr)?;
+        match branches.iter_mut().find(|(known, _)| *known == printed) {
+            Some((_, numbers)) => numbers.push(position + 1),
+            None => branches.push((printed, vec![position + 1])),
+        }
+    }
+    match branches.as_slice() {
+        [] => return Ok(otherwise.to_owned()),
+        [(only, _)] if !rest => return Ok(super::entity::parenthesized(only)),
+        _ => {}
+    }
+    let stream = format!("streams.{}", cx.ident("stream")?);
+    let mut text = "CASE".to_owned();
+    for (printed, numbers) in &branches {
+        let condition = match numbers.as_slice() {
+            [one] => format!("{stream} = {one}"),
+            several => {
+                let list: Vec<String> = several.iter().map(usize::to_string).collect();
+                format!("{stream} IN ({})", list.join(", "))
+            }
+        };
+        text.push_str(&format!("\n      WHEN {condition} THEN {printed}"));
+    }
+    if rest {
+        text.push_str(&format!("\n      ELSE {otherwise}"));
+    }
+    text.push_str("\n    END");
+    Ok(text)
+}
+
+/// Prints the number of windows that are over: a window takes in the buckets up to its own place among them.
+fn bucket(cx: &Cx<'_>, windows: usize, anchor: &str) -> Result<String> {
+    if windows == 0 {
+        return Ok("0".to_owned());
+    }
+    let elapsed = elapsed(cx, anchor, &format!("events.{}", cx.ident("event_time")?))?;
+    let mut text = "CASE".to_owned();
+    for number in 1..=windows {
+        let window = format!("streams.{}", cx.ident(&format!("window_{number}"))?);
+        text.push_str(&format!("\n      WHEN {window} IS NULL OR {elapsed} < {window} THEN {}", number - 1));
+    }
+    text.push_str(&format!("\n      ELSE {windows}\n    END"));
+    Ok(text)
+}
+
+/// Prints the microseconds from one instant to another.
+pub(super) fn elapsed(cx: &Cx<'_>, start: &str, end: &str) -> Result<String> {
+    let context = context! { start => sql(parenthesized(start)), end => sql(end) };
+    crate::render::engine::render_text("{{ duration_between(start, end) }}", context, cx.dialect()).map_err(Failure::Template)
+}
+
+#[expect(clippy::cast_possible_wrap, reason = "streams are few")]
+fn stream_rows(cx: &Cx<'_>, occurrences: &Occurrences, windows: usize, from: bool, after: bool) -> Result<Vec<Value>> {
+    let mut rows = Vec::new();
+    for (position, stream) in occurrences.streams.iter().enumerate() {
+        let names: Vec<Option<&String>> = match &stream.names {
+            Some(names) => names.iter().map(Some).collect(),
+            None => vec![None],
+        };
+        for name in names {
+            let text = |value: Option<&str>| match value {
+                Some(value) => cx.string(value),
+                None => cx.typed_null("string"),
+            };
+            let milestone = |index: Option<MilestoneIndex>| {
+                text(index.map(|index| cx.model.milestone(index).meta.name.as_str()))
+            };
+            let mut row = vec![
+                cx.literal(&Literal::Int(position as i64 + 1))?,
+                text(name.map(String::as_str))?,
+                cx.literal(&Literal::Float(stream.at_least))?,
+            ];
+            for number in 0..windows {
+                row.push(match stream.windows.get(number) {
+                    Some(window) => cx.literal(&Literal::Int(*window))?,
+                    None => cx.typed_null("int")?,
+                });
+            }
+            if from {
+                row.push(milestone(stream.bound.from)?);
+            }
+            if after {
+                row.push(milestone(stream.bound.after)?);
+            }
+            rows.push(Value::from(row));
+        }
+    }
+    Ok(rows)
+}

@@ -1,0 +1,199 @@
+//! The one reading of each source: events, and facts.
+
+use minijinja::{Value, context};
+
+use crate::plan::build::{column_name, property_name};
+use crate::plan::node::{Events, Node};
+use crate::project::tables::source::Stored;
+use crate::render::access;
+use crate::render::dialect::Failure as EntryFailure;
+use crate::render::holes::Fragment;
+use crate::render::relations::entity::parenthesized;
+use crate::render::relations::{Aliases, Cx, Failure, Result, sql};
+use crate::semantic::expr::{Literal, Type};
+use crate::semantic::model::{EventName, Source, SourceIndex, SourceRows};
+
+/// Prints a column of a raw table in its declared type.
+fn typed(cx: &Cx<'_>, source: &Source, column: &str, ty: Type) -> Result<Value> {
+    let raw = Fragment::atom(format!("source_rows.{}", cx.ident(column)?));
+    access::normalize(cx.dialect(), &raw, ty, &source.timezone)
+        .map(|fragment| sql(fragment.sql))
+        .map_err(|failure| entry(&failure))
+}
+
+fn entry(failure: &EntryFailure) -> Failure {
+    Failure::Template(format!("{failure:?}"))
+}
+
+pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String> {
+    let source = cx.model.source(events.source);
+    let SourceRows::Events { name, properties, aliases } = &source.rows else {
+        return Err(Failure::Template(format!("`{}` holds no events", source.meta.name)));
+    };
+    let (_, entity_column) = source.entity.as_ref().expect("an event belongs to somebody");
+    let time = source.time.as_ref().expect("an event has a time");
+    let mut columns = vec![context! { name => "entity", sql => typed(cx, source, entity_column, Type::String)? }];
+    if let EventName::Column(column) = name {
+        columns.push(context! { name => "event_name", sql => typed(cx, source, column, Type::String)? });
+    }
+    columns.push(context! { name => "event_time", sql => typed(cx, source, time, Type::Timestamp)? });
+    if let Some(id) = &source.key {
+        columns.push(context! { name => "event_id", sql => typed(cx, source, id, Type::String)? });
+    }
+    let mut payload = Vec::new();
+    for (declared, ty) in &events.columns {
+        let column = source.columns.iter().find(|column| column.name == *declared).expect("a needed column is declared");
+        columns.push(context! { name => column_name(declared), sql => typed(cx, source, &column.column, *ty)? });
+        payload.push(column_name(declared));
+    }
+    for (path, ty) in &events.properties {
+        let properties = properties.as_ref().expect("a needed property lies in a document");
+        let document = Fragment::atom(format!("source_rows.{}", cx.ident(&properties.column)?));
+        let stored = match properties.stored {
+            Stored::Json => access::Stored::Json,
+            Stored::Text => access::Stored::Text,
+        };
+        let keys: Vec<&str> = path.split('.').collect();
+        let fragment = access::property(cx.dialect(), &document, stored, &keys, *ty).map_err(|failure| entry(&failure))?;
+        columns.push(context! { name => property_name(path), sql => sql(fragment.sql) });
+        payload.push(property_name(path));
+    }
+    let (raw_names, raw_name, event_name) = names(cx, events, name, aliases)?;
+    let condition = match &source.condition {
+        Some(condition) => {
+            Some(sql(parenthesized(&cx.print(condition, Aliases { events: Some("kept"), ..Aliases::default() })?)))
+        }
+        None => None,
+    };
+    let mut lines = vec!["The only reading of the raw rows, however many definitions count them.".to_owned()];
+    lines.push(match (source.deduplicate, &source.key) {
+        (false, _) => "The source promises unique rows; duplicates would count.".to_owned(),
+        (true, Some(_)) => "Of rows with the same id the first counts; a row without one is known by entity, name and time.".to_owned(),
+        (true, None) => "Of rows with the same entity, name and time one counts.".to_owned(),
+    });
+    cx.render(
+        "events.sql",
+        context! {
+            header => cx.definition_header("source", &source.meta, &lines),
+            relation => cx.qualified(&node.name),
+            from => sql(cx.raw(&source.meta, &source.origin)?),
+            columns, payload, raw_names, raw_name, event_name,
+            event_id => sql(event_id(cx, source, name)?),
+            named_by_column => matches!(name, EventName::Column(_)),
+            deduplicate => source.deduplicate,
+            condition,
+            as_of => cx.as_of()?,
+        },
+    )
+}
+
+/// Returns the raw names that are read, the raw column that they stand in, and the SQL of the name that definitions use.
+fn names(
+    cx: &Cx<'_>,
+    events: &Events,
+    name: &EventName,
+    aliases: &indexmap::IndexMap<String, Vec<String>>,
+) -> Result<(Option<Vec<String>>, Option<Value>, Value)> {
+    let column = match name {
+        EventName::Constant(constant) => return Ok((None, None, cx.string(constant)?)),
+        EventName::Column(column) => column,
+    };
+    let needed = |canonical: &str| events.names.as_ref().is_none_or(|names| names.iter().any(|name| name == canonical));
+    let raw_names = events.names.as_ref().map(|names| {
+        let mut raw: Vec<String> = names.clone();
+        for (canonical, others) in aliases {
+            if needed(canonical) {
+                raw.extend(others.iter().cloned());
+            }
+        }
+        raw
+    });
+    let own = format!("typed.{}", cx.ident("event_name")?);
+    let mut branches = String::new();
+    for (canonical, others) in aliases.iter().filter(|(canonical, others)| needed(canonical) && !others.is_empty()) {
+        let list: Vec<String> = others.iter().map(|other| cx.string(other).map(|value| value.to_string())).collect::<Result<_>>()?;
+        branches.push_str(&format!(" WHEN {own} IN ({}) THEN {}", list.join(", "), cx.string(canonical)?));
+    }
+    let event_name = if branches.is_empty() { own } else { format!("CASE{branches} ELSE {own} END") };
+    let raw = format!("source_rows.{}", cx.ident(column)?);
+    Ok((raw_names, Some(sql(raw)), sql(event_name)))
+}
+
+/// Prints an event's id: its own, or the entity, name and time by which it is known.
+fn event_id(cx: &Cx<'_>, source: &Source, name: &EventName) -> Result<String> {
+    let name = match name {
+        EventName::Column(_) => format!("typed.{}", cx.ident("event_name")?),
+        EventName::Constant(constant) => cx.string(constant)?.to_string(),
+    };
+    let template = "concatenate(entity, separator, name, separator, micros)";
+    let text = cx.dialect().type_name(Type::String);
+    // Microseconds since a fixed moment: the same text on every warehouse.
+    let micros = crate::render::engine::render_text(
+        "CAST({{ duration_between(epoch, time) }} AS {{ text }})",
+        context! {
+            epoch => cx.literal(&Literal::Timestamp("1970-01-01 00:00:00.000000".to_owned()))?,
+            time => sql(format!("typed.{}", cx.ident("event_time")?)),
+            text => sql(text),
+        },
+        cx.dialect(),
+    )
+    .map_err(Failure::Template)?;
+    let composed = crate::render::engine::render_text(
+        &format!("{{{{ {template} }}}}"),
+        context! {
+            entity => sql(format!("typed.{}", cx.ident("entity")?)),
+            separator => cx.string("|")?,
+            name => sql(name),
+            micros => sql(micros),
+        },
+        cx.dialect(),
+    )
+    .map_err(Failure::Template)?;
+    Ok(match &source.key {
+        Some(_) => format!("COALESCE(typed.{}, {composed})", cx.ident("event_id")?),
+        None => composed,
+    })
+}
+
+pub(super) fn facts(cx: &Cx<'_>, node: &Node, index: SourceIndex) -> Result<String> {
+    let source = cx.model.source(index);
+    let mut columns = Vec::new();
+    if let Some(key) = &source.key {
+        columns.push(context! { name => "fact_key", sql => typed(cx, source, key, Type::String)? });
+    }
+    if let Some((_, entity)) = &source.entity {
+        columns.push(context! { name => "entity", sql => typed(cx, source, entity, Type::String)? });
+    }
+    if let Some(time) = &source.time {
+        columns.push(context! { name => "fact_time", sql => typed(cx, source, time, Type::Timestamp)? });
+    }
+    for column in &source.columns {
+        columns.push(context! { name => column_name(&column.name), sql => typed(cx, source, &column.column, column.ty)? });
+    }
+    let condition = match &source.condition {
+        Some(condition) => {
+            Some(sql(parenthesized(&cx.print(condition, Aliases { facts: Some("kept"), ..Aliases::default() })?)))
+        }
+        None => None,
+    };
+    let mut lines = Vec::new();
+    if source.deduplicate && source.key.is_some() {
+        lines.push("Of rows with the same key one counts; a row without one always does.".to_owned());
+    }
+    if source.time.is_some() {
+        lines.push("A row without a time does not count, nor does one from after the moment.".to_owned());
+    }
+    cx.render(
+        "facts.sql",
+        context! {
+            header => cx.definition_header("source", &source.meta, &lines),
+            relation => cx.qualified(&node.name),
+            from => sql(cx.raw(&source.meta, &source.origin)?),
+            columns,
+            numbered => source.deduplicate && source.key.is_some(),
+            has_time => source.time.is_some(),
+            condition,
+            as_of => cx.as_of()?,
+        },
+    )
+}

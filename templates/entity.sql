@@ -1,0 +1,64 @@
+{#- One row an entity: the earliest of the rows with its key. What it lacks is derived from its members. -#}
+{% include "header.sql" %}
+{{ create_table(relation) }}
+WITH
+{% if members %}
+member_starts AS (
+  SELECT
+    members.{{ members.parent | ident }} AS {{ key | ident }},
+    MIN(members.{{ "started_at" | ident }}) AS {{ "started_at" | ident }}
+  FROM {{ members.relation | table }} AS members
+  WHERE members.{{ members.parent | ident }} IS NOT NULL
+  GROUP BY 1
+){{ "," | safe if from }}
+{% endif %}
+{% if from %}
+typed AS (
+  SELECT
+{% for column in columns %}
+    {{ column.sql }} AS {{ column.name | ident }}{{ "," | safe if not loop.last }}
+{% endfor %}
+  FROM {{ from }} AS source_rows
+),
+numbered AS (
+  SELECT
+    typed.*,
+    ROW_NUMBER() OVER (
+      PARTITION BY typed.{{ key | ident }}
+      ORDER BY
+{% for column in columns if column.name != key %}
+        CASE WHEN typed.{{ column.name | ident }} IS NULL THEN 1 ELSE 0 END, typed.{{ column.name | ident }}{{ "," | safe if not loop.last }}
+{% else %}
+        typed.{{ key | ident }}
+{% endfor %}
+    ) AS {{ "row_of_key" | ident }}
+  FROM typed
+  WHERE typed.{{ key | ident }} IS NOT NULL
+{% if own_start %}
+    AND (typed.{{ "started_at" | ident }} IS NULL OR typed.{{ "started_at" | ident }} < {{ as_of }})
+{% endif %}
+{% if condition %}
+    AND {{ condition }}
+{% endif %}
+)
+SELECT
+{% for column in columns %}
+{% if loop.index == 2 and not own_start %}
+  member_starts.{{ "started_at" | ident }},
+{% endif %}
+  numbered.{{ column.name | ident }}{{ "," | safe if not loop.last or (columns | length == 1 and not own_start) }}
+{% endfor %}
+{% if columns | length == 1 and not own_start %}
+  member_starts.{{ "started_at" | ident }}
+{% endif %}
+FROM numbered
+{% if members %}
+LEFT JOIN member_starts ON member_starts.{{ key | ident }} = numbered.{{ key | ident }}
+{% endif %}
+WHERE numbered.{{ "row_of_key" | ident }} = 1
+{% else %}
+SELECT
+  member_starts.{{ key | ident }},
+  member_starts.{{ "started_at" | ident }}
+FROM member_starts
+{% endif %}

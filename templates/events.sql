@@ -1,0 +1,56 @@
+{#- The one reading of a source of events: the names that some definition counts, as of the moment, each event once. -#}
+{% include "header.sql" %}
+{{ create_table(relation) }}
+WITH typed AS (
+  SELECT
+{% for column in columns %}
+    {{ column.sql }} AS {{ column.name | ident }}{{ "," | safe if not loop.last }}
+{% endfor %}
+  FROM {{ from }} AS source_rows
+{% if raw_names %}
+  WHERE {{ raw_name }} IN ({% for name in raw_names %}{{ name | literal }}{{ ", " | safe if not loop.last }}{% endfor %})
+{% endif %}
+),
+identified AS (
+  SELECT
+    typed.{{ "entity" | ident }},
+    {{ event_name }} AS {{ "event_name" | ident }},
+    typed.{{ "event_time" | ident }},
+    {{ event_id }} AS {{ "event_id" | ident }}{{ "," | safe if payload }}
+{% for name in payload %}
+    typed.{{ name | ident }}{{ "," | safe if not loop.last }}
+{% endfor %}
+  FROM typed
+  WHERE typed.{{ "event_time" | ident }} < {{ as_of }}
+    AND typed.{{ "entity" | ident }} IS NOT NULL
+{% if named_by_column %}
+    AND typed.{{ "event_name" | ident }} IS NOT NULL
+{% endif %}
+){{ "," | safe if deduplicate }}
+{% if deduplicate %}
+numbered AS (
+  SELECT
+    identified.*,
+    ROW_NUMBER() OVER (
+      PARTITION BY identified.{{ "event_id" | ident }}
+      ORDER BY identified.{{ "event_time" | ident }}, identified.{{ "entity" | ident }}, identified.{{ "event_name" | ident }}{{ "," | safe if payload }}
+{% for name in payload %}
+        CASE WHEN identified.{{ name | ident }} IS NULL THEN 1 ELSE 0 END, identified.{{ name | ident }}{{ "," | safe if not loop.last }}
+{% endfor %}
+    ) AS {{ "row_of_event" | ident }}
+  FROM identified
+)
+{% endif %}
+SELECT
+{% for name in ["entity", "event_name", "event_time", "event_id"] + payload %}
+  kept.{{ name | ident }}{{ "," | safe if not loop.last }}
+{% endfor %}
+FROM {{ "numbered" | safe if deduplicate else "identified" | safe }} AS kept
+{% if deduplicate %}
+WHERE kept.{{ "row_of_event" | ident }} = 1
+{% if condition %}
+  AND {{ condition }}
+{% endif %}
+{% elif condition %}
+WHERE {{ condition }}
+{% endif %}

@@ -1,0 +1,39 @@
+{#- One row a fact, as of the moment. -#}
+{% include "header.sql" %}
+{{ create_table(relation) }}
+WITH typed AS (
+  SELECT
+{% for column in columns %}
+    {{ column.sql }} AS {{ column.name | ident }}{{ "," | safe if not loop.last }}
+{% endfor %}
+  FROM {{ from }} AS source_rows
+){{ "," | safe if numbered }}
+{% if numbered %}
+numbered AS (
+  SELECT
+    typed.*,
+    ROW_NUMBER() OVER (
+      PARTITION BY typed.{{ "fact_key" | ident }}
+      ORDER BY
+{% for column in columns if column.name != "fact_key" %}
+        CASE WHEN typed.{{ column.name | ident }} IS NULL THEN 1 ELSE 0 END, typed.{{ column.name | ident }}{{ "," | safe if not loop.last }}
+{% else %}
+        typed.{{ "fact_key" | ident }}
+{% endfor %}
+    ) AS {{ "row_of_key" | ident }}
+  FROM typed
+{% if has_time %}
+  WHERE typed.{{ "fact_time" | ident }} < {{ as_of }}
+{% endif %}
+)
+{% endif %}
+SELECT
+{% for column in columns %}
+  kept.{{ column.name | ident }}{{ "," | safe if not loop.last }}
+{% endfor %}
+FROM {{ "numbered" | safe if numbered else "typed" | safe }} AS kept
+WHERE {% if numbered %}(kept.{{ "row_of_key" | ident }} = 1 OR kept.{{ "fact_key" | ident }} IS NULL){% elif has_time %}kept.{{ "fact_time" | ident }} < {{ as_of }}{% else %}TRUE{% endif %}
+
+{% if condition %}
+  AND {{ condition }}
+{% endif %}

@@ -1,0 +1,4 @@
+-- {{ header.title | comment }}
+{% for line in header.lines %}
+-- {{ line | comment }}
+{% endfor %}

@@ -1,0 +1,2 @@
+{% include "header.sql" %}
+{{ create_schema(schema) }}
