@@ -146,7 +146,9 @@ fn properties_are_read_in_their_types() {
             }
             let stored_as = match stored {
                 Stored::Text => "VARCHAR",
-                Stored::Json if connection.query_row("SELECT JSON_VALID(?)", [document], |row| row.get(0)).unwrap() => "JSON",
+                Stored::Json if connection.query_row("SELECT JSON_VALID(?)", [document], |row| row.get(0)).unwrap() => {
+                    "JSON"
+                }
                 // Only text can be malformed, and a structure has its fields.
                 Stored::Json | Stored::Struct => continue,
             };
@@ -199,7 +201,10 @@ fn files_are_relations_where_the_warehouse_reads_files() {
     fs::write(path("a.json"), "{\"id\": \"007\", \"at\": \"2026-01-31\", \"p\": {\"a\": [1]}, \"n\": null}\n").unwrap();
     let connection = connection();
     connection
-        .execute_batch(&format!("COPY (SELECT '007' AS id) TO {} (FORMAT parquet)", executed().string(&path("a.parquet")).unwrap()))
+        .execute_batch(&format!(
+            "COPY (SELECT '007' AS id) TO {} (FORMAT parquet)",
+            executed().string(&path("a.parquet")).unwrap()
+        ))
         .unwrap();
     for (file, format) in [("it's.csv", "csv"), ("a.json", "json"), ("a.parquet", "parquet")] {
         let relation = access::file(executed(), &path(file), format).unwrap();
@@ -213,7 +218,9 @@ fn files_are_relations_where_the_warehouse_reads_files() {
     assert_eq!(text(&connection, &sql, &relation).unwrap(), None);
     for dialect in dialects() {
         if dialect.unsupported("source", "file").is_some() {
-            assert!(matches!(access::file(dialect, "a.csv", "csv"), Err(Failure::Unsupported(reason)) if reason.contains("load")));
+            assert!(
+                matches!(access::file(dialect, "a.csv", "csv"), Err(Failure::Unsupported(reason)) if reason.contains("load"))
+            );
         }
     }
 }

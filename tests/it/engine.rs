@@ -24,7 +24,8 @@ fn only_sql_prints() {
     assert!(refused("SELECT {{ half }}").contains("`| literal`"));
     assert!(refused("SELECT {{ flag }}").contains("`| literal`"));
     assert!(refused("SELECT {{ nothing }}").contains("undefined"));
-    assert!(refused("SELECT {{ nothing | ident }}").contains("undefined"));
+    refused("SELECT {{ nothing | ident }}");
+    refused("SELECT {{ 1 if nothing }}");
     assert!(refused("SELECT {{ name | upper }}").contains("not SQL"));
     assert!(refused("SELECT {{ name ~ '' }}").contains("not SQL"));
     assert!(refused("SELECT {{ (name | ident) ~ name }}").contains("not SQL"));
@@ -90,7 +91,7 @@ fn a_type_that_decides_must_be_known() {
 fn statements_take_the_form_of_the_dialect() {
     for dialect in dialects() {
         let create = |what: &str| rendered(&format!("{{{{ {what}('proj.raw events.t') }}}}"), json!({}), dialect);
-        parses(&create("create_schema").replace('.', "_"), dialect);
+        parses(&rendered("{{ create_schema('proj.ds') }}", json!({}), dialect), dialect);
         parses(&format!("{}\nSELECT 1 AS x\n{}", create("create_table"), rendered("{{ first_rows(10) }}", json!({}), dialect)), dialect);
         parses(&format!("{}\nSELECT 1 AS x", create("create_view")), dialect);
         let quote = dialect.identifier("x").unwrap().chars().next().unwrap();
@@ -100,7 +101,7 @@ fn statements_take_the_form_of_the_dialect() {
 
 #[test]
 fn constants_are_a_relation_everywhere() {
-    let text = "SELECT {{ 'milestone' | ident }}, {{ sum('weight' | ident | of('float')) }} AS w FROM {{ constants('rows', ['milestone', 'weight'], rows) }} GROUP BY 1 ORDER BY 1";
+    let text = "SELECT {{ sum('weight' | ident | of('float')) }} AS w FROM {{ constants('rows', ['milestone', 'weight'], rows) }}";
     let bare = "SELECT w.x FROM {{ constants('w', ['x'], [['it''s' | literal], [none | literal]]) }}";
     for dialect in dialects() {
         let cells = rendered("{{ \"it's\" | literal }}|{{ 0.5 | literal }}|{{ 2 | literal }}", json!({}), dialect);
@@ -114,7 +115,7 @@ fn constants_are_a_relation_everywhere() {
         parses(&sql, dialect);
         parses(&rendered(bare, json!({}), dialect), dialect);
         if dialect.name() == executed().name() {
-            assert_eq!(value(&sql.replace("\"milestone\", ", "")).as_deref(), Some("2.5"));
+            assert_eq!(value(&sql).as_deref(), Some("2.5"));
         }
     }
     assert!(refused("SELECT * FROM {{ constants('r', ['a'], []) }}").contains("no rows"));

@@ -202,8 +202,8 @@ fn shapes() -> impl Strategy<Value = Expr> {
     })
 }
 
-/// Writes the tree that a grammar reads, every operator in parentheses.
-fn structure(sql: &str, dialect: &Dialect) -> String {
+/// The tree that a grammar reads, without its parentheses.
+fn structure(sql: &str, dialect: &Dialect) -> sqlparser::ast::Expr {
     let grammar = dialect.grammar();
     let mut parser = sqlparser::parser::Parser::new(&*grammar).try_with_sql(sql).unwrap();
     let mut tree = parser.parse_expr().unwrap_or_else(|error| panic!("{error}: {sql}"));
@@ -214,7 +214,7 @@ fn structure(sql: &str, dialect: &Dialect) -> String {
         }
         std::ops::ControlFlow::<()>::Continue(())
     });
-    format!("{tree:?}").split("Span(").map(|part| part.split_once(')').map_or(part, |(_, rest)| rest)).collect()
+    tree
 }
 
 /// The same expression with every operand in parentheses, whether it needs them or not.
