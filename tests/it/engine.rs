@@ -20,7 +20,10 @@ fn refused(text: &str) -> String {
 #[test]
 fn only_sql_prints() {
     let message = refused("SELECT\n  {{ name }}");
-    assert_eq!(message, "\"x; DROP TABLE t\" is a string, not SQL; write `| ident`, `| table`, `| literal` or `| comment` (in text:2)");
+    assert_eq!(
+        message,
+        "\"x; DROP TABLE t\" is a string, not SQL; write `| ident`, `| table`, `| literal` or `| comment` (in text:2)"
+    );
     assert!(refused("SELECT {{ half }}").contains("`| literal`"));
     assert!(refused("SELECT {{ flag }}").contains("`| literal`"));
     assert!(refused("SELECT {{ nothing }}").contains("undefined"));
@@ -46,7 +49,11 @@ fn sql_prints_as_it_is() {
         parts: Vec<Sql>,
         count: i64,
     }
-    let context = Context { condition: Sql("a > 'x'".to_owned()), parts: vec![Sql("a".to_owned()), Sql("b".to_owned())], count: -3 };
+    let context = Context {
+        condition: Sql("a > 'x'".to_owned()),
+        parts: vec![Sql("a".to_owned()), Sql("b".to_owned())],
+        count: -3,
+    };
     let text = "{% macro m(x) %}({{ x }}){% endmacro %}SELECT {{ parts | join(', ') }} WHERE {{ m(condition) }} LIMIT {{ count }}";
     assert_eq!(engine::render_text(text, context, executed()).unwrap(), "SELECT a, b WHERE (a > 'x') LIMIT -3");
 }
@@ -92,10 +99,19 @@ fn statements_take_the_form_of_the_dialect() {
     for dialect in dialects() {
         let create = |what: &str| rendered(&format!("{{{{ {what}('proj.raw events.t') }}}}"), json!({}), dialect);
         parses(&rendered("{{ create_schema('proj.ds') }}", json!({}), dialect), dialect);
-        parses(&format!("{}\nSELECT 1 AS x\n{}", create("create_table"), rendered("{{ first_rows(10) }}", json!({}), dialect)), dialect);
+        parses(
+            &format!(
+                "{}\nSELECT 1 AS x\n{}",
+                create("create_table"),
+                rendered("{{ first_rows(10) }}", json!({}), dialect)
+            ),
+            dialect,
+        );
         parses(&format!("{}\nSELECT 1 AS x", create("create_view")), dialect);
         let quote = dialect.identifier("x").unwrap().chars().next().unwrap();
-        assert!(create("create_table").contains(&format!("{quote}proj{quote}.{quote}raw events{quote}.{quote}t{quote}")));
+        assert!(
+            create("create_table").contains(&format!("{quote}proj{quote}.{quote}raw events{quote}.{quote}t{quote}"))
+        );
     }
 }
 
@@ -144,7 +160,10 @@ fn names_that_cannot_be_written_are_refused() {
 
 /// Strings that are made to break out of their quotes.
 fn nasty() -> impl Strategy<Value = String> {
-    const PARTS: &[&str] = &["\\", "'", "\"", "`", "\n", "\r", "\t", "$$", "--", "/*", ";", "é", "😀", "a", " ", "\u{1}", "%", "{{", "\\u0041", "OR 1=1"];
+    const PARTS: &[&str] = &[
+        "\\", "'", "\"", "`", "\n", "\r", "\t", "$$", "--", "/*", ";", "é", "😀", "a", " ", "\u{1}", "%", "{{",
+        "\\u0041", "OR 1=1",
+    ];
     prop::collection::vec(prop::sample::select(PARTS), 0..8).prop_map(|parts| parts.concat())
 }
 
@@ -202,16 +221,36 @@ fn a_dialect_file_with_a_mistake_says_which() {
     let read = |text: &str| Dialect::read("mine", text, portable).map(|_| ());
     assert_eq!(read(good), Ok(()));
     for (from, to, expected) in [
-        ("parser = \"duckdb\"", "parser = \"postgress\"", "dialects/mine.toml: `postgress` is no grammar that the parser knows"),
+        (
+            "parser = \"duckdb\"",
+            "parser = \"postgress\"",
+            "dialects/mine.toml: `postgress` is no grammar that the parser knows",
+        ),
         ("support = \"executed\"", "support = \"hoped\"", "unknown variant `hoped`"),
         ("bool = \"BOOLEAN\"", "", "dialects/mine.toml: `types` does not name `bool`"),
         ("bool = \"BOOLEAN\"", "bool = \"BOOLEAN\"\nmoney = \"MONEY\"", "dialects/mine.toml: `money` is no type"),
-        ("escapes = { \"'\" = \"''\" }", "escapes = {}", "dialects/mine.toml: `strings` neither escapes nor refuses its own quote"),
+        (
+            "escapes = { \"'\" = \"''\" }",
+            "escapes = {}",
+            "dialects/mine.toml: `strings` neither escapes nor refuses its own quote",
+        ),
         ("min.sql = ", "minimum.sql = ", "dialects/mine.toml: `aggregates.min` is missing"),
-        ("min.sql = ", "mode.sql = \"MODE({{ value }})\"\nmin.sql = ", "dialects/mine.toml: nothing uses `aggregates.mode`"),
+        (
+            "min.sql = ",
+            "mode.sql = \"MODE({{ value }})\"\nmin.sql = ",
+            "dialects/mine.toml: nothing uses `aggregates.mode`",
+        ),
         ("min.sql = \"MIN({{ value }})\"", "min.sql = \"MIN({{ value\"", "dialects/mine.toml: `aggregates.min`: "),
-        ("min.sql = \"MIN({{ value }})\"", "min = {}", "dialects/mine.toml: `aggregates.min` says neither `sql` nor `unsupported`"),
-        ("[statements]\n", "[functions.absolute]\nsql = \"x\"\n[statements]\n", "`functions.absolute` overrides nothing"),
+        (
+            "min.sql = \"MIN({{ value }})\"",
+            "min = {}",
+            "dialects/mine.toml: `aggregates.min` says neither `sql` nor `unsupported`",
+        ),
+        (
+            "[statements]\n",
+            "[functions.absolute]\nsql = \"x\"\n[statements]\n",
+            "`functions.absolute` overrides nothing",
+        ),
         ("[statements]\n", "[nonsense]\n[statements]\n", "unknown field `nonsense`"),
         ("[types]", "[types", "dialects/mine.toml: TOML parse error"),
     ] {

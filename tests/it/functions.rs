@@ -194,10 +194,10 @@ fn shapes() -> impl Strategy<Value = Expr> {
             prop::collection::vec(inner.clone(), 2).prop_map(move |two| make(ExprKind::Call("divide".to_owned(), two))),
             prop::collection::vec(inner.clone(), 2)
                 .prop_map(move |two| make(ExprKind::Call("integer_divide".to_owned(), two))),
-            prop::collection::vec(inner, 1).prop_map(move |one| make(ExprKind::Call("hours".to_owned(), vec![Expr {
-                ty: Type::Duration,
-                ..one[0].clone()
-            }]))),
+            prop::collection::vec(inner, 1).prop_map(move |one| make(ExprKind::Call(
+                "hours".to_owned(),
+                vec![Expr { ty: Type::Duration, ..one[0].clone() }]
+            ))),
         ]
     })
 }
@@ -266,10 +266,19 @@ fn parentheses_are_nowhere_else() {
     for (text, sql) in [
         ("a_int + 1 - a_int", "\"a_int\" + 1 - \"a_int\""),
         ("a_int - (1 - a_int)", "\"a_int\" - (1 - \"a_int\")"),
-        ("(a_int + 1) * 2 > 3 and not (a_bool or a_string = 'x')", "(\"a_int\" + 1) * 2 > 3 AND NOT (\"a_bool\" OR \"a_string\" = 'x')"),
+        (
+            "(a_int + 1) * 2 > 3 and not (a_bool or a_string = 'x')",
+            "(\"a_int\" + 1) * 2 > 3 AND NOT (\"a_bool\" OR \"a_string\" = 'x')",
+        ),
         ("a_bool or a_bool and a_bool", "\"a_bool\" OR \"a_bool\" AND \"a_bool\""),
-        ("(count() + 1) / (count(distinct a_string) - 1)", "CAST(COUNT(*) + 1 AS DOUBLE) / NULLIF(CAST(COUNT(DISTINCT \"a_string\") - 1 AS DOUBLE), 0)"),
-        ("hours(a_timestamp - a_timestamp) > 0.5", "CAST(EPOCH_US(\"a_timestamp\") - EPOCH_US(\"a_timestamp\") AS DOUBLE) / 3600000000 > 0.5e0"),
+        (
+            "(count() + 1) / (count(distinct a_string) - 1)",
+            "CAST(COUNT(*) + 1 AS DOUBLE) / NULLIF(CAST(COUNT(DISTINCT \"a_string\") - 1 AS DOUBLE), 0)",
+        ),
+        (
+            "hours(a_timestamp - a_timestamp) > 0.5",
+            "CAST(EPOCH_US(\"a_timestamp\") - EPOCH_US(\"a_timestamp\") AS DOUBLE) / 3600000000 > 0.5e0",
+        ),
     ] {
         assert_eq!(printed(text, executed()), sql);
     }
@@ -291,7 +300,9 @@ fn every_aggregate_parses_and_skips_what_is_filtered() {
         for dialect in dialects() {
             let x = Fragment::atom(dialect.identifier("x").unwrap());
             let filter = Fragment::parse(&format!("{} < 10", x.sql), &*dialect.grammar()).unwrap();
-            let sql = expr::aggregate(dialect, function, Some((x, Some(Type::Int))), Some(filter), Some(Type::Int)).unwrap().sql;
+            let sql = expr::aggregate(dialect, function, Some((x, Some(Type::Int))), Some(filter), Some(Type::Int))
+                .unwrap()
+                .sql;
             parses(&format!("SELECT {sql} FROM t"), dialect);
             assert!(!sql.contains("FILTER"), "{sql}");
             if dialect.name() == executed().name() {
