@@ -5,6 +5,7 @@
 mod access;
 mod architecture;
 mod cli;
+mod dependencies;
 mod functions;
 mod run;
 mod traps;
