@@ -5,6 +5,7 @@
 mod access;
 mod architecture;
 mod cli;
+mod dependencies;
 mod engine;
 mod functions;
 mod run;
