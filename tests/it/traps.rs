@@ -1,7 +1,7 @@
 //! The 25 traps between the warehouses, one test each: what is printed for all of them, and the number where it decides.
 //!
-//! Where the numbers come from: the same text was run on DuckDB 1.5 and 2.0, and BigQuery's on Google's reference
-//! implementation of GoogleSQL.
+//! Where the numbers come from: what is printed was run on `DuckDB` 1.5 and 2.0, and what is printed for `BigQuery` on
+//! Google's reference implementation of its language.
 
 use include_dir::{Dir, include_dir};
 use milepost::render::access::{self, Stored};
@@ -17,7 +17,7 @@ use crate::functions::{dialects, executed, parses, printed, value};
 static TEMPLATES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 static DIALECTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/dialects");
 
-/// Asserts what an expression prints as: on BigQuery, on DuckDB, on Snowflake.
+/// Asserts what an expression prints as, on each dialect in the order of their names.
 fn prints(expression: &str, expected: [&str; 3]) {
     let names = ["bigquery", "duckdb", "snowflake"];
     for (name, expected) in names.into_iter().zip(expected) {
