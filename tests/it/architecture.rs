@@ -16,7 +16,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("render", &["source", "diagnostic", "semantic", "plan"]),
     ("check", &["diagnostic", "render"]),
     ("warehouse", &["check"]),
+    ("target", &["source", "diagnostic", "project", "plan", "render", "warehouse"]),
     ("run", &["plan", "check", "warehouse"]),
+    ("manifest", &["source", "project", "semantic", "plan", "check", "target", "run"]),
     ("report", &["source", "diagnostic", "run"]),
 ];
 
