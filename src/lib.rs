@@ -11,6 +11,7 @@ pub mod report;
 pub mod run;
 pub mod semantic;
 pub mod source;
+pub mod suite;
 pub mod target;
 pub mod warehouse;
 

@@ -9,6 +9,7 @@ pub mod display;
 pub mod lineage;
 pub mod needs;
 pub mod node;
+pub mod part;
 pub mod streams;
 
 use crate::plan::node::Plan;
