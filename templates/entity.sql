@@ -10,13 +10,13 @@ member_starts AS (
   FROM {{ members.relation | table }} AS members
   WHERE members.{{ members.parent | ident }} IS NOT NULL
   GROUP BY 1
-){{ "," | safe if from }}
+){{ "," | when(from) }}
 {% endif %}
 {% if from %}
 typed AS (
   SELECT
 {% for column in columns %}
-    {{ column.sql }} AS {{ column.name | ident }}{{ "," | safe if not loop.last }}
+    {{ column.sql }} AS {{ column.name | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}
   FROM {{ from }} AS source_rows
 ),
@@ -27,7 +27,7 @@ numbered AS (
       PARTITION BY typed.{{ key | ident }}
       ORDER BY
 {% for column in columns if column.name != key %}
-        CASE WHEN typed.{{ column.name | ident }} IS NULL THEN 1 ELSE 0 END, typed.{{ column.name | ident }}{{ "," | safe if not loop.last }}
+        CASE WHEN typed.{{ column.name | ident }} IS NULL THEN 1 ELSE 0 END, typed.{{ column.name | ident }}{{ "," | when(not loop.last) }}
 {% else %}
         typed.{{ key | ident }}
 {% endfor %}
@@ -46,7 +46,7 @@ SELECT
 {% if loop.index == 2 and not own_start %}
   member_starts.{{ "started_at" | ident }},
 {% endif %}
-  numbered.{{ column.name | ident }}{{ "," | safe if not loop.last or (columns | length == 1 and not own_start) }}
+  numbered.{{ column.name | ident }}{{ "," | when(not loop.last or (columns | length == 1 and not own_start)) }}
 {% endfor %}
 {% if columns | length == 1 and not own_start %}
   member_starts.{{ "started_at" | ident }}

@@ -4,11 +4,11 @@
 WITH typed AS (
   SELECT
 {% for column in columns %}
-    {{ column.sql }} AS {{ column.name | ident }}{{ "," | safe if not loop.last }}
+    {{ column.sql }} AS {{ column.name | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}
   FROM {{ from }} AS source_rows
 {% if raw_names %}
-  WHERE {{ raw_name }} IN ({% for name in raw_names %}{{ name | literal }}{{ ", " | safe if not loop.last }}{% endfor %})
+  WHERE {{ raw_name }} IN ({% for name in raw_names %}{{ name | literal }}{{ ", " | when(not loop.last) }}{% endfor %})
 {% endif %}
 ),
 identified AS (
@@ -16,9 +16,9 @@ identified AS (
     typed.{{ "entity" | ident }},
     {{ event_name }} AS {{ "event_name" | ident }},
     typed.{{ "event_time" | ident }},
-    {{ event_id }} AS {{ "event_id" | ident }}{{ "," | safe if payload }}
+    {{ event_id }} AS {{ "event_id" | ident }}{{ "," | when(payload) }}
 {% for name in payload %}
-    typed.{{ name | ident }}{{ "," | safe if not loop.last }}
+    typed.{{ name | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}
   FROM typed
   WHERE typed.{{ "event_time" | ident }} < {{ as_of }}
@@ -26,16 +26,16 @@ identified AS (
 {% if named_by_column %}
     AND typed.{{ "event_name" | ident }} IS NOT NULL
 {% endif %}
-){{ "," | safe if deduplicate }}
+){{ "," | when(deduplicate) }}
 {% if deduplicate %}
 numbered AS (
   SELECT
     identified.*,
     ROW_NUMBER() OVER (
       PARTITION BY identified.{{ "event_id" | ident }}
-      ORDER BY identified.{{ "event_time" | ident }}, identified.{{ "entity" | ident }}, identified.{{ "event_name" | ident }}{{ "," | safe if payload }}
+      ORDER BY identified.{{ "event_time" | ident }}, identified.{{ "entity" | ident }}, identified.{{ "event_name" | ident }}{{ "," | when(payload) }}
 {% for name in payload %}
-        CASE WHEN identified.{{ name | ident }} IS NULL THEN 1 ELSE 0 END, identified.{{ name | ident }}{{ "," | safe if not loop.last }}
+        CASE WHEN identified.{{ name | ident }} IS NULL THEN 1 ELSE 0 END, identified.{{ name | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}
     ) AS {{ "row_of_event" | ident }}
   FROM identified
@@ -43,7 +43,7 @@ numbered AS (
 {% endif %}
 SELECT
 {% for name in ["entity", "event_name", "event_time", "event_id"] + payload %}
-  kept.{{ name | ident }}{{ "," | safe if not loop.last }}
+  kept.{{ name | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}
 FROM {{ "numbered" | safe if deduplicate else "identified" | safe }} AS kept
 {% if deduplicate %}

@@ -4,10 +4,10 @@
 WITH typed AS (
   SELECT
 {% for column in columns %}
-    {{ column.sql }} AS {{ column.name | ident }}{{ "," | safe if not loop.last }}
+    {{ column.sql }} AS {{ column.name | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}
   FROM {{ from }} AS source_rows
-){{ "," | safe if numbered }}
+){{ "," | when(numbered) }}
 {% if numbered %}
 numbered AS (
   SELECT
@@ -16,7 +16,7 @@ numbered AS (
       PARTITION BY typed.{{ "fact_key" | ident }}
       ORDER BY
 {% for column in columns if column.name != "fact_key" %}
-        CASE WHEN typed.{{ column.name | ident }} IS NULL THEN 1 ELSE 0 END, typed.{{ column.name | ident }}{{ "," | safe if not loop.last }}
+        CASE WHEN typed.{{ column.name | ident }} IS NULL THEN 1 ELSE 0 END, typed.{{ column.name | ident }}{{ "," | when(not loop.last) }}
 {% else %}
         typed.{{ "fact_key" | ident }}
 {% endfor %}
@@ -29,7 +29,7 @@ numbered AS (
 {% endif %}
 SELECT
 {% for column in columns %}
-  kept.{{ column.name | ident }}{{ "," | safe if not loop.last }}
+  kept.{{ column.name | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}
 FROM {{ "numbered" | safe if numbered else "typed" | safe }} AS kept
 WHERE {% if numbered %}(kept.{{ "row_of_key" | ident }} = 1 OR kept.{{ "fact_key" | ident }} IS NULL){% elif has_time %}kept.{{ "fact_time" | ident }} < {{ as_of }}{% else %}TRUE{% endif %}

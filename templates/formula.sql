@@ -11,10 +11,10 @@ WITH inputs AS (
     {{ "immature" | ident }},
     CASE WHEN {{ "mature" | ident }} THEN 1 ELSE 0 END AS {{ "mature" | ident }},
 {% for other in inputs %}
-    {% if other.name == input.name %}{{ "value" | ident }}{% else %}CAST(NULL AS {{ type("float") }}){% endif %} AS value_{{ loop.index }}{{ "," | safe if not loop.last }}
+    {% if other.name == input.name %}{{ "value" | ident }}{% else %}CAST(NULL AS {{ type("float") }}){% endif %} AS value_{{ loop.index }}{{ "," | when(not loop.last) }}
 {% endfor %}
   FROM {{ input.relation | table }}
-  WHERE {{ "segment_by" | ident }} IS NULL{% if dimensions %} OR {{ "segment_by" | ident }} IN ({% for dimension in dimensions %}{{ dimension | literal }}{{ ", " | safe if not loop.last }}{% endfor %}){% endif %}
+  WHERE {{ "segment_by" | ident }} IS NULL{% if dimensions %} OR {{ "segment_by" | ident }} IN ({% for dimension in dimensions %}{{ dimension | literal }}{{ ", " | when(not loop.last) }}{% endfor %}){% endif %}
 
 {% if not loop.last %}
   UNION ALL

@@ -2,7 +2,7 @@
 {% include "header.sql" %}
 {{ create_view(relation) }}
 {% for kpi in kpis %}
-SELECT {% for column in columns %}{{ column | ident }}{{ ", " | safe if not loop.last }}{% endfor %} FROM {{ kpi | table }}
+SELECT {% for column in columns %}{{ column | ident }}{{ ", " | when(not loop.last) }}{% endfor %} FROM {{ kpi | table }}
 {% if not loop.last %}
 UNION ALL
 {% endif %}

@@ -42,7 +42,7 @@ counted AS (
   FROM (
 {% for part in parts.relations %}
     SELECT {{ "entity" | ident }}, {{ "reached_at" | ident }} FROM {{ part.relation | table }}
-    WHERE {{ "milestone" | ident }} IN ({% for name in part.names %}{{ name | literal }}{{ ", " | safe if not loop.last }}{% endfor %})
+    WHERE {{ "milestone" | ident }} IN ({% for name in part.names %}{{ name | literal }}{{ ", " | when(not loop.last) }}{% endfor %})
 {% if not loop.last %}
     UNION ALL
 {% endif %}

@@ -12,7 +12,7 @@ earlier AS (
   UNION ALL
 {% endif %}
 {% endfor %}
-){{ "," | safe if counted or composites or members or absences }}
+){{ "," | when(counted or composites or members or absences) }}
 {% endif %}
 {% for group in counted %}
 {% set number = loop.index %}
@@ -36,16 +36,14 @@ counted_{{ number }} AS (
   JOIN {{ entity | table }} AS entity_row ON entity_row.{{ key | ident }} = occurrences.{{ "entity" | ident }}
 {% endif %}
   WHERE occurrences.{{ "bucket" | ident }} <= milestones.{{ "last_bucket" | ident }}
-{% if group.whole %}
-    AND occurrences.{{ "step" | ident }} > 0
-{% else %}
+{% if not group.whole %}
     AND occurrences.{{ "progress" | ident }} >= milestones.{{ "at_least" | ident }}
-    AND occurrences.{{ "progress" | ident }} - occurrences.{{ "step" | ident }} < milestones.{{ "at_least" | ident }}
 {% endif %}
+    AND occurrences.{{ "before" | ident }} < milestones.{{ "at_least" | ident }}
 {% if group.applies %}
     AND {{ group.applies }}
 {% endif %}
-){{ "," | safe if not loop.last or composites or members or absences }}
+){{ "," | when(not loop.last or composites or members or absences) }}
 {% endfor %}
 {% if composites %}
 parts AS (
@@ -87,7 +85,7 @@ composites AS (
     composite_reaches.{{ "reached_id" | ident }}
   FROM composite_reaches
   WHERE composite_reaches.{{ "n" | ident }} = composite_reaches.{{ "at_least" | ident }}
-){{ "," | safe if members or absences }}
+){{ "," | when(members or absences) }}
 {% endif %}
 {% for group in members %}
 {% set number = loop.index %}
@@ -153,7 +151,7 @@ members_{{ number }} AS (
     numbers.{{ "reached_id" | ident }}
   FROM member_numbers_{{ number }} AS numbers
   WHERE numbers.{{ "n" | ident }} = numbers.{{ "at_least" | ident }}
-){{ "," | safe if not loop.last or absences }}
+){{ "," | when(not loop.last or absences) }}
 {% endfor %}
 {% if absences %}
 absent_parts AS (

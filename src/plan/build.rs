@@ -217,7 +217,7 @@ impl Builder<'_> {
             ("entity", Type::String),
             ("n", Type::Int),
             ("progress", Type::Float),
-            ("step", Type::Float),
+            ("before", Type::Float),
             ("bucket", Type::Int),
             ("occurred_at", Type::Timestamp),
             ("event_id", Type::String),

@@ -81,14 +81,16 @@ fn diagnostic(failure: relations::Failure, dialect: &Dialect, origin: Option<Spa
             format!("`{}` is not supported: {}", unsupported.function, unsupported.reason),
         )
         .at(unsupported.span, format!("on {}", dialect.name())),
-        relations::Failure::NoRelation { name, span, reason } => {
-            Diagnostic::error("no-table-for-dialect", format!("`{name}` has nothing that {} can read", dialect.name()))
-                .at(span, reason)
-                .help("name its table in the warehouse by `table = \"schema.table\"`; the file stays for where files are read")
-        }
+        relations::Failure::NoRelation { name, span, reason } => Diagnostic::error(
+            "no-table-for-dialect",
+            format!("`{name}` has nothing that {} can read", dialect.name()),
+        )
+        .at(span, reason)
+        .help("name its table in the warehouse by `table = \"schema.table\"`; the file stays for where files are read"),
         relations::Failure::Template(reason) => {
-            let diagnostic = Diagnostic::error("template-failed", format!("a template or a dialect file is wrong: {reason}"))
-                .help("this is a bug of Milepost, not of the project");
+            let diagnostic =
+                Diagnostic::error("template-failed", format!("a template or a dialect file is wrong: {reason}"))
+                    .help("this is a bug of Milepost, not of the project");
             match origin {
                 Some(span) => diagnostic.at(span, "while compiling this"),
                 None => diagnostic,

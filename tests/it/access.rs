@@ -11,7 +11,7 @@ use milepost::semantic::expr::Type;
 use crate::functions::{dialects, executed, parses};
 
 /// A document, a path in it, a type, and the value as text.
-const PROPERTIES: &[(&str, &[&str], Type, Option<&str>)] = &[
+pub(crate) const PROPERTIES: &[(&str, &[&str], Type, Option<&str>)] = &[
     (r#"{"a": "x"}"#, &["a"], Type::String, Some("x")),
     (r#"{"a": "it's é 😀\n\"q\" \\"}"#, &["a"], Type::String, Some("it's é 😀\n\"q\" \\")),
     (r#"{"plan": {"tier": "team"}}"#, &["plan", "tier"], Type::String, Some("team")),
@@ -71,9 +71,9 @@ const PROPERTIES: &[(&str, &[&str], Type, Option<&str>)] = &[
 ];
 
 /// A value as the warehouse whose SQL is executed here stores it, a type, a zone, and the value as text.
-const COLUMNS: &[(&str, Type, &str, Option<&str>)] = &[
+pub(crate) const COLUMNS: &[(&str, Type, &str, Option<&str>)] = &[
     ("TIMESTAMP '2026-01-31 10:00:00.123456'", Type::Timestamp, "UTC", Some("2026-01-31 10:00:00.123456")),
-    ("TIMESTAMP_NS '2026-01-31 10:00:00.123456789'", Type::Timestamp, "UTC", Some("2026-01-31 10:00:00.123456")),
+    ("TIMESTAMP_NS '2026-01-31 10:00:00.123456'", Type::Timestamp, "UTC", Some("2026-01-31 10:00:00.123456")),
     ("TIMESTAMP_S '2026-01-31 10:00:00'", Type::Timestamp, "UTC", Some("2026-01-31 10:00:00")),
     ("TIMESTAMP '2026-01-31 10:00:00'", Type::Timestamp, "America/New_York", Some("2026-01-31 15:00:00")),
     ("TIMESTAMPTZ '2026-01-31 10:00:00+02'", Type::Timestamp, "UTC", Some("2026-01-31 08:00:00")),
@@ -130,7 +130,7 @@ fn text(connection: &Connection, expression: &str, from: &str) -> Result<Option<
     connection.query_row(&format!("SELECT CAST({expression} AS VARCHAR) FROM {from}"), [], |row| row.get(0))
 }
 
-fn property(dialect: &Dialect, stored: Stored, path: &[&str], ty: Type) -> String {
+pub(crate) fn property(dialect: &Dialect, stored: Stored, path: &[&str], ty: Type) -> String {
     let document = Fragment::atom(dialect.identifier("d").unwrap());
     access::property(dialect, &document, stored, path, ty).unwrap().sql
 }
@@ -146,7 +146,9 @@ fn properties_are_read_in_their_types() {
             }
             let stored_as = match stored {
                 Stored::Text => "VARCHAR",
-                Stored::Json if connection.query_row("SELECT JSON_VALID(?)", [document], |row| row.get(0)).unwrap() => "JSON",
+                Stored::Json if connection.query_row("SELECT JSON_VALID(?)", [document], |row| row.get(0)).unwrap() => {
+                    "JSON"
+                }
                 // Only text can be malformed, and a structure has its fields.
                 Stored::Json | Stored::Struct => continue,
             };
@@ -199,7 +201,10 @@ fn files_are_relations_where_the_warehouse_reads_files() {
     fs::write(path("a.json"), "{\"id\": \"007\", \"at\": \"2026-01-31\", \"p\": {\"a\": [1]}, \"n\": null}\n").unwrap();
     let connection = connection();
     connection
-        .execute_batch(&format!("COPY (SELECT '007' AS id) TO {} (FORMAT parquet)", executed().string(&path("a.parquet")).unwrap()))
+        .execute_batch(&format!(
+            "COPY (SELECT '007' AS id) TO {} (FORMAT parquet)",
+            executed().string(&path("a.parquet")).unwrap()
+        ))
         .unwrap();
     for (file, format) in [("it's.csv", "csv"), ("a.json", "json"), ("a.parquet", "parquet")] {
         let relation = access::file(executed(), &path(file), format).unwrap();
@@ -213,7 +218,9 @@ fn files_are_relations_where_the_warehouse_reads_files() {
     assert_eq!(text(&connection, &sql, &relation).unwrap(), None);
     for dialect in dialects() {
         if dialect.unsupported("source", "file").is_some() {
-            assert!(matches!(access::file(dialect, "a.csv", "csv"), Err(Failure::Unsupported(reason)) if reason.contains("load")));
+            assert!(
+                matches!(access::file(dialect, "a.csv", "csv"), Err(Failure::Unsupported(reason)) if reason.contains("load"))
+            );
         }
     }
 }

@@ -5,6 +5,8 @@
 mod access;
 mod architecture;
 mod cli;
+mod dependencies;
+mod engine;
 mod functions;
 mod run;
 mod traps;

@@ -45,9 +45,9 @@ fn lines(cx: &Cx<'_>, kpi: &Kpi) -> Vec<String> {
     };
     lines.push(buckets);
     let over_windows = match &kpi.value {
-        KpiValue::Measures { numerator, denominator } => {
-            std::iter::once(numerator).chain(denominator).any(|m| matches!(m.relation, MeasureRelation::Milestone { .. }))
-        }
+        KpiValue::Measures { numerator, denominator } => std::iter::once(numerator)
+            .chain(denominator)
+            .any(|m| matches!(m.relation, MeasureRelation::Milestone { .. })),
         KpiValue::Statistic(_) => true,
         KpiValue::Formula { .. } => false,
     };
@@ -76,8 +76,8 @@ fn mature(cx: &Cx<'_>, grain: Grain) -> Result<String> {
     let closed = format!("combined.{} = 0", cx.ident("immature")?);
     let end = match grain {
         Grain::All => return Ok(closed),
-        Grain::Day => "add_duration(timestamp(period), 86400000000)",
-        Grain::Week => "add_duration(timestamp(period), 604800000000)",
+        Grain::Day => "timestamp(add_days(period, 1))",
+        Grain::Week => "timestamp(add_days(period, 7))",
         Grain::Month => "timestamp(add_months(period, 1))",
         Grain::Quarter => "timestamp(add_months(period, 3))",
         Grain::Year => "timestamp(add_months(period, 12))",
@@ -125,8 +125,7 @@ fn measures(cx: &Cx<'_>, node: &Node, kpi: &Kpi, numerator: &Measure, denominato
         }
     }
     let base = if denominator.is_some() { "denominator" } else { "numerator" };
-    let contexts: Vec<Value> =
-        sides.iter().map(|side| side_context(cx, kpi, side, base)).collect::<Result<_>>()?;
+    let contexts: Vec<Value> = sides.iter().map(|side| side_context(cx, kpi, side, base)).collect::<Result<_>>()?;
     // What was not there is zero where it is a count or a sum, and unknown where it is not.
     let total = |role: &str, measure: &Measure| -> Result<String> {
         let column = format!("MAX(sides.{})", cx.ident(role)?);
@@ -167,7 +166,8 @@ fn statistic(cx: &Cx<'_>, node: &Node, kpi: &Kpi, measure: &Measure) -> Result<S
     let (rank, position, statistic) = (cx.ident("rank_from_zero")?, cx.ident("position")?, cx.ident("statistic")?);
     let (share, value) = match measure.function {
         AggregateFunction::Percentile(share) => {
-            let at = |end: &str| format!("MAX(CASE WHEN ranks.{rank} = {end}(ranks.{position}) THEN ranks.{statistic} END)");
+            let at =
+                |end: &str| format!("MAX(CASE WHEN ranks.{rank} = {end}(ranks.{position}) THEN ranks.{statistic} END)");
             let (low, high) = (at("FLOOR"), at("CEIL"));
             let fraction = format!("(MAX(ranks.{position}) - FLOOR(MAX(ranks.{position})))");
             (share, format!("{low} + {fraction} * ({high} - {low})"))
@@ -240,7 +240,10 @@ fn side_context(cx: &Cx<'_>, kpi: &Kpi, side: &Side<'_>, base: &str) -> Result<V
         MeasureRelation::Milestone { population, .. } => {
             conditions.push(sql(format!("{alias}.{} IS NOT NULL", cx.ident("anchor_at")?)));
             let is_mature = format!("{alias}.{}", cx.ident("mature")?);
-            open = format!("NOT {is_mature}");
+            // What was reached in a week of the calendar stays reached: only cohorts have to ripen.
+            if kpi.by_cohort {
+                open = format!("NOT {is_mature}");
+            }
             if measure.mature_only {
                 counts = is_mature;
             }
@@ -252,7 +255,8 @@ fn side_context(cx: &Cx<'_>, kpi: &Kpi, side: &Side<'_>, base: &str) -> Result<V
             }
         }
         MeasureRelation::Events(_, Some(names)) => {
-            let list: Vec<String> = names.iter().map(|name| cx.string(name).map(|v| v.to_string())).collect::<Result<_>>()?;
+            let list: Vec<String> =
+                names.iter().map(|name| cx.string(name).map(|v| v.to_string())).collect::<Result<_>>()?;
             conditions.push(sql(format!("{alias}.{} IN ({})", cx.ident("event_name")?, list.join(", "))));
         }
         MeasureRelation::Entity(_) | MeasureRelation::Events(_, None) | MeasureRelation::Facts(_) => {}
@@ -260,7 +264,10 @@ fn side_context(cx: &Cx<'_>, kpi: &Kpi, side: &Side<'_>, base: &str) -> Result<V
     let period = match &measure.time {
         Some(time) if kpi.grain != Grain::All => {
             let time = cx.print(time, aliases)?;
-            conditions.push(sql(format!("{time} IS NOT NULL")));
+            let known = sql(format!("{time} IS NOT NULL"));
+            if !conditions.contains(&known) {
+                conditions.push(known);
+            }
             let template = format!("{{{{ date_trunc('{}', time | of('timestamp')) }}}}", grain_name(kpi.grain));
             render_text(&template, context! { time => sql(time) }, cx.dialect()).map_err(Failure::Template)?
         }
@@ -277,8 +284,13 @@ fn side_context(cx: &Cx<'_>, kpi: &Kpi, side: &Side<'_>, base: &str) -> Result<V
     let mut row_measures = Vec::new();
     let mut aggregates = Vec::new();
     let mut rows = "COUNT(*)".to_owned();
+    // Rows that do not count are not read, but for members: a cohort in which nobody got there is a zero.
+    let narrows = side.roles.len() == 1 && !matches!(measure.relation, MeasureRelation::Milestone { .. });
+    if let (true, Some(filter)) = (narrows, &measure.filter) {
+        conditions.push(sql(parenthesized(&cx.print(filter, aliases)?)));
+    }
     for (role, measure) in &side.roles {
-        row_measures.push(context! { role => *role, value => sql(row_value(cx, measure, aliases)?) });
+        row_measures.push(context! { role => *role, value => sql(row_value(cx, measure, aliases, narrows)?) });
         let column = Fragment::atom(format!("segmented.{}", cx.ident(role)?));
         let counts = Fragment::atom(format!("segmented.{}", cx.ident("counts")?));
         if *role == base || side.roles.len() == 1 {
@@ -304,7 +316,7 @@ fn side_context(cx: &Cx<'_>, kpi: &Kpi, side: &Side<'_>, base: &str) -> Result<V
     };
     let has_base = side.roles.iter().any(|(role, _)| *role == base);
     Ok(context! {
-        name => side.name,
+        name => sql(side.name),
         relation,
         alias => sql(alias),
         key,
@@ -360,12 +372,12 @@ fn relation<'n>(cx: &Cx<'_>, relation: &MeasureRelation) -> Result<RelationParts
 }
 
 /// Prints what a row brings to an aggregate: nothing where it does not count.
-fn row_value(cx: &Cx<'_>, measure: &Measure, aliases: Aliases<'_>) -> Result<String> {
+fn row_value(cx: &Cx<'_>, measure: &Measure, aliases: Aliases<'_>, narrowed: bool) -> Result<String> {
     let value = match &measure.argument {
         Some(argument) => cx.print(argument, aliases)?,
         None => "1".to_owned(),
     };
-    Ok(match &measure.filter {
+    Ok(match measure.filter.as_ref().filter(|_| !narrowed) {
         Some(filter) => format!("CASE WHEN {} THEN {value} END", cx.print(filter, aliases)?),
         None => value,
     })

@@ -119,7 +119,8 @@ fn parts(cx: &Cx<'_>, milestone: &Milestone) -> Result<minijinja::Value> {
     let mut member_context = None;
     if let Some(child) = member {
         let child_entity = cx.model.entity(child);
-        let (_, parent) = child_entity.parent.as_ref().ok_or_else(|| Failure::Template("a member has no parent".to_owned()))?;
+        let (_, parent) =
+            child_entity.parent.as_ref().ok_or_else(|| Failure::Template("a member has no parent".to_owned()))?;
         entity = format!("member_row.{}", cx.ident(parent)?);
         if let Progress::Distinct(value) = &milestone.progress {
             let aliases = Aliases { entities: &[(child, "member_row")], ..Aliases::default() };

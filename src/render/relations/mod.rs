@@ -131,10 +131,10 @@ fn milestones(cx: &Cx<'_>, node: &Node) -> Result<String> {
 /// Writes a length of time as it is written in TOML.
 pub(crate) fn window_text(microseconds: i64) -> String {
     const UNITS: &[(i64, &str)] = &[(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s")];
-    UNITS
-        .iter()
-        .find(|(length, _)| microseconds % length == 0)
-        .map_or_else(|| format!("{microseconds} microseconds"), |(length, unit)| format!("{}{unit}", microseconds / length))
+    UNITS.iter().find(|(length, _)| microseconds % length == 0).map_or_else(
+        || format!("{microseconds} microseconds"),
+        |(length, unit)| format!("{}{unit}", microseconds / length),
+    )
 }
 
 /// The names of relations that canonical columns are read from.
@@ -228,7 +228,8 @@ impl Cx<'_> {
             return of(aliases.reach?, column);
         }
         let (entity, column) = name.strip_prefix(canonical::ENTITY)?.split_once('.')?;
-        let (index, alias) = aliases.entities.iter().find(|(index, _)| self.model.entity(*index).meta.name == entity)?;
+        let (index, alias) =
+            aliases.entities.iter().find(|(index, _)| self.model.entity(*index).meta.name == entity)?;
         let entity = self.model.entity(*index);
         match column {
             "key" => of(alias, &entity.key),
@@ -270,7 +271,8 @@ impl Cx<'_> {
             Some(title) => format!("{kind}.{}: {title} ({path})", meta.name),
             None => format!("{kind}.{} ({path})", meta.name),
         };
-        let mut all: Vec<String> = meta.description.iter().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        let mut all: Vec<String> =
+            meta.description.iter().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
         all.extend_from_slice(lines);
         self.header(&title, &all)
     }

@@ -38,9 +38,11 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, occurrences: &Occurrences) -> 
         (true, None) => cx.typed_null("string")?.to_string(),
         (false, _) => format!("events.{}", cx.ident("entity")?),
     };
-    let subject =
-        cases(cx, &occurrences.streams, |stream| stream.subject.as_ref(), &default_subject, &|expr| cx.print(expr, subject_aliases))?;
-    let condition = cases(cx, &occurrences.streams, |stream| stream.condition.as_ref(), "TRUE", &|expr| cx.print(expr, aliases))?;
+    let subject = cases(cx, &occurrences.streams, |stream| stream.subject.as_ref(), &default_subject, &|expr| {
+        cx.print(expr, subject_aliases)
+    })?;
+    let condition =
+        cases(cx, &occurrences.streams, |stream| stream.condition.as_ref(), "TRUE", &|expr| cx.print(expr, aliases))?;
     let condition = (condition != "TRUE").then(|| sql(condition));
     let value = match occurrences.shape {
         Shape::Count => None,
@@ -224,7 +226,8 @@ fn bucket(cx: &Cx<'_>, windows: usize, anchor: &str) -> Result<String> {
 /// Prints the microseconds from one instant to another.
 pub(super) fn elapsed(cx: &Cx<'_>, start: &str, end: &str) -> Result<String> {
     let context = context! { start => sql(parenthesized(start)), end => sql(end) };
-    crate::render::engine::render_text("{{ duration_between(start, end) }}", context, cx.dialect()).map_err(Failure::Template)
+    crate::render::engine::render_text("{{ duration_between(start, end) }}", context, cx.dialect())
+        .map_err(Failure::Template)
 }
 
 #[expect(clippy::cast_possible_wrap, reason = "streams are few")]
@@ -240,9 +243,8 @@ fn stream_rows(cx: &Cx<'_>, occurrences: &Occurrences, windows: usize, from: boo
                 Some(value) => cx.string(value),
                 None => cx.typed_null("string"),
             };
-            let milestone = |index: Option<MilestoneIndex>| {
-                text(index.map(|index| cx.model.milestone(index).meta.name.as_str()))
-            };
+            let milestone =
+                |index: Option<MilestoneIndex>| text(index.map(|index| cx.model.milestone(index).meta.name.as_str()));
             let mut row = vec![
                 cx.literal(&Literal::Int(position as i64 + 1))?,
                 text(name.map(String::as_str))?,

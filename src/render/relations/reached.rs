@@ -173,7 +173,8 @@ fn members(cx: &Cx<'_>, milestones: &[MilestoneIndex]) -> Result<Vec<Value>> {
             ]));
         }
         let member = cx.model.entity(child);
-        let (_, parent) = member.parent.as_ref().ok_or_else(|| Failure::Template("a member has no parent".to_owned()))?;
+        let (_, parent) =
+            member.parent.as_ref().ok_or_else(|| Failure::Template("a member has no parent".to_owned()))?;
         let anchor = anchor(cx, &group, "milestones")?;
         contexts.push(context! {
             relation => cx.qualified(&cx.plan.node(cx.plan.entity(child)).name),

@@ -12,10 +12,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: usize) -> Result<String
     let mut weights = Vec::new();
     let mut reached_relations: Vec<String> = Vec::new();
     for (milestone, weight) in &score.terms {
-        weights.push(Value::from(vec![
-            cx.string(&cx.model.milestone(*milestone).meta.name)?,
-            exact(cx, *weight)?,
-        ]));
+        weights.push(Value::from(vec![cx.string(&cx.model.milestone(*milestone).meta.name)?, exact(cx, *weight)?]));
         let name = cx.qualified(&cx.plan.node(reached(cx, *milestone)).name);
         if !reached_relations.contains(&name) {
             reached_relations.push(name);
@@ -27,7 +24,8 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: usize) -> Result<String
     for (name, bound) in score.bands.iter().rev() {
         bands.push(context! { name, bound => exact(cx, *bound)? });
     }
-    let lines = ["The weights of the milestones reached so far, each in its own window; bands are half-open.".to_owned()];
+    let lines =
+        ["The weights of the milestones reached so far, each in its own window; bands are half-open.".to_owned()];
     cx.render(
         "score.sql",
         context! {

@@ -42,7 +42,8 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
     }
     let mut payload = Vec::new();
     for (declared, ty) in &events.columns {
-        let column = source.columns.iter().find(|column| column.name == *declared).expect("a needed column is declared");
+        let column =
+            source.columns.iter().find(|column| column.name == *declared).expect("a needed column is declared");
         columns.push(context! { name => column_name(declared), sql => typed(cx, source, &column.column, *ty)? });
         payload.push(column_name(declared));
     }
@@ -54,7 +55,8 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
             Stored::Text => access::Stored::Text,
         };
         let keys: Vec<&str> = path.split('.').collect();
-        let fragment = access::property(cx.dialect(), &document, stored, &keys, *ty).map_err(|failure| entry(&failure))?;
+        let fragment =
+            access::property(cx.dialect(), &document, stored, &keys, *ty).map_err(|failure| entry(&failure))?;
         columns.push(context! { name => property_name(path), sql => sql(fragment.sql) });
         payload.push(property_name(path));
     }
@@ -68,7 +70,9 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
     let mut lines = vec!["The only reading of the raw rows, however many definitions count them.".to_owned()];
     lines.push(match (source.deduplicate, &source.key) {
         (false, _) => "The source promises unique rows; duplicates would count.".to_owned(),
-        (true, Some(_)) => "Of rows with the same id the first counts; a row without one is known by entity, name and time.".to_owned(),
+        (true, Some(_)) => {
+            "Of rows with the same id the first counts; a row without one is known by entity, name and time.".to_owned()
+        }
         (true, None) => "Of rows with the same entity, name and time one counts.".to_owned(),
     });
     cx.render(
@@ -77,8 +81,9 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
             header => cx.definition_header("source", &source.meta, &lines),
             relation => cx.qualified(&node.name),
             from => sql(cx.raw(&source.meta, &source.origin)?),
-            columns, payload, raw_names, raw_name, event_name,
-            event_id => sql(event_id(cx, source, name)?),
+            columns, payload, raw_names, raw_name,
+            event_id => sql(event_id(cx, source, &event_name)?),
+            event_name,
             named_by_column => matches!(name, EventName::Column(_)),
             deduplicate => source.deduplicate,
             condition,
@@ -111,7 +116,8 @@ fn names(
     let own = format!("typed.{}", cx.ident("event_name")?);
     let mut branches = String::new();
     for (canonical, others) in aliases.iter().filter(|(canonical, others)| needed(canonical) && !others.is_empty()) {
-        let list: Vec<String> = others.iter().map(|other| cx.string(other).map(|value| value.to_string())).collect::<Result<_>>()?;
+        let list: Vec<String> =
+            others.iter().map(|other| cx.string(other).map(|value| value.to_string())).collect::<Result<_>>()?;
         branches.push_str(&format!(" WHEN {own} IN ({}) THEN {}", list.join(", "), cx.string(canonical)?));
     }
     let event_name = if branches.is_empty() { own } else { format!("CASE{branches} ELSE {own} END") };
@@ -119,12 +125,8 @@ fn names(
     Ok((raw_names, Some(sql(raw)), sql(event_name)))
 }
 
-/// Prints an event's id: its own, or the entity, name and time by which it is known.
-fn event_id(cx: &Cx<'_>, source: &Source, name: &EventName) -> Result<String> {
-    let name = match name {
-        EventName::Column(_) => format!("typed.{}", cx.ident("event_name")?),
-        EventName::Constant(constant) => cx.string(constant)?.to_string(),
-    };
+/// Prints an event's id: its own, or the entity, name and time by which it is known. The name is the canonical one.
+fn event_id(cx: &Cx<'_>, source: &Source, name: &Value) -> Result<String> {
     let template = "concatenate(entity, separator, name, separator, micros)";
     let text = cx.dialect().type_name(Type::String);
     // Microseconds since a fixed moment: the same text on every warehouse.
@@ -143,7 +145,7 @@ fn event_id(cx: &Cx<'_>, source: &Source, name: &EventName) -> Result<String> {
         context! {
             entity => sql(format!("typed.{}", cx.ident("entity")?)),
             separator => cx.string("|")?,
-            name => sql(name),
+            name,
             micros => sql(micros),
         },
         cx.dialect(),
@@ -168,7 +170,8 @@ pub(super) fn facts(cx: &Cx<'_>, node: &Node, index: SourceIndex) -> Result<Stri
         columns.push(context! { name => "fact_time", sql => typed(cx, source, time, Type::Timestamp)? });
     }
     for column in &source.columns {
-        columns.push(context! { name => column_name(&column.name), sql => typed(cx, source, &column.column, column.ty)? });
+        columns
+            .push(context! { name => column_name(&column.name), sql => typed(cx, source, &column.column, column.ty)? });
     }
     let condition = match &source.condition {
         Some(condition) => {
