@@ -36,7 +36,7 @@ impl Scope for Columns {
         "the test".to_owned()
     }
 
-    fn declared_at(&self) -> Option<Span> {
+    fn declared_at(&self, _: &str) -> Option<Span> {
         None
     }
 
