@@ -1,8 +1,9 @@
 //! Puts DuckDB's prebuilt library where `libduckdb-sys` links it from.
 //!
-//! Compiling DuckDB takes most of an hour; its Node package on the npm registry holds the same library, so this
-//! script takes it from there, once, into `DUCKDB_LIB_DIR` (`.cargo/config.toml` sets it). `libduckdb-sys` only
-//! names that folder, and nothing is linked before this script has run.
+//! Compiling DuckDB takes most of an hour; its Node package on the npm registry holds the same library. This script
+//! takes it from there once for each machine, into the user's cache folder, and from the cache into `DUCKDB_LIB_DIR`
+//! (`.cargo/config.toml` sets it), so that another clone needs no network. `libduckdb-sys` only names that folder, and
+//! nothing is linked before this script has run.
 //!
 //! The one switch: `--features bundled` compiles DuckDB from source instead, and needs neither npm nor this script.
 
@@ -27,7 +28,7 @@ fn main() {
     let library = folder.join(library_name());
     println!("cargo:rerun-if-changed={}", library.display());
     if !library.exists()
-        && let Err(reason) = fetch(&folder)
+        && let Err(reason) = provide(&folder)
     {
         panic!(
             "DuckDB's prebuilt library could not be fetched into {}: {reason}\n\
@@ -55,8 +56,23 @@ fn library_name() -> &'static str {
     }
 }
 
-/// Packs the platform's npm package into a folder beside the final one, and moves it there when it is whole.
-fn fetch(folder: &Path) -> Result<(), String> {
+/// Puts the library into `folder`: from the cache, which is filled first where it lacks it.
+fn provide(folder: &Path) -> Result<(), String> {
+    let (os, arch) = platform()?;
+    let name = library_name();
+    let cached = cache().map(|cache| cache.join(format!("duckdb-{VERSION}-{os}-{arch}")));
+    // The cache is a convenience: where it cannot be written, the package goes where it is wanted.
+    let Some(cached) = cached.filter(|cached| fs::create_dir_all(cached).is_ok()) else {
+        return fetch(folder, os, arch);
+    };
+    if !cached.join(name).exists() {
+        fetch(&cached, os, arch)?;
+    }
+    place(&cached.join(name), folder)
+}
+
+/// The platform in npm's words.
+fn platform() -> Result<(&'static str, &'static str), String> {
     let os = match env::var("CARGO_CFG_TARGET_OS").unwrap_or_default().as_str() {
         "linux" => "linux",
         "macos" => "darwin",
@@ -68,8 +84,38 @@ fn fetch(folder: &Path) -> Result<(), String> {
         "aarch64" => "arm64",
         other => return Err(format!("no package for the processor `{other}`")),
     };
+    Ok((os, arch))
+}
+
+/// Milepost's folder among the user's caches, where the system has such a thing.
+fn cache() -> Option<PathBuf> {
+    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let caches = set("XDG_CACHE_HOME")
+        .or_else(|| set("LOCALAPPDATA"))
+        .or_else(|| set("HOME").map(|home| home.join(".cache")))
+        .filter(|caches| caches.is_absolute())?;
+    Some(caches.join("milepost"))
+}
+
+/// Links `library` into `folder`, or copies it there: the two may be on different disks.
+fn place(library: &Path, folder: &Path) -> Result<(), String> {
+    let name = library_name();
+    fs::create_dir_all(folder).map_err(|error| format!("creating {}: {error}", folder.display()))?;
+    // A rename, so that a build that runs beside this one never links half a file.
+    let scratch = folder.join(format!(".{name}-{}", std::process::id()));
+    let result = fs::hard_link(library, &scratch)
+        .or_else(|_| fs::copy(library, &scratch).map(|_| ()))
+        .and_then(|()| fs::rename(&scratch, folder.join(name)))
+        .map_err(|error| format!("copying {}: {error}", library.display()));
+    // Renaming one name of a file to another name of the same file leaves both.
+    let _ = fs::remove_file(&scratch);
+    result
+}
+
+/// Packs the platform's npm package into a folder beside the final one, and moves it there when it is whole.
+fn fetch(folder: &Path, os: &str, arch: &str) -> Result<(), String> {
     let package = format!("@duckdb/node-bindings-{os}-{arch}@{VERSION}");
-    let parent = folder.parent().ok_or("DUCKDB_LIB_DIR has no parent folder")?;
+    let parent = folder.parent().ok_or("the folder of the library has no parent")?;
     let scratch = parent.join(format!(".fetch-{}", std::process::id()));
     fs::create_dir_all(&scratch).map_err(|error| format!("creating {}: {error}", scratch.display()))?;
     let result = (|| {
@@ -82,11 +128,7 @@ fn fetch(folder: &Path) -> Result<(), String> {
             .find(|path| path.extension().is_some_and(|extension| extension == "tgz"))
             .ok_or("`npm pack` wrote no archive")?;
         run(Command::new("tar").arg("-xzf").arg(&archive).current_dir(&scratch))?;
-        fs::create_dir_all(folder).map_err(|error| format!("creating {}: {error}", folder.display()))?;
-        // A rename, so that a build that runs beside this one never links half a file.
-        let name = library_name();
-        fs::rename(scratch.join("package").join(name), folder.join(name))
-            .map_err(|error| format!("moving {name} into place: {error}"))
+        place(&scratch.join("package").join(library_name()), folder)
     })();
     let _ = fs::remove_dir_all(&scratch);
     result

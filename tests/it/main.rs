@@ -5,7 +5,10 @@
 mod access;
 mod architecture;
 mod cli;
+mod dependencies;
+mod engine;
 mod functions;
+mod real;
 mod run;
 mod traps;
 mod warehouse;
