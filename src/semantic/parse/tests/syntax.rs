@@ -118,7 +118,7 @@ fn syntax() {
     check(
         "{{ name }} = 'x'",
         "
-        syntax-error-in-expression: identifier is expected, not `{`
+        syntax-error-in-expression: a name is expected, not `{`
           { here
     ",
     );
