@@ -45,7 +45,8 @@ fn row(what: &str, seconds: f64, against: &str, ratio: &str, reach: &str) {
 fn project(root: &Path, milestones: usize, kpis: usize, duplicates: &str) {
     fs::create_dir_all(root.join("models")).unwrap();
     let target = "[target.dev]\ndialect = \"duckdb\"\n";
-    fs::write(root.join("project.toml"), format!("[project]\nname = \"bench\"\nas_of = \"2026-07-01\"\n\n{target}")).unwrap();
+    fs::write(root.join("project.toml"), format!("[project]\nname = \"bench\"\nas_of = \"2026-07-01\"\n\n{target}"))
+        .unwrap();
     let mut text = format!(
         "[source.events]\ntable = \"raw.events\"\nid = \"event_id\"\nentity = \"user_id\"\nname = \"event_name\"\n\
          time = \"timestamp\"\nduplicates = \"{duplicates}\"\n\n[entity.user]\ntable = \"raw.users\"\nkey = \"user_id\"\n\
@@ -85,8 +86,20 @@ fn compile() {
         seconds.push(cpu().1 - before);
     }
     // 42.7 CPU s is dbt-core 1.11 on 1,000 equivalent models, measured elsewhere: not a ratio of this run.
-    row("compile 1,000 definitions, one dialect", seconds[0], "dbt-core, elsewhere: 42.7", &format!("1/{:.0}", 42.7 / seconds[0]), "1/200");
-    row("compile 10,000 definitions", seconds[1], "1,000 definitions", &format!("{:.1}", seconds[1] / seconds[0]), "12");
+    row(
+        "compile 1,000 definitions, one dialect",
+        seconds[0],
+        "dbt-core, elsewhere: 42.7",
+        &format!("1/{:.0}", 42.7 / seconds[0]),
+        "1/200",
+    );
+    row(
+        "compile 10,000 definitions",
+        seconds[1],
+        "1,000 definitions",
+        &format!("{:.1}", seconds[1] / seconds[0]),
+        "12",
+    );
 }
 
 /// A full refresh on DuckDB, with two threads, against one statement a milestone and against one bare aggregate.
@@ -113,7 +126,9 @@ fn refresh() {
         connection.execute_batch(sql).unwrap();
         cpu().0 - before
     };
-    let bound = timed("CREATE TABLE bound AS SELECT user_id, event_name, min(timestamp) AS a, count(*) AS n FROM raw.events GROUP BY ALL");
+    let bound = timed(
+        "CREATE TABLE bound AS SELECT user_id, event_name, min(timestamp) AS a, count(*) AS n FROM raw.events GROUP BY ALL",
+    );
     row("the bound: one aggregate by user and event", bound, "", "1", "");
     let sixteen: f64 = (0..16)
         .map(|number| {
@@ -133,8 +148,15 @@ fn refresh() {
         let count: u32 = count.parse().unwrap();
         let seconds = refresh_milestones(&connection, count, "keep");
         let naive = sixteen * f64::from(count) / 16.0;
-        let against = format!("one statement a milestone: {naive:.1}{}", if count == 16 { "" } else { " (16 measured, scaled)" });
-        row(&format!("full refresh, {count} milestones"), seconds, &against, &format!("1/{:.1}", naive / seconds), to_reach);
+        let against =
+            format!("one statement a milestone: {naive:.1}{}", if count == 16 { "" } else { " (16 measured, scaled)" });
+        row(
+            &format!("full refresh, {count} milestones"),
+            seconds,
+            &against,
+            &format!("1/{:.1}", naive / seconds),
+            to_reach,
+        );
         if position == 0 {
             first = seconds;
             row("full refresh, 16 milestones", seconds, "the bound", &format!("{:.1}", seconds / bound), "3");
@@ -143,14 +165,21 @@ fn refresh() {
         }
     }
     let seconds = refresh_milestones(&connection, 16, "remove");
-    row("full refresh, 16 milestones, duplicates removed by id", seconds, "duplicates kept", &format!("{:.1}", seconds / first), "");
+    row(
+        "full refresh, 16 milestones, duplicates removed by id",
+        seconds,
+        "duplicates kept",
+        &format!("{:.1}", seconds / first),
+        "",
+    );
 }
 
 fn refresh_milestones(connection: &Connection, count: u32, duplicates: &str) -> f64 {
     let folder = tempfile::tempdir().unwrap();
     project(folder.path(), count as usize, 0, duplicates);
     let mut diagnostics = Diagnostics::default();
-    let project = milepost::project::load::load(folder.path(), std::collections::BTreeMap::new(), &mut diagnostics).unwrap();
+    let project =
+        milepost::project::load::load(folder.path(), std::collections::BTreeMap::new(), &mut diagnostics).unwrap();
     let model = milepost::semantic::resolve(&project, &mut diagnostics).unwrap();
     let plan = milepost::plan::plan(&model);
     let place = Place {

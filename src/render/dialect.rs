@@ -439,7 +439,8 @@ impl Quoting {
             match (self.escapes.get(&character), &self.control) {
                 (Some(escape), _) => quoted.push_str(escape),
                 (None, Some(control)) if character.is_ascii_control() => {
-                    quoted.push_str(&format!("{control}{:02x}", u32::from(character)));
+                    quoted.push_str(control);
+                    quoted.extend(hexadecimal(character));
                 }
                 (None, _) => quoted.push(character),
             }
@@ -447,6 +448,11 @@ impl Quoting {
         quoted.push(self.quote);
         Ok(quoted)
     }
+}
+
+/// Returns the two digits of a control character.
+fn hexadecimal(character: char) -> impl Iterator<Item = char> {
+    [u32::from(character) / 16, u32::from(character) % 16].into_iter().filter_map(|digit| char::from_digit(digit, 16))
 }
 
 fn mistake(reason: String) -> minijinja::Error {

@@ -40,13 +40,13 @@ impl Serialize for Sql {
 /// Renders `templates/<template>`, or the dialect's own, to tidy SQL.
 pub fn render(template: &str, context: impl Serialize, dialect: &'static Dialect) -> Result<String, String> {
     let text = environment(dialect).get_template(template).and_then(|template| template.render(Serde(context)));
-    holes::tidy(&text.map_err(explain)?, &*dialect.grammar())
+    holes::tidy(&text.map_err(|error| explain(&error))?, &*dialect.grammar())
 }
 
 /// Renders the text of a template; for tests.
 pub fn render_text(text: &str, context: impl Serialize, dialect: &'static Dialect) -> Result<String, String> {
     let text = environment(dialect).render_named_str("text", text, Serde(context));
-    holes::tidy(&text.map_err(explain)?, &*dialect.grammar())
+    holes::tidy(&text.map_err(|error| explain(&error))?, &*dialect.grammar())
 }
 
 fn environment(dialect: &'static Dialect) -> &'static Environment<'static> {
@@ -450,7 +450,7 @@ fn mistake(reason: String) -> Error {
 }
 
 /// Says what is wrong and where, without the kind of the error that the engine puts before it.
-fn explain(error: Error) -> String {
+fn explain(error: &Error) -> String {
     let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     match (error.name(), error.line()) {
         (Some(name), Some(line)) => format!("{what} (in {name}:{line})"),

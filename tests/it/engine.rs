@@ -3,6 +3,7 @@
 use duckdb::Connection;
 use milepost::render::dialect::{self, Dialect};
 use milepost::render::engine::{self, Sql};
+use milepost::render::holes;
 use proptest::prelude::*;
 use serde_json::json;
 use sqlparser::tokenizer::{Token, Tokenizer};
@@ -115,6 +116,11 @@ fn statements_take_the_form_of_the_dialect() {
     }
 }
 
+#[derive(serde::Serialize)]
+struct Constants {
+    rows: Vec<Vec<Sql>>,
+}
+
 #[test]
 fn constants_are_a_relation_everywhere() {
     let text = "SELECT {{ sum('weight' | ident | of('float')) }} AS w FROM {{ constants('rows', ['milestone', 'weight'], rows) }}";
@@ -122,12 +128,8 @@ fn constants_are_a_relation_everywhere() {
     for dialect in dialects() {
         let cells = rendered("{{ \"it's\" | literal }}|{{ 0.5 | literal }}|{{ 2 | literal }}", json!({}), dialect);
         let cells: Vec<_> = cells.split('|').map(|cell| Sql(cell.to_owned())).collect();
-        #[derive(serde::Serialize)]
-        struct Context {
-            rows: Vec<Vec<Sql>>,
-        }
         let rows = vec![vec![cells[0].clone(), cells[1].clone()], vec![cells[0].clone(), cells[2].clone()]];
-        let sql = engine::render_text(text, Context { rows }, dialect).unwrap();
+        let sql = engine::render_text(text, Constants { rows }, dialect).unwrap();
         parses(&sql, dialect);
         parses(&rendered(bare, json!({}), dialect), dialect);
         if dialect.name() == executed().name() {
@@ -167,6 +169,11 @@ fn nasty() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(PARTS), 0..8).prop_map(|parts| parts.concat())
 }
 
+thread_local! {
+    /// Opened once: most of a case's time would go there.
+    static CONNECTION: Connection = Connection::open_in_memory().unwrap();
+}
+
 proptest! {
     #[test]
     fn a_literal_is_one_string_of_that_value(text in nasty()) {
@@ -180,9 +187,19 @@ proptest! {
                 prop_assert_eq!(&tokens[0], &Token::SingleQuotedString(text.clone()), "{}: {}", dialect.name(), sql);
             }
         }
-        let connection = Connection::open_in_memory().unwrap();
-        let back: String = connection.query_row(&format!("SELECT {}", executed().string(&text).unwrap()), [], |row| row.get(0)).unwrap();
+        let query = format!("SELECT {}", executed().string(&text).unwrap());
+        let back: String = CONNECTION.with(|connection| connection.query_row(&query, [], |row| row.get(0)).unwrap());
         prop_assert_eq!(back, text);
+    }
+
+    #[test]
+    fn tidying_leaves_strings_and_names_alone(text in nasty()) {
+        for dialect in dialects() {
+            let string = dialect.string(&text).unwrap();
+            let name = dialect.identifier(&text).unwrap_or_else(|_| "x".to_owned());
+            let sql = format!("SELECT {string} AS {name}\nFROM t\nWHERE {name} = {string}");
+            prop_assert_eq!(holes::tidy(&sql.replace("\nFROM", "  \n  \nFROM"), &*dialect.grammar()).unwrap(), sql);
+        }
     }
 
     #[test]
@@ -192,17 +209,16 @@ proptest! {
             let grammar = dialect.grammar();
             let tokens = Tokenizer::new(&*grammar, &sql).tokenize().unwrap();
             prop_assert_eq!(tokens.len(), 1, "{}: {}", dialect.name(), sql);
-            match &tokens[0] {
-                Token::Word(word) => prop_assert_eq!(&word.value, &text),
-                token => prop_assert!(false, "{token:?}"),
-            }
+            let Token::Word(word) = &tokens[0] else { panic!("{}: {sql}", dialect.name()) };
+            prop_assert_eq!(&word.value, &text);
         }
         if let Ok(name) = executed().identifier(&text) {
-            let connection = Connection::open_in_memory().unwrap();
-            let statement = connection.prepare(&format!("SELECT 1 AS {name}"));
-            let mut statement = statement.unwrap();
-            statement.execute([]).unwrap();
-            prop_assert_eq!(statement.column_names(), vec![text]);
+            let names = CONNECTION.with(|connection| {
+                let mut statement = connection.prepare(&format!("SELECT 1 AS {name}")).unwrap();
+                statement.execute([]).unwrap();
+                statement.column_names()
+            });
+            prop_assert_eq!(names, vec![text]);
         }
     }
 
@@ -259,6 +275,15 @@ fn a_dialect_file_with_a_mistake_says_which() {
         assert!(error.contains(expected), "{error}");
     }
     assert!(Dialect::read("mine", good, "[functions").unwrap_err().contains("dialects/portable.toml"));
+}
+
+#[test]
+fn names_are_folded_where_the_file_says_so() {
+    let file = include_str!("../../dialects/duckdb.toml").replacen("refused =", "fold = \"upper\"\nrefused =", 1);
+    let portable = include_str!("../../dialects/portable.toml");
+    let dialect = Dialect::read("mine", &file, portable).unwrap();
+    assert_eq!(dialect.table("raw.Events").unwrap(), "\"RAW\".\"EVENTS\"");
+    assert_eq!(dialect.string("raw").unwrap(), "'raw'");
 }
 
 #[test]

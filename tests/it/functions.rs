@@ -1,5 +1,5 @@
-//! The portable functions and the dialects' files: each entry parses on each warehouse, and means on DuckDB what its
-//! examples say.
+//! The portable functions and the dialects' files: each entry parses on each warehouse, and means where it is executed
+//! what its examples say.
 
 use std::path::PathBuf;
 
@@ -14,6 +14,7 @@ use milepost::semantic::library::{Accepts, Library};
 use milepost::semantic::parse::{self, Scope};
 use milepost::source::{Sources, Span, Text};
 use proptest::prelude::*;
+use sqlparser::ast::{FunctionArg, FunctionArgExpr, FunctionArguments};
 
 const TYPES: &[Type] =
     &[Type::Bool, Type::Int, Type::Float, Type::Decimal, Type::String, Type::Date, Type::Timestamp, Type::Duration];
@@ -35,7 +36,7 @@ impl Scope for Columns {
         "the test".to_owned()
     }
 
-    fn declared_at(&self) -> Option<Span> {
+    fn declared_at(&self, _: &str) -> Option<Span> {
         None
     }
 
@@ -212,9 +213,36 @@ fn structure(sql: &str, dialect: &Dialect) -> sqlparser::ast::Expr {
         while let sqlparser::ast::Expr::Nested(inner) = expr {
             *expr = (**inner).clone();
         }
+        regroup(expr);
+        // The parser takes a comparison for a named argument, which only functions that are tables have.
+        if let sqlparser::ast::Expr::Function(function) = expr
+            && let FunctionArguments::List(list) = &mut function.args
+        {
+            for argument in &mut list.args {
+                if let FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. } = argument {
+                    let (left, right) = (sqlparser::ast::Expr::Identifier(name.clone()), value.clone());
+                    let op = sqlparser::ast::BinaryOperator::Eq;
+                    let comparison = sqlparser::ast::Expr::BinaryOp { left: left.into(), op, right: right.into() };
+                    *argument = FunctionArg::Unnamed(FunctionArgExpr::Expr(comparison));
+                }
+            }
+        }
         std::ops::ControlFlow::<()>::Continue(())
     });
     tree
+}
+
+/// Groups a chain of `AND`, or of `OR`, from the left: the grouping does not matter.
+fn regroup(expr: &mut sqlparser::ast::Expr) {
+    use sqlparser::ast::{BinaryOperator, Expr};
+    while let Expr::BinaryOp { left, op: op @ (BinaryOperator::And | BinaryOperator::Or), right } = expr
+        && let Expr::BinaryOp { left: middle, op: inner, right: last } = &**right
+        && inner == op
+    {
+        let mut first = Expr::BinaryOp { left: left.clone(), op: op.clone(), right: middle.clone() };
+        regroup(&mut first);
+        *expr = Expr::BinaryOp { left: first.into(), op: inner.clone(), right: last.clone() };
+    }
 }
 
 /// The same expression with every operand in parentheses, whether it needs them or not.

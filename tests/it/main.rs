@@ -8,6 +8,7 @@ mod cli;
 mod dependencies;
 mod engine;
 mod functions;
+mod real;
 mod run;
 mod traps;
 mod warehouse;

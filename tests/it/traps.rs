@@ -1,7 +1,7 @@
 //! The 25 traps between the warehouses, one test each: what is printed for all of them, and the number where it decides.
 //!
-//! Where the numbers come from: the same text was run on DuckDB 1.5 and 2.0, and BigQuery's on Google's reference
-//! implementation of GoogleSQL.
+//! Where the numbers come from: what is printed was run on `DuckDB` 1.5 and 2.0, and what is printed for `BigQuery` on
+//! Google's reference implementation of its language.
 
 use include_dir::{Dir, include_dir};
 use milepost::render::access::{self, Stored};
@@ -17,7 +17,7 @@ use crate::functions::{dialects, executed, parses, printed, value};
 static TEMPLATES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 static DIALECTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/dialects");
 
-/// Asserts what an expression prints as: on BigQuery, on DuckDB, on Snowflake.
+/// Asserts what an expression prints as, on each dialect in the order of their names.
 fn prints(expression: &str, expected: [&str; 3]) {
     let names = ["bigquery", "duckdb", "snowflake"];
     for (name, expected) in names.into_iter().zip(expected) {
@@ -145,8 +145,9 @@ fn trap_05_no_window_leaves_ties_to_chance() {
     // Every numbering of rows goes by more than one key, so that equal times are told apart.
     for (name, window) in windows() {
         let Some((_, order)) = window.split_once("ORDER BY") else { continue };
-        let by_values_alone = order.contains("statistic");
-        assert!(order.contains(',') || by_values_alone, "{name}: {window}");
+        // Equal values need not be told apart where only values are asked for, and numbers of rows are never equal.
+        let alone = ["statistic", "n"].iter().any(|key| order.contains(&format!("{{{{ \"{key}\" | ident }}}}")));
+        assert!(order.contains(',') || alone, "{name}: {window}");
     }
 }
 
