@@ -103,6 +103,7 @@ impl Cx<'_> {
         };
         misplaced(definition, form, diagnostics);
         let within = table.within.as_ref().map(|within| values::window(definition, within, diagnostics));
+        let weight = weight(definition, diagnostics);
         let within_failed = matches!(within, Some(None));
         let within = within.flatten();
         let source = match form {
@@ -149,7 +150,7 @@ impl Cx<'_> {
             occurrences,
             progress,
             at_least,
-            weight: weight(definition, diagnostics),
+            weight,
             tier: table.tier.as_ref().map(|tier| tier.get().clone()),
             gating: table.gating.unwrap_or(false),
             depth: 0,
@@ -206,18 +207,19 @@ impl Cx<'_> {
             }
             return Some(index);
         }
+        // A source that has mistakes of its own may be the one that is meant.
+        if self.sources.found.values().any(|(index, _)| index.is_none()) {
+            return None;
+        }
         let events: Vec<SourceIndex> = (0..model.sources.len()).map(SourceIndex).filter(|i| is_events(*i)).collect();
         match events.as_slice() {
             [only] => Some(*only),
             [] => {
-                // A source that has mistakes of its own is there, but not whole.
-                if self.project.source_tables.is_empty() {
-                    diagnostics.push(
-                        Diagnostic::error("no-source", "the project has no source of events")
-                            .at(definition.span, "counts events")
-                            .help("declare one: `[source.events]` with its `table`, `id`, `entity`, `name` and `time`"),
-                    );
-                }
+                diagnostics.push(
+                    Diagnostic::error("no-source", "the project has no source of events")
+                        .at(definition.span, "counts events")
+                        .help("declare one: `[source.events]` with its `table`, `id`, `entity`, `name` and `time`"),
+                );
                 None
             }
             several => {
@@ -399,11 +401,12 @@ impl Cx<'_> {
         let subject = expression(&table.subject, Some(Type::String));
         let distinct = expression(&table.distinct, None);
         let sum = expression(&table.sum, None);
+        let names = event_names(definition, model, source, diagnostics);
         let (condition, subject, distinct, sum) = (condition?, subject?, distinct?, sum?);
         let progress = match (distinct, sum) {
             (None, None) => Progress::Count,
             (Some(distinct), None) => Progress::Distinct(distinct),
-            (None, Some(sum)) if sum.ty.is_number() => Progress::Sum(sum),
+            (None, Some(sum)) if sum.is_number() => Progress::Sum(sum),
             (None, Some(sum)) => {
                 diagnostics.push(
                     Diagnostic::error(
@@ -443,7 +446,6 @@ impl Cx<'_> {
                 return None;
             }
         }
-        let names = event_names(definition, model, source, diagnostics);
         // A condition on the name narrows what is read, as `event` does.
         let names = match (names, condition.as_ref().and_then(names_in::names_in)) {
             (Some(names), _) => Some(names),
