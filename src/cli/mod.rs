@@ -15,6 +15,8 @@ pub mod init;
 pub mod ls;
 pub mod man;
 pub mod outcome;
+pub mod preflight;
+pub mod rows;
 pub mod run;
 pub mod selection;
 pub mod show;

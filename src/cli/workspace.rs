@@ -170,6 +170,12 @@ impl<'cx> Workspace<'cx> {
         Ok(part::part(plan, &self.selected(selection)?))
     }
 
+    /// Returns the target folder in full: a command that connects leaves the folder that it was called in.
+    pub fn target_folder(&self) -> Result<PathBuf, Failure> {
+        let folder = self.cx.target_path();
+        std::path::absolute(&folder).map_err(|error| Failure::io(format!("resolving `{}`", folder.display()), &error))
+    }
+
     /// Returns the project's folder in full.
     pub fn root(&self) -> Result<PathBuf, Failure> {
         let folder = &self.cx.globals.project_dir;

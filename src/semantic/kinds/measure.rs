@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::project::document::{OneOrMany, Spanned};
 use crate::project::names::nearest;
 use crate::project::read::list;
+use crate::project::tables::kpi::Grain;
 use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Type};
 use crate::semantic::kinds::Cx;
 use crate::semantic::milestones::check_event_name;
@@ -259,7 +260,8 @@ impl Cx<'_> {
     fn time(&mut self, relation: &MeasureRelation, of: &Spanned<String>) -> Option<Option<Expr>> {
         let table = &self.definition.body;
         let span = self.place(of);
-        if table.cohort.is_none() && table.grain.is_none() {
+        let grain = table.cohort.as_ref().or(table.grain.as_ref()).map(|grain| *grain.get());
+        if grain.is_none_or(|grain| grain == Grain::All) {
             return Some(None);
         }
         let by_cohort = table.cohort.is_some();
