@@ -95,7 +95,8 @@ fn parent(
 fn clashes(project: &Project, model: &Model, diagnostics: &mut Diagnostics) {
     for (definition, entity) in project.entities.iter().zip(&model.entities) {
         let table = &definition.body;
-        let parent = table.parent.first().map(|(_, column)| (column.get().as_str(), definition.place(column), "parent"));
+        let parent =
+            table.parent.first().map(|(_, column)| (column.get().as_str(), definition.place(column), "parent"));
         let key = table.key.as_ref().map(|key| (key.get().as_str(), definition.place(key), "key"));
         let start = table.start.as_ref().map_or(definition.span, |start| definition.place(start));
         let taken = [key, Some(("started_at", start, "start")), parent];

@@ -130,9 +130,11 @@ pub fn default_entity(model: &Model, key: &str, span: Span, diagnostics: &mut Di
         several => {
             let metas: Vec<_> = several.iter().map(|index| &model.entities[*index].meta).collect();
             let names: Vec<&str> = metas.iter().map(|meta| meta.name.as_str()).collect();
-            let mut diagnostic =
-                Diagnostic::error("ambiguous-entity", format!("one of {} is meant", crate::project::read::list(&names)))
-                    .at(span, "nothing says which");
+            let mut diagnostic = Diagnostic::error(
+                "ambiguous-entity",
+                format!("one of {} is meant", crate::project::read::list(&names)),
+            )
+            .at(span, "nothing says which");
             for meta in metas {
                 diagnostic = diagnostic.at(meta.span, "this one, or …");
             }
