@@ -4,6 +4,7 @@
 
 mod access;
 mod architecture;
+mod by_hand;
 mod cli;
 mod dependencies;
 mod engine;
