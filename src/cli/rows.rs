@@ -82,9 +82,11 @@ pub fn latest(target: &Target, warehouse: &dyn Warehouse, node: &Node) -> Result
 /// Returns a KPI's table as people read it.
 pub fn short(table: &Table) -> Table {
     let is_kpi = LEFT_OUT.iter().all(|name| table.columns.iter().any(|column| column == name));
-    let has_segments = table.columns.iter().position(|column| column == "segment_by").is_some_and(|at| {
-        table.rows.iter().any(|row| row[at] != Cell::Null)
-    });
+    let has_segments = table
+        .columns
+        .iter()
+        .position(|column| column == "segment_by")
+        .is_some_and(|at| table.rows.iter().any(|row| row[at] != Cell::Null));
     let is_shown = |name: &String| {
         !is_kpi || (!LEFT_OUT.contains(&name.as_str()) && (has_segments || !name.starts_with("segment")))
     };

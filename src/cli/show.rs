@@ -109,7 +109,8 @@ fn find(workspace: &Workspace<'_>, name: &str) -> Result<NodeId, Failure> {
         }
         (several, _) => {
             let ids: Vec<&str> = several.iter().map(|(id, _)| id.as_str()).collect();
-            Err(Failure::new(format!("`{name}` names {} definitions", ids.len())).help(format!("say which: {}", list(&ids))))
+            Err(Failure::new(format!("`{name}` names {} definitions", ids.len()))
+                .help(format!("say which: {}", list(&ids))))
         }
     }
 }

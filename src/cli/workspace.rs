@@ -34,7 +34,9 @@ pub struct Workspace<'cx> {
 
 /// Returns the environment, as far as it is text.
 pub fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// Returns the moment as of which everything is computed: that of the flag, else the project's, else now.

@@ -136,8 +136,7 @@ fn streams(text: &mut String, model: &Model, shape: Shape, number: usize, stream
         Shape::Sum => "adding up",
     };
     let mut what = names(stream.names.as_deref());
-    let parts =
-        [("where", &stream.condition), ("for the entity", &stream.subject), (adds, &stream.value)].into_iter();
+    let parts = [("where", &stream.condition), ("for the entity", &stream.subject), (adds, &stream.value)].into_iter();
     for (word, expr) in parts {
         if let Some(expr) = expr {
             let _ = write!(what, " {word} {}", expression::text(expr));
@@ -157,7 +156,8 @@ fn streams(text: &mut String, model: &Model, shape: Shape, number: usize, stream
     for milestone in &stream.milestones {
         let milestone = model.milestone(*milestone);
         let shown = if milestone.hidden { " (a step of a sequence)" } else { "" };
-        let within = milestone.within.map_or_else(|| "at any time".to_owned(), |within| format!("in {}", length(within)));
+        let within =
+            milestone.within.map_or_else(|| "at any time".to_owned(), |within| format!("in {}", length(within)));
         line(text, &format!("         {}: {} {within}{shown}", milestone.meta.name, milestone.at_least));
     }
 }
@@ -169,7 +169,10 @@ fn names(names: Option<&[String]>) -> String {
 /// Writes a length of time as it is written in TOML.
 fn length(microseconds: i64) -> String {
     let unit = UNITS.iter().find(|(length, _)| microseconds % length == 0);
-    unit.map_or_else(|| format!("{microseconds} microseconds"), |(length, unit)| format!("{}{unit}", microseconds / length))
+    unit.map_or_else(
+        || format!("{microseconds} microseconds"),
+        |(length, unit)| format!("{}{unit}", microseconds / length),
+    )
 }
 
 fn line(text: &mut String, line: &str) {

@@ -63,9 +63,11 @@ pub(super) fn text(expr: &Expr) -> String {
 
 fn operand(expr: &Expr) -> String {
     match &expr.kind {
-        ExprKind::Column(_) | ExprKind::Literal(_) | ExprKind::Call(..) | ExprKind::Case(..) | ExprKind::Aggregate(_) => {
-            text(expr)
-        }
+        ExprKind::Column(_)
+        | ExprKind::Literal(_)
+        | ExprKind::Call(..)
+        | ExprKind::Case(..)
+        | ExprKind::Aggregate(_) => text(expr),
         ExprKind::Not(_)
         | ExprKind::Negate(_)
         | ExprKind::Binary(..)
