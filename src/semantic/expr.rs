@@ -201,6 +201,11 @@ pub enum BinaryOperator {
 }
 
 impl Expr {
+    /// Tells whether it is a number, or a column whose type is not known.
+    pub fn is_number(&self) -> bool {
+        self.ty.is_number() || (self.ty == Type::Null && matches!(self.kind, ExprKind::Column(_)))
+    }
+
     /// Calls `visit` on this expression and on each below it, parents first.
     pub fn walk<'e>(&'e self, visit: &mut impl FnMut(&'e Expr)) {
         visit(self);

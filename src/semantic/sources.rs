@@ -69,6 +69,9 @@ fn source(
             (SourceRows::Facts, &table.key)
         }
     };
+    if table.entity.is_some() && entity.is_none() {
+        return None;
+    }
     Some(Source {
         meta: values::meta(definition, None, table.description.as_ref(), table.owner.as_ref(), &table.tags),
         origin: origin?,
@@ -190,9 +193,8 @@ fn events(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) -
                 );
             }
             personal(path.get(), span, diagnostics);
-            if let Some(ty) = values::declared_type(ty.get(), definition.place(ty), diagnostics) {
-                types.insert(path.get().clone(), ty);
-            }
+            let ty = values::declared_type(ty.get(), definition.place(ty), diagnostics);
+            types.insert(path.get().clone(), ty.unwrap_or(Type::Null));
         }
         Properties {
             column: properties.column.get().clone(),

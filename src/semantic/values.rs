@@ -93,6 +93,8 @@ pub fn declared_type(name: &str, span: Span, diagnostics: &mut Diagnostics) -> O
 }
 
 /// Reads the columns of a source or the attributes of an entity.
+///
+/// One whose type is unknown is there as a null, so that what uses it is no mistake of its own.
 pub fn columns<'t, T>(
     definition: &Definition<T>,
     declared: impl Iterator<Item = (&'t Spanned<String>, &'t Spanned<Short<ColumnTable>>)>,
@@ -118,9 +120,7 @@ pub fn columns<'t, T>(
                 declared_type(full.ty.get(), definition.place(&full.ty), diagnostics),
             ),
         };
-        if let Some(ty) = ty {
-            columns.push(Column { name: name.get().clone(), column, ty, span });
-        }
+        columns.push(Column { name: name.get().clone(), column, ty: ty.unwrap_or(Type::Null), span });
     }
     columns
 }

@@ -268,6 +268,7 @@ pub(super) fn conversion(expr: &Expr, wanted: Type) -> Option<String> {
         (Type::String, Type::Int | Type::Float | Type::Decimal, Some(string)) if string.parse::<f64>().is_ok() => {
             format!("a number has no quotes: `{string}`")
         }
+        (Type::String, Type::Bool, None) => "compare it, as in `x = 'pro'`".to_owned(),
         (Type::String, Type::Int | Type::Float | Type::Decimal | Type::Bool | Type::Date | Type::Timestamp, _)
         | (Type::Int | Type::Bool | Type::Date, Type::String, _)
         | (Type::Bool, Type::Int, _)

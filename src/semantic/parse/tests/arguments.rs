@@ -370,7 +370,7 @@ fn the_expected_type() {
         "
         wrong-type: the expression is a string where a bool is expected
           name string
-          = `bool(x)` makes a bool of it
+          = compare it, as in `x = 'pro'`
     ",
     );
     compare(

@@ -23,7 +23,7 @@ fn syntax() {
         "name = ",
         "
         syntax-error-in-expression: the expression ends where an expression is expected
-          name =  here
+          = here
     ",
     );
     check(
