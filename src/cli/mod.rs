@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod preflight;
 pub mod rows;
 pub mod run;
+pub mod schema;
 pub mod selection;
 pub mod show;
 pub mod terminal;

@@ -150,8 +150,9 @@ fn execute(workspace: &Workspace<'_>, target: &Target, warehouse: &dyn Warehouse
     if result.cancelled {
         say_error("the run was stopped", None, cx);
     }
-    if let Some(summary) = progress.summary(Duration::from_secs_f64(result.seconds)) {
-        say_always(&summary);
+    match progress.summary(Duration::from_secs_f64(result.seconds)) {
+        Some(summary) => say_always(&summary),
+        None => cx.say(&format!("made {} relations in {:.2}s", result.count(Status::Success), result.seconds)),
     }
     result
 }

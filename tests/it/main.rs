@@ -5,11 +5,14 @@
 mod access;
 mod architecture;
 mod by_hand;
+mod cases;
 mod cli;
 mod dependencies;
 mod engine;
+mod errors;
 mod functions;
 mod real;
 mod run;
+mod schema;
 mod traps;
 mod warehouse;
