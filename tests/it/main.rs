@@ -7,6 +7,7 @@ mod architecture;
 mod cli;
 mod dependencies;
 mod functions;
+mod fuzz;
 mod run;
 mod traps;
 mod warehouse;
