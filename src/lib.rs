@@ -3,6 +3,7 @@
 pub mod check;
 pub mod cli;
 pub mod diagnostic;
+pub mod manifest;
 pub mod plan;
 pub mod project;
 pub mod render;
@@ -10,4 +11,73 @@ pub mod report;
 pub mod run;
 pub mod semantic;
 pub mod source;
+pub mod suite;
+pub mod target;
 pub mod warehouse;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::check::Checked;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::plan::node::Plan;
+use crate::project::Project;
+use crate::render::Place;
+use crate::semantic::model::Model;
+use crate::source::Sources;
+
+/// A project without mistakes: what was written, what it means, and what must be computed.
+#[derive(Debug)]
+pub struct Analysis {
+    /// What was written.
+    pub project: Project,
+    /// What it means.
+    pub model: Model,
+    /// What must be computed.
+    pub plan: Plan,
+}
+
+/// Reads the project at `root`: files in, a plan out.
+///
+/// Stops after the first stage that reported an error, so that a mistake is reported once, where it was made; then the
+/// files are returned, for drawing.
+pub fn analyze(
+    root: &Path,
+    environment: BTreeMap<String, String>,
+    diagnostics: &mut Diagnostics,
+) -> Result<Analysis, Sources> {
+    let project = project::load::load(root, environment, diagnostics)?;
+    let Some(model) = semantic::resolve(&project, diagnostics) else { return Err(project.sources) };
+    let plan = plan::plan(&model);
+    Ok(Analysis { project, model, plan })
+}
+
+/// Compiles what was read for `place`: a statement for each relation of the plan, in its order, each parsed in the
+/// grammar of the dialect.
+///
+/// Returns nothing where an error was reported. That a statement does not parse is a mistake of ours, and says so.
+pub fn compile(analysis: &Analysis, place: &Place, diagnostics: &mut Diagnostics) -> Option<Vec<Checked>> {
+    let Analysis { project, model, plan } = analysis;
+    let statements = render::render(plan, model, &project.sources, place, diagnostics);
+    let mut checked = Vec::with_capacity(statements.len());
+    for statement in statements {
+        match check::check(statement, place.dialect) {
+            Ok(statement) => checked.push(statement),
+            Err(refusal) => diagnostics.push(refused(&refusal, place)),
+        }
+    }
+    (!diagnostics.has_errors()).then_some(checked)
+}
+
+fn refused(refusal: &check::Refusal, place: &Place) -> Diagnostic {
+    let check::Refusal { statement, reason } = refusal;
+    let message = format!("the SQL of `{}` does not parse on {}: {reason}", statement.node, place.dialect.name());
+    let diagnostic = Diagnostic::error("refused-statement", message).help(format!(
+        "this is a bug of Milepost, in a template or in the dialect's file, not of the project; the statement is\n{}",
+        statement.sql
+    ));
+    match statement.origin {
+        Some(span) => diagnostic.at(span, "while compiling this"),
+        None => diagnostic,
+    }
+}

@@ -79,23 +79,103 @@ pub struct Text {
     pub value: String,
     /// The whole of it in the file, quotes included.
     pub span: Span,
-    /// Where the value starts in the file, when it stands there verbatim; escapes make that impossible.
-    offset: Option<usize>,
+    /// For each byte of the value, and for its end, the byte of the file that it is written at; none where that cannot
+    /// be told.
+    bytes: Option<Vec<usize>>,
 }
 
 impl Text {
-    /// Makes a text of its value, its place, and the raw slice at that place.
+    /// Makes a text of its value, its place, and the raw slice at that place: a string of TOML.
     pub fn new(value: String, span: Span, raw: &str) -> Self {
-        let offset = if value.is_empty() { None } else { raw.find(&value).map(|at| span.start + at) };
-        Self { value, span, offset }
+        let bytes = written_at(&value, raw).map(|bytes| bytes.into_iter().map(|byte| span.start + byte).collect());
+        Self { value, span, bytes }
     }
 
-    /// Returns the place of a range of bytes of the value: exact where the value stands verbatim in the file, the
-    /// whole string otherwise.
+    /// Returns the place of a range of bytes of the value; the whole string where it is not known.
     pub fn place(&self, range: Range<usize>) -> Span {
-        match self.offset {
-            Some(offset) => Span { source: self.span.source, start: offset + range.start, end: offset + range.end },
+        match &self.bytes {
+            Some(bytes) => Span { source: self.span.source, start: bytes[range.start], end: bytes[range.end] },
             None => self.span,
         }
+    }
+}
+
+/// Returns, for each byte of the value of a TOML string and for its end, the byte of `raw` that it is written at.
+fn written_at(value: &str, raw: &str) -> Option<Vec<usize>> {
+    let mark = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|mark| raw.starts_with(mark))?;
+    let inside = raw.get(mark.len()..raw.len().checked_sub(mark.len())?)?;
+    let has_escapes = mark.starts_with('"');
+    // The newline after an opening mark of three is not part of the value.
+    let mut at = mark.len();
+    if mark.len() == 3 {
+        at += ["\r\n", "\n"].iter().find(|newline| inside.starts_with(**newline)).map_or(0, |newline| newline.len());
+    }
+    let end = raw.len() - mark.len();
+    let mut bytes = Vec::with_capacity(value.len() + 1);
+    let mut rest = value.chars().peekable();
+    while at < end {
+        let written = raw[at..end].chars().next()?;
+        let length = match raw[at + written.len_utf8()..end].chars().next() {
+            _ if written != '\\' || !has_escapes => written.len_utf8(),
+            Some('x') => 4,
+            Some('u') => 6,
+            Some('U') => 10,
+            // The end of a line is left out, and blanks up to the next character.
+            Some(' ' | '\t' | '\r' | '\n') => {
+                at += 1 + raw[at + 1..end].len() - raw[at + 1..end].trim_start_matches([' ', '\t', '\r', '\n']).len();
+                continue;
+            }
+            Some(_) => 2,
+            None => return None,
+        };
+        // A line end may have lost its carriage return.
+        if written == '\r' && rest.peek() == Some(&'\n') {
+            at += 1;
+            continue;
+        }
+        let character = rest.next()?;
+        if length == written.len_utf8() && character != written {
+            return None;
+        }
+        bytes.extend(std::iter::repeat_n(at, character.len_utf8()));
+        at += length;
+    }
+    bytes.push(end);
+    (rest.next().is_none()).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns what stands in the file at the place of `part` of the value of a string.
+    fn at(raw: &str, part: &str) -> String {
+        let mut sources = Sources::default();
+        let text = format!("key = {raw} # comment");
+        let source = sources.add(PathBuf::from("a.toml"), text);
+        let span = Span { source, start: 6, end: 6 + raw.len() };
+        let value: toml::Table = format!("key = {raw}").parse().unwrap();
+        let text = Text::new(value["key"].as_str().unwrap().to_owned(), span, raw);
+        let start = text.value.find(part).unwrap();
+        sources.slice(text.place(start..start + part.len())).to_owned()
+    }
+
+    #[test]
+    fn a_part_is_found_behind_escapes() {
+        assert_eq!(at(r#""plan = 'pro'""#, "'pro'"), "'pro'");
+        assert_eq!(at(r#"'plan = "pro"'"#, "\"pro\""), "\"pro\"");
+        assert_eq!(at(r#""\"plan\" = '\u00e9' or x""#, "x"), "x");
+        assert_eq!(at(r#""\"plan\" = '\u00e9' or x""#, "\"plan\""), r#"\"plan\""#);
+        assert_eq!(at(r#""\u00e9x""#, "é"), r"\u00e9");
+        assert_eq!(at(r#""ü = 'é'""#, "'é'"), "'é'");
+        assert_eq!(at(r#""\"""#, "\""), r#"\""#);
+    }
+
+    #[test]
+    fn a_part_is_found_on_its_line() {
+        assert_eq!(at("\"\"\"\na\nand b\n\"\"\"", "and b"), "and b");
+        assert_eq!(at("\"\"\"\r\na\r\nand b\"\"\"", "and b"), "and b");
+        assert_eq!(at("\"\"\"a \\\n  and b\"\"\"", "and b"), "and b");
+        assert_eq!(at("'''like 'a\\%''''", "'a\\%'"), "'a\\%'");
     }
 }

@@ -36,12 +36,10 @@ counted_{{ number }} AS (
   JOIN {{ entity | table }} AS entity_row ON entity_row.{{ key | ident }} = occurrences.{{ "entity" | ident }}
 {% endif %}
   WHERE occurrences.{{ "bucket" | ident }} <= milestones.{{ "last_bucket" | ident }}
-{% if group.whole %}
-    AND occurrences.{{ "step" | ident }} > 0
-{% else %}
+{% if not group.whole %}
     AND occurrences.{{ "progress" | ident }} >= milestones.{{ "at_least" | ident }}
-    AND occurrences.{{ "progress" | ident }} - occurrences.{{ "step" | ident }} < milestones.{{ "at_least" | ident }}
 {% endif %}
+    AND occurrences.{{ "before" | ident }} < milestones.{{ "at_least" | ident }}
 {% if group.applies %}
     AND {{ group.applies }}
 {% endif %}

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueEnum};
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::Offset;
+
+use crate::semantic::moment;
 
 /// Flags of every command, before or after its name.
 #[derive(Clone, Debug, Args)]
@@ -48,7 +48,7 @@ pub struct Globals {
     )]
     pub target_path: PathBuf,
 
-    /// The instant to measure at: nothing later exists [default: now]
+    /// The instant to measure at: nothing later exists [default: the project's `as_of`, or now]
     ///
     /// A time of RFC 3339 with an offset, as `2026-03-01T00:00:00Z`, or a date, which is its midnight in UTC.
     #[arg(
@@ -182,31 +182,5 @@ pub enum Output {
 
 /// Reads an instant: a time with its offset, or a date.
 fn parse_as_of(text: &str) -> Result<Timestamp, String> {
-    let instant = match text.parse::<Date>() {
-        // A date parses out of a longer text too, so only a text as long as a date is one.
-        Ok(date) if text.len() == "2026-03-01".len() => {
-            Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).map_err(|error| error.to_string())
-        }
-        Ok(_) | Err(_) => text.parse::<Timestamp>().map_err(|error| error.to_string()),
-    };
-    instant.map_err(|_| "neither a date (`2026-03-01`) nor a time with its offset (`2026-03-01T09:30:00Z`)".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_instant_is_a_time_with_an_offset_or_a_date() {
-        for (text, instant) in [
-            ("2026-03-01", "2026-03-01T00:00:00Z"),
-            ("2026-03-01T09:30:00Z", "2026-03-01T09:30:00Z"),
-            ("2026-03-01T09:30:00.25+02:00", "2026-03-01T07:30:00.25Z"),
-        ] {
-            assert_eq!(parse_as_of(text).unwrap().to_string(), instant);
-        }
-        for text in ["", "now", "2026-13-01", "2026-03-01T09:30:00", "20260301", "1767225600"] {
-            assert!(parse_as_of(text).is_err(), "{text}");
-        }
-    }
+    moment::moment(text).ok_or_else(|| format!("not {}", moment::FORM))
 }

@@ -19,5 +19,5 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(_args: &Args, _cx: &Cx) -> Result<Exit, Failure> {
-    Err(Failure::not_built_in("build"))
+    Err(Failure::new("build"))
 }

@@ -1,18 +1,25 @@
 //! `milepost compile`: writes the SQL of every definition.
 
+use std::fmt::Write as _;
+
 use crate::cli::arguments::Selection;
+use crate::cli::artifacts::{self, Others};
 use crate::cli::outcome::{Exit, Failure};
 use crate::cli::terminal::Cx;
+use crate::cli::workspace::{Workspace, is_everything};
 
 /// Write the SQL of the definitions under `target/compiled/`
 ///
-/// One file for each relation, each one statement, in the dialect of the target, and a manifest that lists them in
-/// the order in which they run. Nothing is connected to: the SQL can be run by whatever runs yours.
+/// One file for each relation, each one statement, for every target of the project or the one that is named: in
+/// `compiled/<dialect>/`, and there in a folder of the target's name where several targets speak one dialect. A manifest
+/// lists them in the order in which they run. Nothing is connected to: the SQL can be run by whatever runs yours.
+///
+/// All definitions are compiled; with a selection, the SQL of what is selected is printed too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     milepost compile\n  \
     milepost compile --target prod --as-of 2026-03-01\n  \
-    milepost compile --select +kpi.activation_rate")]
+    milepost compile --target prod --select kpi.activation_rate")]
 pub struct Args {
     /// Which definitions.
     #[command(flatten)]
@@ -20,6 +27,35 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub fn run(_args: &Args, _cx: &Cx) -> Result<Exit, Failure> {
-    Err(Failure::not_built_in("compile"))
+pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
+    let mut workspace = Workspace::open(cx)?;
+    let selected = workspace.part(&args.selection)?;
+    let targets = workspace.targets()?;
+    let mut compiled = Vec::new();
+    for target in targets {
+        let statements = workspace.compile(&target)?;
+        compiled.push((target, statements));
+    }
+    let others = if cx.globals.target.is_some() { Others::Keep } else { Others::Remove };
+    let folder = cx.target_path();
+    artifacts::write(&folder, &workspace.analysis, workspace.as_of, &compiled, others)?;
+    if !is_everything(&args.selection) {
+        let mut text = String::new();
+        for (_, statements) in &compiled {
+            for id in &selected {
+                let _ = writeln!(text, "{}\n", artifacts::text(&statements[id.0]));
+            }
+        }
+        cx.print(&text)?;
+    }
+    for (target, statements) in &compiled {
+        cx.say(&format!(
+            "compiled {} relations for `{}` to `{}`, as of {}",
+            statements.len(),
+            target.name,
+            folder.join(&target.folder).display(),
+            workspace.as_of
+        ));
+    }
+    Ok(workspace.warn())
 }

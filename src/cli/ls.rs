@@ -4,9 +4,10 @@ use crate::cli::arguments::{Output, Selection};
 use crate::cli::outcome::{Exit, Failure};
 use crate::cli::selection::{self, Node};
 use crate::cli::terminal::Cx;
+use crate::cli::workspace::Workspace;
 use crate::report::table::{Cell, Table};
 
-/// List the definitions, or those that a selector names
+/// List the definitions and unit tests, or those that a selector names
 ///
 /// One id a line, in the order in which they are made. With `--output json` or `csv` also the tags, the file and
 /// what each depends on.
@@ -25,8 +26,8 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub fn run(_args: &Args, _cx: &Cx) -> Result<Exit, Failure> {
-    Err(Failure::not_built_in("ls"))
+pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
+    print(&Workspace::open(cx)?.nodes(), args, cx)
 }
 
 /// Prints the selected ones of `nodes`.

@@ -4,6 +4,7 @@
 //! it in `Command` and in `Command::run`.
 
 pub mod arguments;
+pub mod artifacts;
 pub mod build;
 pub mod check;
 pub mod clean;
@@ -19,6 +20,7 @@ pub mod selection;
 pub mod show;
 pub mod terminal;
 pub mod test;
+pub mod workspace;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

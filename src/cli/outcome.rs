@@ -39,6 +39,8 @@ pub enum Failure {
         /// What to do, where it is likely right.
         help: Option<String>,
     },
+    /// The project has errors, or a part of it failed, and it has been said which.
+    Reported,
     /// Whoever read standard output has read enough, as `head` has. That is no failure.
     NobodyReads,
 }
@@ -54,13 +56,9 @@ impl Failure {
     pub fn help(self, help: impl Into<String>) -> Self {
         match self {
             Failure::Refused { message, .. } => Failure::Refused { message, help: Some(help.into()) },
+            Failure::Reported => Failure::Reported,
             Failure::NobodyReads => Failure::NobodyReads,
         }
-    }
-
-    /// Says that this build of the program cannot do it.
-    pub fn not_built_in(command: &str) -> Self {
-        Failure::new(format!("`{command}` is not built into this version of milepost"))
     }
 
     /// Says what was being done when the system refused: `writing target/manifest.json: permission denied`.
@@ -79,17 +77,23 @@ impl From<SelectionError> for Failure {
 pub(super) fn end(ended: Result<Exit, Failure>, cx: &Cx) -> Exit {
     match ended {
         Ok(exit) => exit,
+        Err(Failure::Reported) => Exit::Failed,
         Err(Failure::NobodyReads) => Exit::Done,
         Err(Failure::Refused { message, help }) => {
-            let renderer = if cx.colors() { Renderer::styled() } else { Renderer::plain() };
-            let mut group = annotate_snippets::Group::with_title(Level::ERROR.primary_title(&message));
-            if let Some(help) = &help {
-                group = group.element(Level::HELP.message(help));
-            }
-            terminal::say_always(&renderer.render(&[group]));
+            say_error(&message, help.as_deref(), cx);
             Exit::Refused
         }
     }
+}
+
+/// Says an error that no file is to blame for.
+pub(super) fn say_error(message: &str, help: Option<&str>, cx: &Cx) {
+    let renderer = if cx.colors() { Renderer::styled() } else { Renderer::plain() };
+    let mut group = annotate_snippets::Group::with_title(Level::ERROR.primary_title(message));
+    if let Some(help) = help {
+        group = group.element(Level::HELP.message(help));
+    }
+    terminal::say_always(&renderer.render(&[group]));
 }
 
 /// Prints what clap has to say, which may be the help that was asked for, and returns how the process ends.

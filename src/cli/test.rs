@@ -20,5 +20,5 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(_args: &Args, _cx: &Cx) -> Result<Exit, Failure> {
-    Err(Failure::not_built_in("test"))
+    Err(Failure::new("test"))
 }

@@ -59,18 +59,7 @@ impl Builder<'_> {
     }
 
     fn entities(&mut self) {
-        // Members first: what is known only from members is derived from them.
-        let mut order: Vec<usize> = (0..self.model.entities.len()).collect();
-        let height = |mut index: usize| {
-            let mut height = 0;
-            while let Some((parent, _)) = &self.model.entities[index].parent {
-                height += 1;
-                index = parent.0;
-            }
-            height
-        };
-        order.sort_by_key(|index| std::cmp::Reverse(height(*index)));
-        for index in order {
+        for index in members_first(self.model) {
             let entity = &self.model.entities[index];
             let is_member = |(_, child): &(usize, &crate::semantic::model::Entity)| {
                 child.parent.as_ref().is_some_and(|(p, _)| p.0 == index)
@@ -228,7 +217,7 @@ impl Builder<'_> {
             ("entity", Type::String),
             ("n", Type::Int),
             ("progress", Type::Float),
-            ("step", Type::Float),
+            ("before", Type::Float),
             ("bucket", Type::Int),
             ("occurred_at", Type::Timestamp),
             ("event_id", Type::String),
@@ -368,6 +357,21 @@ impl Builder<'_> {
             );
         }
     }
+}
+
+/// Returns the entities, members before what they are members of: what is known only from members is derived from them.
+pub fn members_first(model: &Model) -> Vec<usize> {
+    let height = |mut index: usize| {
+        let mut height = 0;
+        while let Some((parent, _)) = &model.entities[index].parent {
+            height += 1;
+            index = parent.0;
+        }
+        height
+    };
+    let mut order: Vec<usize> = (0..model.entities.len()).collect();
+    order.sort_by_key(|index| std::cmp::Reverse(height(*index)));
+    order
 }
 
 /// The columns of a milestone's view, after the entity's key.

@@ -1,1 +1,172 @@
 //! The plan as text: what `explain` prints.
+
+use std::fmt::Write as _;
+
+use crate::plan::node::{Node, NodeId, Occurrences, Plan, Raw, Relation, Stream};
+use crate::plan::streams::signature;
+use crate::semantic::model::{EntityIndex, MilestoneIndex, Model, SourceIndex};
+
+/// Units of elapsed time, the longest first, in microseconds.
+const UNITS: &[(i64, &str)] = &[(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s")];
+
+/// Returns the whole plan: how often each source is read, which milestones share a stream of occurrences, and the
+/// relations in the order in which they are made.
+pub fn plan(plan: &Plan, model: &Model) -> String {
+    let mut text = String::from("sources\n");
+    for raw in raws(model) {
+        let readers: Vec<&str> = plan.readers(raw).into_iter().map(|id| plan.node(id).name.as_str()).collect();
+        let times = match readers.len() {
+            0 => "not read".to_owned(),
+            1 => format!("read once, by {}", readers[0]),
+            several => format!("read {several} times, by {}", readers.join(", ")),
+        };
+        line(&mut text, &format!("  {}: {times}", raw_name(model, raw)));
+        for id in plan.readers(raw) {
+            if let Relation::Events(events) = &plan.node(id).relation {
+                line(&mut text, &format!("    events {}", names(events.names.as_deref())));
+                for (what, list) in [("properties", &events.properties), ("columns", &events.columns)] {
+                    if !list.is_empty() {
+                        let typed: Vec<String> = list.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
+                        line(&mut text, &format!("    {what} {}", typed.join(", ")));
+                    }
+                }
+            }
+        }
+    }
+    let groups: Vec<(&Node, &Occurrences)> = plan
+        .nodes
+        .iter()
+        .filter_map(|node| match &node.relation {
+            Relation::Occurrences(occurrences) => Some((node, occurrences)),
+            Relation::Schema
+            | Relation::Entity(_)
+            | Relation::Events(_)
+            | Relation::Facts(_)
+            | Relation::Reached(_)
+            | Relation::Milestone(_)
+            | Relation::Milestones
+            | Relation::Kpi(_)
+            | Relation::Kpis
+            | Relation::Score(_) => None,
+        })
+        .collect();
+    if !groups.is_empty() {
+        text.push_str("\nstreams\n");
+    }
+    for (node, occurrences) in groups {
+        line(&mut text, &format!("  {}", node.name));
+        for (position, stream) in occurrences.streams.iter().enumerate() {
+            streams(&mut text, model, position + 1, stream);
+        }
+    }
+    text.push_str("\nrelations\n");
+    let widest = plan.nodes.iter().map(|node| node.name.chars().count()).max().unwrap_or(0);
+    let digits = plan.nodes.len().to_string().len();
+    for (position, node) in plan.nodes.iter().enumerate() {
+        let kept = node.materialization.name();
+        let from = inputs(plan, node).join(", ");
+        line(&mut text, &format!("  {:>digits$}  {:widest$}  {kept:6}  {from}", position + 1, node.name));
+    }
+    text
+}
+
+/// Returns one relation: its columns and what it reads.
+pub fn node(plan: &Plan, model: &Model, id: NodeId) -> String {
+    let node = plan.node(id);
+    let mut text = String::new();
+    line(&mut text, &format!("{} ({})", node.name, node.materialization.name()));
+    if let Some(definition) = &node.definition {
+        line(&mut text, &format!("  is {}.{}", definition.kind, definition.name));
+    }
+    if let Some(raw) = node.reads {
+        line(&mut text, &format!("  reads the rows of {}", raw_name(model, raw)));
+    }
+    for input in inputs(plan, node) {
+        line(&mut text, &format!("  reads {input}"));
+    }
+    for reader in plan.nodes.iter().filter(|other| node.name != plan.nodes[0].name && other.depends_on.contains(&id)) {
+        line(&mut text, &format!("  is read by {}", reader.name));
+    }
+    if let Relation::Occurrences(occurrences) = &node.relation {
+        text.push_str("  streams\n");
+        for (position, stream) in occurrences.streams.iter().enumerate() {
+            streams(&mut text, model, position + 1, stream);
+        }
+    }
+    if !node.columns.is_empty() {
+        text.push_str("  columns\n");
+    }
+    let widest = node.columns.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    for (name, ty) in &node.columns {
+        line(&mut text, &format!("    {name:widest$}  {ty}"));
+    }
+    text
+}
+
+/// Returns everything that has raw rows, sources first.
+fn raws(model: &Model) -> Vec<Raw> {
+    let sources = (0..model.sources.len()).map(|index| Raw::Source(SourceIndex(index)));
+    let entities = (0..model.entities.len()).map(|index| Raw::Entity(EntityIndex(index)));
+    let has_rows = |raw: &Raw| match raw {
+        Raw::Source(_) => true,
+        Raw::Entity(entity) => model.entity(*entity).origin.is_some(),
+    };
+    sources.chain(entities).filter(has_rows).collect()
+}
+
+/// Returns the id of what has the rows.
+pub fn raw_name(model: &Model, raw: Raw) -> String {
+    match raw {
+        Raw::Source(source) => format!("source.{}", model.source(source).meta.name),
+        Raw::Entity(entity) => format!("entity.{}", model.entity(entity).meta.name),
+    }
+}
+
+/// Returns the names of the relations that one reads; that all lie in the schema goes without saying.
+fn inputs<'p>(plan: &'p Plan, node: &Node) -> Vec<&'p str> {
+    let relations = node.depends_on.iter().filter(|id| !matches!(plan.node(**id).relation, Relation::Schema));
+    relations.map(|id| plan.node(*id).name.as_str()).collect()
+}
+
+fn streams(text: &mut String, model: &Model, number: usize, stream: &Stream) {
+    let mut what = names(stream.names.as_deref());
+    let parts =
+        [("where", &stream.condition), ("for the entity", &stream.subject), ("adding up", &stream.value)].into_iter();
+    for (word, expr) in parts {
+        if let Some(expr) = expr {
+            let _ = write!(what, " {word} {}", signature(expr));
+        }
+    }
+    let name = |milestone: MilestoneIndex| &model.milestone(milestone).meta.name;
+    for (word, bound) in [("from", stream.bound.from), ("after", stream.bound.after)] {
+        if let Some(milestone) = bound {
+            let _ = write!(what, " {word} {}", name(milestone));
+        }
+    }
+    if !stream.windows.is_empty() {
+        let windows: Vec<String> = stream.windows.iter().map(|window| length(*window)).collect();
+        let _ = write!(what, " within {}", windows.join(", "));
+    }
+    line(text, &format!("    {number}  {what}"));
+    for milestone in &stream.milestones {
+        let milestone = model.milestone(*milestone);
+        let shown = if milestone.hidden { " (a step of a sequence)" } else { "" };
+        let within = milestone.within.map_or_else(|| "at any time".to_owned(), |within| format!("in {}", length(within)));
+        line(text, &format!("         {}: {} {within}{shown}", milestone.meta.name, milestone.at_least));
+    }
+}
+
+fn names(names: Option<&[String]>) -> String {
+    names.map_or_else(|| "of any name".to_owned(), |names| names.join(", "))
+}
+
+/// Writes a length of time as it is written in TOML.
+fn length(microseconds: i64) -> String {
+    let unit = UNITS.iter().find(|(length, _)| microseconds % length == 0);
+    unit.map_or_else(|| format!("{microseconds} microseconds"), |(length, unit)| format!("{}{unit}", microseconds / length))
+}
+
+fn line(text: &mut String, line: &str) {
+    text.push_str(line.trim_end());
+    text.push('\n');
+}

@@ -6,8 +6,10 @@
 
 pub mod build;
 pub mod display;
+pub mod lineage;
 pub mod needs;
 pub mod node;
+pub mod part;
 pub mod streams;
 
 use crate::plan::node::Plan;

@@ -211,6 +211,36 @@ pub struct MilestoneView {
     pub counted: Option<(NodeId, Counted)>,
 }
 
+impl Materialization {
+    /// Returns its name, as manifests and people know it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Materialization::Schema => "schema",
+            Materialization::Table => "table",
+            Materialization::View => "view",
+        }
+    }
+}
+
+impl Relation {
+    /// Returns what it is, in a word: the first part of its unique id.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Relation::Schema => "schema",
+            Relation::Entity(_) => "entity",
+            Relation::Events(_) => "events",
+            Relation::Facts(_) => "facts",
+            Relation::Occurrences(_) => "occurrences",
+            Relation::Reached(_) => "reached",
+            Relation::Milestone(_) => "milestone",
+            Relation::Milestones => "milestones",
+            Relation::Kpi(_) => "kpi",
+            Relation::Kpis => "kpis",
+            Relation::Score(_) => "score",
+        }
+    }
+}
+
 impl Plan {
     /// Returns a node.
     pub fn node(&self, id: NodeId) -> &Node {

@@ -41,6 +41,7 @@ pub struct Dialect {
     name: String,
     parser: String,
     support: Support,
+    qualified_by: Vec<Qualifier>,
     identifiers: Arc<Quoting>,
     strings: Arc<Quoting>,
     types: Arc<BTreeMap<String, String>>,
@@ -59,6 +60,18 @@ pub enum Support {
     Executed,
     /// Its SQL is parsed by the tests.
     Parsed,
+}
+
+/// A key of a target whose value stands before the names of its relations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Qualifier {
+    /// The cloud project.
+    Project,
+    /// The database, where it is not a file.
+    Database,
+    /// The schema.
+    Schema,
 }
 
 /// Why an entry did not become SQL.
@@ -125,6 +138,7 @@ enum Fold {
 struct File {
     parser: String,
     support: Support,
+    names: Names,
     identifiers: Quoting,
     strings: Quoting,
     types: BTreeMap<String, String>,
@@ -136,6 +150,14 @@ struct File {
     statements: IndexMap<String, Entry>,
     #[serde(default)]
     gaps: Vec<Gap>,
+}
+
+/// How relations are named.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Names {
+    /// What stands before a relation's own name, the outermost first.
+    qualified_by: Vec<Qualifier>,
 }
 
 #[derive(Deserialize)]
@@ -212,6 +234,7 @@ impl Dialect {
             name: name.to_owned(),
             parser: file.parser,
             support: file.support,
+            qualified_by: file.names.qualified_by,
             identifiers: Arc::new(file.identifiers),
             strings: Arc::new(file.strings),
             types: Arc::new(file.types),
@@ -255,6 +278,11 @@ impl Dialect {
     /// Tells how far it is tested.
     pub fn support(&self) -> Support {
         self.support
+    }
+
+    /// Returns the keys of a target whose values stand before the names of its relations, the outermost first.
+    pub fn qualified_by(&self) -> &[Qualifier] {
+        &self.qualified_by
     }
 
     /// Returns what the parser must be told.
@@ -411,7 +439,8 @@ impl Quoting {
             match (self.escapes.get(&character), &self.control) {
                 (Some(escape), _) => quoted.push_str(escape),
                 (None, Some(control)) if character.is_ascii_control() => {
-                    quoted.push_str(&format!("{control}{:02x}", u32::from(character)));
+                    quoted.push_str(control);
+                    quoted.extend(hexadecimal(character));
                 }
                 (None, _) => quoted.push(character),
             }
@@ -419,6 +448,11 @@ impl Quoting {
         quoted.push(self.quote);
         Ok(quoted)
     }
+}
+
+/// Returns the two digits of a control character.
+fn hexadecimal(character: char) -> impl Iterator<Item = char> {
+    [u32::from(character) / 16, u32::from(character) % 16].into_iter().filter_map(|digit| char::from_digit(digit, 16))
 }
 
 fn mistake(reason: String) -> minijinja::Error {

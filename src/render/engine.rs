@@ -40,13 +40,13 @@ impl Serialize for Sql {
 /// Renders `templates/<template>`, or the dialect's own, to tidy SQL.
 pub fn render(template: &str, context: impl Serialize, dialect: &'static Dialect) -> Result<String, String> {
     let text = environment(dialect).get_template(template).and_then(|template| template.render(Serde(context)));
-    holes::tidy(&text.map_err(explain)?, &*dialect.grammar())
+    holes::tidy(&text.map_err(|error| explain(&error))?, &*dialect.grammar())
 }
 
 /// Renders the text of a template; for tests.
 pub fn render_text(text: &str, context: impl Serialize, dialect: &'static Dialect) -> Result<String, String> {
     let text = environment(dialect).render_named_str("text", text, Serde(context));
-    holes::tidy(&text.map_err(explain)?, &*dialect.grammar())
+    holes::tidy(&text.map_err(|error| explain(&error))?, &*dialect.grammar())
 }
 
 fn environment(dialect: &'static Dialect) -> &'static Environment<'static> {
@@ -98,9 +98,20 @@ fn filters(environment: &mut Environment<'static>, dialect: &'static Dialect) {
             .collect();
         Value::from_safe_string(line)
     });
+    // The engine's own would let any text through: these take what a template's author writes between names.
+    environment.add_filter("safe", |text: &str| words(text));
     // A template's own punctuation, where it is wanted: `{{ "," | when(not loop.last) }}`.
-    environment.add_filter("when", |text: &str, wanted: Value| {
-        Value::from_safe_string(if wanted.is_true() { text.to_owned() } else { String::new() })
+    environment.add_filter("when", |text: &str, wanted: Value| words(if wanted.is_true() { text } else { "" }));
+    // The items are SQL, each checked as if it were printed.
+    environment.add_filter("join", |state: &mut State, values: Value, between: &str| {
+        let mut joined = String::new();
+        for (position, value) in values.try_iter()?.enumerate() {
+            if position > 0 {
+                joined.push_str(words(between)?.as_str().unwrap_or_default());
+            }
+            joined.push_str(&state.format(value)?);
+        }
+        Ok::<_, Error>(Value::from_safe_string(joined))
     });
     environment.add_filter("of", move |value: Value, ty: &str| {
         Ok::<_, Error>(Value::from_object(Expression { fragment: fragment(&value, dialect)?, ty: Some(named(ty)?) }))
@@ -296,7 +307,9 @@ fn fit<'s>(
                 None => Argument::Sql(fragment(value, dialect)?, Some(Type::String)),
             },
             Accepts::Type(wanted) => {
-                if ty.is_some_and(|ty| !ty.fits(*wanted)) {
+                // A duration is written as its microseconds.
+                let microseconds = *wanted == Type::Duration && value.is_integer();
+                if ty.is_some_and(|ty| !ty.fits(*wanted)) && !microseconds {
                     return Ok(None);
                 }
                 Argument::Sql(fragment(value, dialect)?, ty.or(Some(*wanted)))
@@ -390,6 +403,8 @@ fn print(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(
     match value.as_str() {
         Some(sql) if value.is_safe() => out.write_str(sql).map_err(Error::from),
         None if value.is_integer() => out.write_str(&value.to_string()).map_err(Error::from),
+        // The missing `else` of `{{ "," if more }}`; an undefined name never comes as far as here.
+        None if value.is_undefined() => Ok(()),
         _ => Err(not_sql(value)),
     }
 }
@@ -410,6 +425,15 @@ fn named(name: &str) -> Result<Type, Error> {
         .ok_or_else(|| mistake(format!("`{name}` is no type")))
 }
 
+/// Takes what is written between names: nothing that could end a string, a name or a comment.
+fn words(text: &str) -> Result<Value, Error> {
+    if text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ' ' | ',' | '\n')) {
+        Ok(Value::from_safe_string(text.to_owned()))
+    } else {
+        Err(mistake(format!("{text:?} is more than words and commas; write it outside of the braces")))
+    }
+}
+
 fn safe(sql: Result<String, Error>) -> Result<Value, Error> {
     sql.map(Value::from_safe_string)
 }
@@ -426,7 +450,7 @@ fn mistake(reason: String) -> Error {
 }
 
 /// Says what is wrong and where, without the kind of the error that the engine puts before it.
-fn explain(error: Error) -> String {
+fn explain(error: &Error) -> String {
     let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     match (error.name(), error.line()) {
         (Some(name), Some(line)) => format!("{what} (in {name}:{line})"),

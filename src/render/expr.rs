@@ -53,7 +53,7 @@ pub fn integer(number: i64) -> Fragment {
     match number {
         // Its digits alone are one too many for 64 bits.
         i64::MIN => Fragment { sql: "-9223372036854775807 - 1".to_owned(), binding: Binding::Additive },
-        ..0 => Fragment { sql: number.to_string(), binding: Binding::Sign },
+        -9_223_372_036_854_775_807..0 => Fragment { sql: number.to_string(), binding: Binding::Sign },
         0.. => Fragment::atom(number.to_string()),
     }
 }
@@ -140,15 +140,15 @@ impl Printer<'_> {
             ExprKind::Binary(operator, left, right) => Ok(binary(*operator, &self.print(left)?, &self.print(right)?)),
             ExprKind::Call(name, arguments) => self.call(name, arguments, expr),
             ExprKind::Case(branches, otherwise) => {
-                let mut sql = "CASE".to_owned();
+                let mut parts = vec!["CASE".to_owned()];
                 for (condition, result) in branches {
-                    let (condition, result) = (self.print(condition)?, self.print(result)?);
-                    sql.push_str(&format!(" WHEN {} THEN {}", condition.sql, result.sql));
+                    parts.push(format!("WHEN {} THEN {}", self.print(condition)?.sql, self.print(result)?.sql));
                 }
                 if let Some(otherwise) = otherwise {
-                    sql.push_str(&format!(" ELSE {}", self.print(otherwise)?.sql));
+                    parts.push(format!("ELSE {}", self.print(otherwise)?.sql));
                 }
-                Ok(Fragment::atom(sql + " END"))
+                parts.push("END".to_owned());
+                Ok(Fragment::atom(parts.join(" ")))
             }
             ExprKind::In(inner, list, negated) => {
                 let list: Vec<_> = list.iter().map(|item| Ok(self.print(item)?.sql)).collect::<Result<_, _>>()?;
@@ -207,7 +207,12 @@ impl Printer<'_> {
                 let ty = match accepts {
                     // A literal null takes the type that the parameter has.
                     Accepts::Type(wanted) if argument.ty == Type::Null => *wanted,
-                    _ => argument.ty,
+                    Accepts::Type(_)
+                    | Accepts::Number
+                    | Accepts::Any
+                    | Accepts::Words(_)
+                    | Accepts::Positive
+                    | Accepts::Pattern => argument.ty,
                 };
                 Ok(Argument::Sql(self.print(argument)?, Some(ty)))
             }

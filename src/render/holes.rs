@@ -122,6 +122,7 @@ pub fn hole(number: usize) -> String {
 }
 
 /// Fills the holes of an expression with `arguments`, each as often as its hole occurs, and writes it on one line.
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other token stays as it is")]
 pub fn fill(text: &str, grammar: &dyn Grammar, arguments: &[Fragment]) -> Result<Fragment, String> {
     let tokens = tokens(text, grammar)?;
     let tree = parse(&tokens, grammar).map_err(|reason| format!("`{}` does not parse: {reason}", text.trim()))?;
@@ -192,10 +193,8 @@ fn tokens(sql: &str, grammar: &dyn Grammar) -> Result<Vec<TokenWithSpan>, String
 fn parse(tokens: &[TokenWithSpan], grammar: &dyn Grammar) -> Result<Expr, String> {
     let mut parser = Parser::new(grammar).with_tokens_with_locations(tokens.to_vec());
     let tree = parser.parse_expr().map_err(|error| error.to_string())?;
-    match parser.peek_token().token {
-        Token::EOF => Ok(tree),
-        token => Err(format!("`{token}` follows the expression")),
-    }
+    let next = parser.peek_token().token;
+    if next == Token::EOF { Ok(tree) } else { Err(format!("`{next}` follows the expression")) }
 }
 
 fn position(location: Location) -> (u64, u64) {
@@ -239,6 +238,12 @@ impl Places {
             self.0.insert(position(span.start), place);
         }
     }
+
+    fn enclosed<'e>(&mut self, exprs: impl IntoIterator<Item = &'e Expr>) {
+        for expr in exprs {
+            self.put(expr, Place::Enclosed);
+        }
+    }
 }
 
 impl Visitor for Places {
@@ -260,31 +265,31 @@ impl Visitor for Places {
             }
             Expr::InList { expr, list, .. } => {
                 self.put(expr, Place::Predicate);
-                list.iter().for_each(|item| self.put(item, Place::Enclosed));
+                self.enclosed(list);
             }
             Expr::Between { expr, low, high, .. } => {
-                [expr, low, high].into_iter().for_each(|operand| self.put(operand, Place::Predicate));
+                for operand in [expr, low, high] {
+                    self.put(operand, Place::Predicate);
+                }
             }
             Expr::Nested(inner) | Expr::Extract { expr: inner, .. } => self.put(inner, Place::Enclosed),
             Expr::Floor { expr, .. } | Expr::Ceil { expr, .. } => self.put(expr, Place::Enclosed),
             Expr::Cast { kind, expr, .. } if *kind != CastKind::DoubleColon => self.put(expr, Place::Enclosed),
-            Expr::Tuple(items) | Expr::Array(Array { elem: items, .. }) => {
-                items.iter().for_each(|item| self.put(item, Place::Enclosed));
-            }
+            Expr::Tuple(items) | Expr::Array(Array { elem: items, .. }) => self.enclosed(items),
             Expr::Substring { expr, substring_from, substring_for, .. } => {
                 self.put(expr, Place::Enclosed);
-                [substring_from, substring_for].into_iter().flatten().for_each(|part| self.put(part, Place::Enclosed));
+                self.enclosed([substring_from, substring_for].into_iter().flatten().map(Box::as_ref));
             }
             Expr::Trim { trim_where: None, trim_what: None, expr, trim_characters } => {
                 self.put(expr, Place::Enclosed);
-                trim_characters.iter().flatten().for_each(|part| self.put(part, Place::Enclosed));
+                self.enclosed(trim_characters.iter().flatten());
             }
             Expr::Case { operand, conditions, else_result, .. } => {
                 for branch in conditions {
                     self.put(&branch.condition, Place::Enclosed);
                     self.put(&branch.result, Place::Enclosed);
                 }
-                [operand, else_result].into_iter().flatten().for_each(|part| self.put(part, Place::Enclosed));
+                self.enclosed([operand, else_result].into_iter().flatten().map(Box::as_ref));
             }
             Expr::CompoundFieldAccess { access_chain, .. } => {
                 for access in access_chain {

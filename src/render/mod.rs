@@ -10,7 +10,7 @@ pub mod relations;
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::plan::node::Plan;
+use crate::plan::node::{NodeId, Plan};
 use crate::render::dialect::Dialect;
 use crate::semantic::model::Model;
 use crate::source::{Sources, Span};
@@ -49,9 +49,22 @@ pub fn render(
     place: &Place,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Statement> {
+    let all: Vec<NodeId> = (0..plan.nodes.len()).map(NodeId).collect();
+    render_part(&all, plan, model, sources, place, diagnostics)
+}
+
+/// Prints some relations of `plan`, in the order in which they are named; see [`render`].
+pub fn render_part(
+    part: &[NodeId],
+    plan: &Plan,
+    model: &Model,
+    sources: &Sources,
+    place: &Place,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Statement> {
     let cx = relations::Cx { plan, model, sources, place };
     let mut statements = Vec::new();
-    for node in &plan.nodes {
+    for node in part.iter().map(|id| plan.node(*id)) {
         let origin = node.definition.as_ref().map(|definition| definition.span);
         match relations::statement(&cx, node) {
             Ok(sql) => statements.push(Statement { node: node.name.clone(), sql, origin }),

@@ -61,8 +61,8 @@ pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnosti
             condition: None,
         });
     }
-    clashes(model, diagnostics);
-    cycles(model, diagnostics);
+    clashes(project, model, diagnostics);
+    cycles(project, model, diagnostics);
     for (position, definition) in project.entities.iter().enumerate() {
         let Some(condition) = &definition.body.condition else { continue };
         let scope = Names::entity(model, EntityIndex(position));
@@ -92,38 +92,52 @@ fn parent(
 }
 
 /// Reports columns of one entity that would have the same name in its table.
-fn clashes(model: &Model, diagnostics: &mut Diagnostics) {
-    for entity in &model.entities {
-        let taken = [Some(entity.key.as_str()), Some("started_at"), entity.parent.as_ref().map(|(_, c)| c.as_str())];
-        for (position, attribute) in entity.attributes.iter().enumerate() {
-            let earlier = entity.attributes[..position].iter().any(|other| other.name == attribute.name);
-            if earlier || taken.contains(&Some(attribute.name.as_str())) {
-                diagnostics.push(
-                    Diagnostic::error("duplicate-column", format!("two columns are called `{}`", attribute.name))
-                        .at(attribute.span, "")
-                        .help("the key, the start and the parent are columns already; give the attribute another name"),
-                );
-            }
+fn clashes(project: &Project, model: &Model, diagnostics: &mut Diagnostics) {
+    for (definition, entity) in project.entities.iter().zip(&model.entities) {
+        let table = &definition.body;
+        let parent = table.parent.first().map(|(_, column)| (column.get().as_str(), definition.place(column), "parent"));
+        let key = table.key.as_ref().map(|key| (key.get().as_str(), definition.place(key), "key"));
+        let start = table.start.as_ref().map_or(definition.span, |start| definition.place(start));
+        let taken = [key, Some(("started_at", start, "start")), parent];
+        for attribute in &entity.attributes {
+            let Some((name, place, role)) = taken.iter().flatten().find(|(name, _, _)| *name == attribute.name) else {
+                continue;
+            };
+            diagnostics.push(
+                Diagnostic::error(
+                    "duplicate-column",
+                    format!("entity `{}` would have two columns `{name}`", entity.meta.name),
+                )
+                .at(attribute.span, "an attribute")
+                .at(*place, format!("the {role} is a column `{name}` already"))
+                .help(format!(
+                    "give the attribute another name: `some_name = {{ column = \"{}\", type = \"{}\" }}`",
+                    attribute.column, attribute.ty
+                )),
+            );
         }
     }
 }
 
 /// Reports entities that are members of themselves.
-fn cycles(model: &mut Model, diagnostics: &mut Diagnostics) {
+fn cycles(project: &Project, model: &Model, diagnostics: &mut Diagnostics) {
     for start in 0..model.entities.len() {
         let mut path = vec![start];
         while let Some((parent, _)) = &model.entities[*path.last().expect("the path has a start")].parent {
             if parent.0 == start {
                 if path.iter().all(|entity| *entity >= start) {
-                    let mut shown: Vec<&str> =
+                    let shown: Vec<&str> =
                         path.iter().map(|entity| model.entities[*entity].meta.name.as_str()).collect();
-                    shown.push(shown[0]);
+                    let message = match shown.as_slice() {
+                        [own] => format!("entity `{own}` is a member of itself"),
+                        path => format!("entities are members of each other: {}", values::circle(path)),
+                    };
+                    let last = &project.entities[*path.last().expect("the path has a start")];
+                    let (closing, _) = last.body.parent.first().expect("its parent is the first one");
                     diagnostics.push(
-                        Diagnostic::error(
-                            "entity-cycle",
-                            format!("entities are members of each other: {}", shown.join(" -> ")),
-                        )
-                        .at(model.entities[start].meta.span, ""),
+                        Diagnostic::error("entity-cycle", message)
+                            .at(last.place(closing), "closes the circle")
+                            .at(model.entities[start].meta.span, "which begins here"),
                     );
                 }
                 break;

@@ -4,9 +4,12 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::read::list;
 use crate::project::tables::kpi::{Grain, KpiTable};
 use crate::project::{Definition, Project};
+use crate::semantic::expr::ExprKind;
 use crate::semantic::kinds::{self, Cx, Known};
 use crate::semantic::model::{Kpi, KpiIndex, KpiValue, Model};
+use crate::semantic::scopes::canonical;
 use crate::semantic::values::{self, Named};
+use crate::source::Span;
 
 /// Adds the project's KPIs to `model`, each after those that it is made from.
 pub fn resolve(project: &Project, model: &mut Model, known: &Known, diagnostics: &mut Diagnostics) {
@@ -47,17 +50,18 @@ fn kpi(definition: &Definition<KpiTable>, value: Option<KpiValue>, diagnostics: 
     let table = &definition.body;
     if let (Some(cohort), Some(grain)) = (&table.cohort, &table.grain) {
         diagnostics.push(
-            Diagnostic::error("cohort-and-grain", format!("kpi `{}` has a cohort and a grain", definition.name))
+            Diagnostic::error("cohort-and-grain", format!("KPI `{}` has both `cohort` and `grain`", definition.name))
                 .at(definition.place(grain), "by when it happened …")
                 .at(definition.place(cohort), "… and by when the member began")
                 .help("keep one of them"),
         );
     }
     for (position, dimension) in table.by.iter().enumerate() {
-        if table.by[..position].iter().any(|earlier| earlier.get() == dimension.get()) {
+        if let Some(earlier) = table.by[..position].iter().find(|earlier| earlier.get() == dimension.get()) {
             diagnostics.push(
                 Diagnostic::error("repeated-dimension", format!("`{}` stands twice in `by`", dimension.get()))
-                    .at(definition.place(dimension), ""),
+                    .at(definition.place(dimension), "again")
+                    .at(definition.place(earlier), "first here"),
             );
         }
     }
@@ -101,12 +105,17 @@ fn in_order(project: &Project, kpis: &[Option<Kpi>], diagnostics: &mut Diagnosti
                 stack.push((index, below, next + 1));
                 if open[input] && !done[input] {
                     let from = stack.iter().position(|(each, _, _)| *each == input).unwrap_or(0);
-                    let mut path: Vec<&str> =
+                    let path: Vec<&str> =
                         stack[from..].iter().map(|(each, _, _)| project.kpis[*each].name.as_str()).collect();
-                    path.push(&project.kpis[input].name);
+                    let message = match path.as_slice() {
+                        [own] => format!("KPI `{own}` depends on itself"),
+                        path => format!("KPIs depend on each other: {}", values::circle(path)),
+                    };
+                    let closing = kpis[index].as_ref().and_then(|kpi| named(kpi, &project.kpis[input].name));
                     diagnostics.push(
-                        Diagnostic::error("kpi-cycle", format!("KPIs depend on each other: {}", path.join(" -> ")))
-                            .at(project.kpis[index].span, "closes the circle"),
+                        Diagnostic::error("kpi-cycle", message)
+                            .at(closing.unwrap_or(project.kpis[index].span), "closes the circle")
+                            .at(project.kpis[input].span, "which begins here"),
                     );
                 } else if !done[input] {
                     stack.push((input, inputs(input), 0));
@@ -120,19 +129,43 @@ fn in_order(project: &Project, kpis: &[Option<Kpi>], diagnostics: &mut Diagnosti
     order
 }
 
+/// Returns where a formula names a KPI.
+fn named(kpi: &Kpi, input: &str) -> Option<Span> {
+    let KpiValue::Formula { value, .. } = &kpi.value else { return None };
+    let mut place = None;
+    value.walk(&mut |part| {
+        if matches!(&part.kind, ExprKind::Column(name) if name.strip_prefix(canonical::KPI) == Some(input)) {
+            place.get_or_insert(part.span);
+        }
+    });
+    place
+}
+
 /// Reports formulas whose inputs do not meet: other buckets, or dimensions that an input lacks.
 fn fits(project: &Project, model: &Model, kpi: &Kpi, diagnostics: &mut Diagnostics) {
     let KpiValue::Formula { inputs, .. } = &kpi.value else { return };
-    let definition = project.kpis.iter().find(|each| each.name == kpi.meta.name).expect("every KPI is defined");
+    let defined = |kpi: &Kpi| project.kpis.iter().find(|each| each.name == kpi.meta.name).expect("every KPI is defined");
+    let definition = defined(kpi);
+    // Where its buckets are said, and which they are.
+    let buckets = |kpi: &Kpi| {
+        let definition = defined(kpi);
+        let written = definition.body.cohort.as_ref().or(definition.body.grain.as_ref());
+        let label = match kpi.grain {
+            Grain::All => "all time is one".to_owned(),
+            grain => format!("by {}", grain.name()),
+        };
+        (written.map_or(definition.span, |written| definition.place(written)), label)
+    };
     for input in inputs.iter().map(|input| model.kpi(*input)) {
         if input.grain != kpi.grain {
+            let ((place, label), (other_place, other_label)) = (buckets(kpi), buckets(input));
             diagnostics.push(
                 Diagnostic::error(
                     "grain-mismatch",
-                    format!("`{}` and `{}` have different buckets", kpi.meta.name, input.meta.name),
+                    format!("KPIs `{}` and `{}` have different buckets", kpi.meta.name, input.meta.name),
                 )
-                .at(kpi.meta.span, format!("by {}", format!("{:?}", kpi.grain).to_lowercase()))
-                .at(input.meta.span, format!("by {}", format!("{:?}", input.grain).to_lowercase()))
+                .at(place, label)
+                .at(other_place, other_label)
                 .help("give both the same `grain` or `cohort`"),
             );
         }
@@ -141,13 +174,17 @@ fn fits(project: &Project, model: &Model, kpi: &Kpi, diagnostics: &mut Diagnosti
                 diagnostics.push(
                     Diagnostic::error(
                         "dimension-mismatch",
-                        format!("`{}` is not broken down by `{dimension}`", input.meta.name),
+                        format!("KPI `{}` is not broken down by `{dimension}`", input.meta.name),
                     )
                     .at(definition.place(&definition.body.by[position]), "")
-                    .at(input.meta.span, format!("broken down by {}", list(&input.dimensions)))
+                    .at(input.meta.span, by(&input.dimensions))
                     .help(format!("add it to `by` of `{}`", input.meta.name)),
                 );
             }
         }
     }
+}
+
+fn by(dimensions: &[String]) -> String {
+    if dimensions.is_empty() { "has no `by`".to_owned() } else { format!("broken down by {}", list(dimensions)) }
 }

@@ -225,10 +225,10 @@ impl Cx<'_> {
                 diagnostics.push(
                     Diagnostic::error(
                         "ambiguous-source",
-                        format!("milestone `{}` could count several sources", definition.name),
+                        format!("milestone `{}` does not say whose events it counts", definition.name),
                     )
-                    .at(definition.span, "")
-                    .help(format!("say which by `source`: {}", list(&names))),
+                    .at(definition.span, "has no `source`")
+                    .help(format!("name one by `source`: events are in {}", list(&names))),
                 );
                 None
             }
@@ -243,20 +243,14 @@ impl Cx<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Option<Vec<MilestoneIndex>> {
         let table = &definition.body;
-        let lists = [&table.all_of, &table.any_of, &table.sequence, &table.none_of];
-        let names: Vec<&Spanned<String>> = if let Some(at_least_of) = &table.at_least_of {
-            at_least_of.get().of.iter().collect()
-        } else if let Some(parts) = lists.into_iter().flatten().next() {
-            parts.get().iter().collect()
-        } else if let Some(members) = &table.members {
-            vec![members]
-        } else {
+        let names = part_names(table);
+        if names.is_empty() && table.event.is_some() {
             return Some(Vec::new());
-        };
+        }
         if names.is_empty() {
             diagnostics.push(
                 Diagnostic::error("empty-composite", format!("milestone `{}` combines nothing", definition.name))
-                    .at(definition.span, "")
+                    .at(forms(definition).first().map_or(definition.span, |(_, list)| *list), "")
                     .help("name at least one milestone in its list"),
             );
             return None;
@@ -266,10 +260,12 @@ impl Cx<'_> {
         let repeats = table.sequence.is_some();
         for (position, name) in names.iter().enumerate() {
             let span = definition.place(name);
-            if !repeats && names[..position].iter().any(|earlier| earlier.get() == name.get()) {
+            let earlier = names[..position].iter().find(|earlier| earlier.get() == name.get());
+            if let (false, Some(earlier)) = (repeats, earlier) {
                 diagnostics.push(
                     Diagnostic::error("repeated-part", format!("`{}` stands twice in the list", name.get()))
-                        .at(span, "")
+                        .at(span, "again")
+                        .at(definition.place(earlier), "first here")
                         .help("a milestone is reached once; to ask for it twice use `at_least`, or `sequence`"),
                 );
                 whole = false;
@@ -298,7 +294,7 @@ impl Cx<'_> {
         if let Some(source) = source {
             return match &model.source(source).entity {
                 Some((entity, _)) => Some(*entity),
-                None => default_entity(model, definition.span, diagnostics),
+                None => default_entity(model, "entity", definition.span, diagnostics),
             };
         }
         let first = *parts.as_ref()?.first()?;
@@ -349,9 +345,12 @@ impl Cx<'_> {
                 diagnostics.push(
                     Diagnostic::error(
                         "not-a-member",
-                        format!("a `{}` is not a member of a `{}`", child.name, parent.name),
+                        format!("entity `{}` is not a member of entity `{}`", child.name, parent.name),
                     )
-                    .at(definition.place(table.members.as_ref().expect("the form is `members`")), "reached by a member")
+                    .at(
+                        definition.place(table.members.as_ref().expect("the form is `members`")),
+                        format!("reached by a `{}`", child.name),
+                    )
                     .at(child.span, format!("`parent` does not name `{}`", parent.name)),
                 );
                 return None;
@@ -366,8 +365,8 @@ impl Cx<'_> {
             };
             return Some((Occurrences::Members(member), progress));
         }
-        for part in &parts {
-            same_entity(model, entity, *part, definition.span, definition, diagnostics);
+        for (part, name) in parts.iter().zip(part_names(table)) {
+            same_entity(model, entity, *part, definition.place(name), definition, diagnostics);
         }
         let occurrences = if form == "none_of" { Occurrences::Absence(parts) } else { Occurrences::Reaches(parts) };
         Some((occurrences, Progress::Count))
@@ -407,8 +406,11 @@ impl Cx<'_> {
             (None, Some(sum)) if sum.ty.is_number() => Progress::Sum(sum),
             (None, Some(sum)) => {
                 diagnostics.push(
-                    Diagnostic::error("wrong-type", format!("`sum` adds up numbers, and this is a {}", sum.ty))
-                        .at(sum.span, "")
+                    Diagnostic::error(
+                        "wrong-type",
+                        format!("`sum` adds up numbers, and this is {}", sum.ty.with_article()),
+                    )
+                    .at(sum.span, sum.ty.name())
                         .help("declare the property as int, float or decimal, or count different values by `distinct`"),
                 );
                 return None;
@@ -434,8 +436,8 @@ impl Cx<'_> {
                         "no-way-to-entity",
                         format!("an event does not say which `{}` it belongs to", model.entity(entity).meta.name),
                     )
-                    .at(definition.span, "")
-                    .at(model.source(source).meta.span, "the source of its events")
+                    .at(table.entity.as_ref().map_or(definition.span, |entity| definition.place(entity)), "")
+                    .at(model.source(source).meta.span, "the source of the events")
                     .help("name it by an expression over the event: `subject = \"properties.account_id\"`"),
                 );
                 return None;
@@ -451,6 +453,18 @@ impl Cx<'_> {
     }
 }
 
+/// Returns the names of the milestones that a composite is made from, as they are written.
+fn part_names(table: &MilestoneTable) -> Vec<&Spanned<String>> {
+    let lists = [&table.all_of, &table.any_of, &table.sequence, &table.none_of];
+    if let Some(at_least_of) = &table.at_least_of {
+        at_least_of.get().of.iter().collect()
+    } else if let Some(parts) = lists.into_iter().flatten().next() {
+        parts.get().iter().collect()
+    } else {
+        table.members.iter().collect()
+    }
+}
+
 fn same_entity(
     model: &Model,
     entity: EntityIndex,
@@ -462,17 +476,18 @@ fn same_entity(
     let milestone = model.milestone(other);
     if milestone.entity != entity {
         let (ours, theirs) = (&model.entity(entity).meta.name, &model.entity(milestone.entity).meta.name);
-        diagnostics.push(
-            Diagnostic::error(
+        let mut diagnostic = Diagnostic::error(
                 "mixed-entities",
                 format!(
-                    "`{}` is reached by a `{theirs}`, and `{}` by a `{ours}`",
+                    "`{}` belongs to entity `{theirs}`, and `{}` to entity `{ours}`",
                     milestone.meta.name, definition.name
                 ),
             )
-            .at(span, "")
-            .at(milestone.meta.span, format!("reached by a `{theirs}`"))
-            .help("count members by `members` in a milestone of its own, and combine that"),
-        );
+            .at(span, format!("not of `{ours}`"))
+            .at(milestone.meta.span, format!("of `{theirs}`"));
+        if model.entity(milestone.entity).parent.as_ref().is_some_and(|(parent, _)| *parent == entity) {
+            diagnostic = diagnostic.help("count members by `members` in a milestone of its own, and name that");
+        }
+        diagnostics.push(diagnostic);
     }
 }

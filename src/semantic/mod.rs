@@ -8,6 +8,7 @@ pub mod kpis;
 pub mod library;
 pub mod milestones;
 pub mod model;
+pub mod moment;
 pub mod names_in;
 pub mod parse;
 pub mod scopes;

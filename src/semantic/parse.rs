@@ -33,8 +33,12 @@ pub trait Scope {
     fn names(&self) -> Vec<String>;
     /// Returns what the columns belong to, for messages: ``source `events` ``.
     fn subject(&self) -> String;
-    /// Returns where the columns are declared.
-    fn declared_at(&self) -> Option<Span>;
+    /// Returns where a column of that name would be declared.
+    fn declared_at(&self, name: &str) -> Option<Span>;
+    /// Tells whether the columns are the values of KPIs, for messages.
+    fn is_of_kpis(&self) -> bool {
+        false
+    }
     /// Tells whether aggregates may be used.
     fn aggregates(&self) -> bool;
 }

@@ -3,6 +3,8 @@
 //! A scope gives each name a canonical one, which says what it is whatever the user's tables call it: `event.time`,
 //! `property.method`, `entity.user.plan_tier`. The canonical names are what `plan` and `render` see.
 
+use indexmap::IndexMap;
+
 use crate::semantic::expr::Type;
 use crate::semantic::model::{Column, Entity, EntityIndex, EventName, Model, Properties, Source, SourceRows};
 use crate::semantic::parse::Scope;
@@ -45,6 +47,8 @@ pub mod canonical {
 pub struct Names {
     subject: String,
     declared_at: Option<Span>,
+    /// Where the properties of events are declared.
+    properties_at: Option<Span>,
     aggregates: bool,
     /// What may be written, its canonical name, and its type.
     names: Vec<(String, String, Type)>,
@@ -52,7 +56,7 @@ pub struct Names {
 
 impl Names {
     fn new(subject: String, declared_at: Option<Span>) -> Self {
-        let mut names = Self { subject, declared_at, aggregates: false, names: Vec::new() };
+        let mut names = Self { subject, declared_at, properties_at: None, aggregates: false, names: Vec::new() };
         names.add("as_of", canonical::AS_OF, Type::Timestamp);
         names
     }
@@ -100,6 +104,7 @@ impl Names {
     }
 
     fn add_properties(&mut self, properties: &Properties) {
+        self.properties_at = Some(properties.span);
         for (path, ty) in &properties.types {
             self.add(&format!("properties.{path}"), &format!("{}{path}", canonical::PROPERTY), *ty);
         }
@@ -192,6 +197,17 @@ impl Names {
         }
     }
 
+    /// Returns the names of its columns, each once, by the name that the tables or the project give it.
+    pub fn own(&self) -> Vec<&str> {
+        let mut own: IndexMap<&str, &str> = IndexMap::new();
+        for (written, canonical, _) in &self.names {
+            if canonical != canonical::AS_OF {
+                own.insert(canonical, written);
+            }
+        }
+        own.into_values().collect()
+    }
+
     /// Finds what a name means.
     pub fn find(&self, written: &str) -> Option<(&str, Type)> {
         self.names.iter().find(|(name, _, _)| name == written).map(|(_, canonical, ty)| (canonical.as_str(), *ty))
@@ -211,8 +227,12 @@ impl Scope for Names {
         self.subject.clone()
     }
 
-    fn declared_at(&self) -> Option<Span> {
-        self.declared_at
+    fn declared_at(&self, name: &str) -> Option<Span> {
+        if name.starts_with("properties.") { self.properties_at.or(self.declared_at) } else { self.declared_at }
+    }
+
+    fn is_of_kpis(&self) -> bool {
+        self.names.iter().all(|(_, canonical, _)| canonical.starts_with(canonical::KPI))
     }
 
     fn aggregates(&self) -> bool {

@@ -8,6 +8,7 @@ use crate::semantic::kinds::Known;
 use crate::semantic::model::{EntityIndex, MilestoneIndex, Model, Score};
 use crate::semantic::sources::default_entity;
 use crate::semantic::values;
+use crate::source::Span;
 
 /// Adds the project's scores to `model`.
 pub fn resolve(project: &Project, model: &mut Model, known: &Known, diagnostics: &mut Diagnostics) {
@@ -48,7 +49,7 @@ fn terms(
         OneOrMany::One(all) if all == "milestones" => {
             let entity = match named_entity {
                 Some(entity) => entity,
-                None => default_entity(model, from, diagnostics)?,
+                None => default_entity(model, "entity", from, diagnostics)?,
             };
             for (index, milestone) in model.milestones.iter().enumerate() {
                 if let (Some(weight), true) = (milestone.weight, milestone.entity == entity && !milestone.hidden) {
@@ -58,7 +59,7 @@ fn terms(
             entity
         }
         listed => {
-            let names: Vec<(&String, crate::source::Span)> = match listed {
+            let names: Vec<(&String, Span)> = match listed {
                 OneOrMany::One(one) => vec![(one, from)],
                 OneOrMany::Many(many) => many.iter().map(|each| (each.get(), definition.place(each))).collect(),
             };
@@ -75,10 +76,15 @@ fn terms(
                     diagnostics.push(
                         Diagnostic::error(
                             "mixed-entities",
-                            format!("`{name}` is reached by a `{}`", model.entity(milestone.entity).meta.name),
+                            format!(
+                                "`{name}` belongs to entity `{}`, and score `{}` to entity `{}`",
+                                model.entity(milestone.entity).meta.name,
+                                definition.name,
+                                model.entity(scored).meta.name
+                            ),
                         )
-                        .at(span, format!("the score is a `{}`'s", model.entity(scored).meta.name))
-                        .at(milestone.meta.span, "defined here"),
+                        .at(span, format!("not of `{}`", model.entity(scored).meta.name))
+                        .at(milestone.meta.span, format!("of `{}`", model.entity(milestone.entity).meta.name)),
                     );
                 }
                 match milestone.weight {
@@ -86,7 +92,8 @@ fn terms(
                     None => diagnostics.push(
                         Diagnostic::error("missing-weight", format!("milestone `{name}` has no weight"))
                             .at(span, "counted by the score")
-                            .at(milestone.meta.span, "has no `weight`"),
+                            .at(milestone.meta.span, "has no `weight`")
+                            .help("give it a `weight`, or take it out of the score"),
                     ),
                 }
             }
@@ -125,22 +132,23 @@ fn rounded(value: f64) -> f64 {
 }
 
 fn bands(definition: &Definition<ScoreTable>, diagnostics: &mut Diagnostics) -> Vec<(String, f64)> {
-    let mut bands: Vec<(String, f64)> = Vec::new();
+    let mut bands: Vec<(String, f64, Span)> = Vec::new();
     for (name, bound) in &definition.body.bands {
         let value = bound.get().0;
-        if let Some((previous, last)) = bands.last()
+        if let Some((previous, last, place)) = bands.last()
             && value <= *last
         {
             diagnostics.push(
                 Diagnostic::error(
                     "bands-not-ascending",
-                    format!("band `{}` does not lie above `{previous}`", name.get()),
+                    format!("band `{}` does not begin above band `{previous}`", name.get()),
                 )
-                .at(definition.place(bound), format!("`{previous}` begins at {last}"))
+                .at(definition.place(bound), format!("not above {last}"))
+                .at(*place, format!("`{previous}` begins here"))
                 .help("write the bands by their lower bounds, in ascending order"),
             );
         }
-        bands.push((name.get().clone(), value));
+        bands.push((name.get().clone(), value, definition.place(bound)));
     }
-    bands
+    bands.into_iter().map(|(name, bound, _)| (name, bound)).collect()
 }

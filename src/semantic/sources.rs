@@ -101,17 +101,21 @@ fn entity(
     let column = table.entity.as_ref()?;
     let index = match &table.entity_type {
         Some(name) => entities.find(name.get(), definition.place(name), diagnostics)?,
-        None => default_entity(model, definition.place(column), diagnostics)?,
+        None => default_entity(model, "entity_type", definition.place(column), diagnostics)?,
     };
     Some((index, column.get().clone()))
 }
 
 /// Returns the one entity that has no members of its own: the people.
-pub fn default_entity(model: &Model, span: Span, diagnostics: &mut Diagnostics) -> Option<EntityIndex> {
+///
+/// Where there are several, `key` is what names one of them.
+pub fn default_entity(model: &Model, key: &str, span: Span, diagnostics: &mut Diagnostics) -> Option<EntityIndex> {
     let is_parent = |index: usize| model.entities.iter().any(|e| e.parent.as_ref().is_some_and(|(p, _)| p.0 == index));
     let leaves: Vec<usize> = (0..model.entities.len()).filter(|index| !is_parent(*index)).collect();
     match leaves.as_slice() {
         [only] => Some(EntityIndex(*only)),
+        // All are members of each other, which is reported where they are declared.
+        [] if !model.entities.is_empty() => None,
         [] => {
             diagnostics.push(
                 Diagnostic::error("no-entity", "the project has no entity")
@@ -121,12 +125,15 @@ pub fn default_entity(model: &Model, span: Span, diagnostics: &mut Diagnostics) 
             None
         }
         several => {
-            let names: Vec<&str> = several.iter().map(|index| model.entities[*index].meta.name.as_str()).collect();
-            diagnostics.push(
-                Diagnostic::error("ambiguous-entity", "several entities could be meant")
-                    .at(span, "")
-                    .help(format!("say which: {}", crate::project::read::list(&names))),
-            );
+            let metas: Vec<_> = several.iter().map(|index| &model.entities[*index].meta).collect();
+            let names: Vec<&str> = metas.iter().map(|meta| meta.name.as_str()).collect();
+            let mut diagnostic =
+                Diagnostic::error("ambiguous-entity", format!("one of {} is meant", crate::project::read::list(&names)))
+                    .at(span, "nothing says which");
+            for meta in metas {
+                diagnostic = diagnostic.at(meta.span, "this one, or …");
+            }
+            diagnostics.push(diagnostic.help(format!("name it by `{key}`, as in `{key} = \"{}\"`", names[0])));
             None
         }
     }

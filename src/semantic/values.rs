@@ -34,22 +34,19 @@ impl<Index: Copy> Named<Index> {
         if let Some((index, _)) = self.found.get(name) {
             return *index;
         }
-        let code = match self.what {
-            "milestone" => "unknown-milestone",
-            "entity" => "unknown-entity",
-            "source" => "unknown-source",
-            _ => "unknown-kpi",
+        let message = format!("no {} `{name}`", self.what);
+        let mut diagnostic = match self.what {
+            "milestone" => Diagnostic::error("unknown-milestone", message).at(span, "not a milestone"),
+            "entity" => Diagnostic::error("unknown-entity", message).at(span, "not an entity"),
+            "source" => Diagnostic::error("unknown-source", message).at(span, "not a source"),
+            other => unreachable!("nothing is named as a {other} by a key of its own"),
         };
-        let mut diagnostic =
-            Diagnostic::error(code, format!("no {} `{name}`", self.what)).at(span, format!("not a {}", self.what));
-        if self.what == "entity" {
-            diagnostic.labels[0].text = "not an entity".to_owned();
-        }
         if let Some(near) = nearest(name, self.found.keys().map(String::as_str)) {
+            let article = if self.what == "entity" { "an" } else { "a" };
             let declared = self.found[near].1;
             diagnostic = diagnostic
                 .at(declared, format!("`{near}` is defined here"))
-                .help(format!("the {} with the nearest name is `{near}`", self.what));
+                .help(format!("{article} {} with a similar name exists: `{near}`", self.what));
         } else if self.found.is_empty() {
             diagnostic = diagnostic.help(format!("the project has none: write `[{}.{name}]`", self.what));
         }
@@ -208,6 +205,12 @@ pub fn window<T>(definition: &Definition<T>, value: &Spanned<String>, diagnostic
         );
     }
     length
+}
+
+/// Returns the path of a circle of definitions, which ends where it begins.
+pub fn circle(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().chain(names.first()).map(|name| format!("`{name}`")).collect();
+    names.join(" -> ")
 }
 
 /// Gathers what every definition has.

@@ -80,6 +80,14 @@ pub fn connect(target: &Target) -> Result<Box<dyn Warehouse>, Error> {
     }
 }
 
+/// The driver of the database that is part of this program; also the name of its dialect.
+pub const EMBEDDED: &str = "duckdb";
+
+/// Returns a database in memory, of its own for each connection that is opened.
+pub fn in_memory(root: PathBuf) -> Target {
+    Target { name: "memory".to_owned(), driver: EMBEDDED.to_owned(), root, settings: IndexMap::new() }
+}
+
 /// Why a warehouse did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {

@@ -16,7 +16,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("render", &["source", "diagnostic", "semantic", "plan"]),
     ("check", &["diagnostic", "render"]),
     ("warehouse", &["check"]),
+    ("target", &["source", "diagnostic", "project", "plan", "render", "warehouse"]),
     ("run", &["plan", "check", "warehouse"]),
+    ("suite", &["diagnostic", "project", "semantic", "plan", "render", "check", "warehouse", "run"]),
+    ("manifest", &["source", "project", "semantic", "plan", "check", "target", "run"]),
     ("report", &["source", "diagnostic", "run"]),
 ];
 

@@ -119,7 +119,8 @@ fn one(words: &[&str], at: &mut usize, allowed: &BTreeSet<String>) -> bool {
 #[test]
 fn license_expressions_are_read_as_they_are_meant() {
     let allowed = BTreeSet::from(["MIT".to_owned(), "ISC".to_owned()]);
-    for met in ["MIT", "GPL-3.0 OR MIT", "MIT/GPL-3.0", "MIT AND ISC", "(GPL-3.0 OR ISC) AND MIT", "MIT WITH X OR GPL-3.0"]
+    for met in
+        ["MIT", "GPL-3.0 OR MIT", "MIT/GPL-3.0", "MIT AND ISC", "(GPL-3.0 OR ISC) AND MIT", "MIT WITH X OR GPL-3.0"]
     {
         assert!(is_met(met, &allowed), "{met}");
     }

@@ -1,21 +1,20 @@
-//! The portable functions and the dialects' files: each entry parses on each warehouse, and means on DuckDB what its
-//! examples say.
+//! The portable functions and the dialects' files: each entry parses on each warehouse, and means where it is executed
+//! what its examples say.
 
 use std::path::PathBuf;
 
 use duckdb::Connection;
 use milepost::check::check;
 use milepost::diagnostic::Diagnostics;
-use milepost::render::access::{self, Stored};
-use milepost::render::dialect::{self, Argument, Dialect, Failure};
-use milepost::render::engine::{self, Sql};
-use milepost::render::holes::{self, Fragment};
+use milepost::render::dialect::{self, Dialect};
+use milepost::render::holes::Fragment;
 use milepost::render::{Statement, expr};
 use milepost::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Literal, Type};
 use milepost::semantic::library::{Accepts, Library};
 use milepost::semantic::parse::{self, Scope};
 use milepost::source::{Sources, Span, Text};
 use proptest::prelude::*;
+use sqlparser::ast::{FunctionArg, FunctionArgExpr, FunctionArguments};
 
 const TYPES: &[Type] =
     &[Type::Bool, Type::Int, Type::Float, Type::Decimal, Type::String, Type::Date, Type::Timestamp, Type::Duration];
@@ -37,7 +36,7 @@ impl Scope for Columns {
         "the test".to_owned()
     }
 
-    fn declared_at(&self) -> Option<Span> {
+    fn declared_at(&self, _: &str) -> Option<Span> {
         None
     }
 
@@ -86,10 +85,8 @@ pub(crate) fn parses(sql: &str, dialect: &Dialect) {
 /// The first value of the first row of a query, as text.
 pub(crate) fn value(sql: &str) -> Option<String> {
     let connection = Connection::open_in_memory().unwrap();
-    one(&connection, sql)
-}
-
-fn one(connection: &Connection, sql: &str) -> Option<String> {
+    // What the session says must not matter.
+    connection.execute_batch("SET TimeZone = 'America/New_York'").unwrap();
     let text = format!("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({sql})");
     connection.query_row(&text, [], |row| row.get(0)).unwrap_or_else(|error| panic!("{error}\n{sql}"))
 }
@@ -164,4 +161,182 @@ fn every_example_is_true() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// An expression of the tree alone, whatever its types: only its shape matters here.
+fn shapes() -> impl Strategy<Value = Expr> {
+    let mut sources = Sources::default();
+    let span = Span { source: sources.add(PathBuf::from("test"), String::new()), start: 0, end: 0 };
+    let make = move |kind: ExprKind| Expr { kind, ty: Type::Int, span };
+    let leaf = prop_oneof![
+        Just(make(ExprKind::Column("a".to_owned()))),
+        Just(make(ExprKind::Column("b".to_owned()))),
+        (-3..3i64).prop_map(move |number| make(ExprKind::Literal(Literal::Int(number)))),
+    ];
+    leaf.prop_recursive(5, 40, 3, move |inner| {
+        let operators = prop::sample::select(vec![
+            BinaryOperator::Or,
+            BinaryOperator::And,
+            BinaryOperator::Equal,
+            BinaryOperator::Less,
+            BinaryOperator::Add,
+            BinaryOperator::Subtract,
+            BinaryOperator::Multiply,
+            BinaryOperator::Concatenate,
+        ]);
+        let boxed = inner.clone().prop_map(Box::new);
+        prop_oneof![
+            (operators, boxed.clone(), boxed.clone()).prop_map(move |(o, l, r)| make(ExprKind::Binary(o, l, r))),
+            boxed.clone().prop_map(move |inner| make(ExprKind::Not(inner))),
+            boxed.clone().prop_map(move |inner| make(ExprKind::Negate(inner))),
+            (boxed.clone(), any::<bool>()).prop_map(move |(inner, not)| make(ExprKind::IsNull(inner, not))),
+            boxed.clone().prop_map(move |inner| make(ExprKind::Like(inner, "x%".to_owned(), false))),
+            (boxed, inner.clone()).prop_map(move |(value, item)| make(ExprKind::In(value, vec![item], true))),
+            prop::collection::vec(inner.clone(), 2).prop_map(move |two| make(ExprKind::Call("divide".to_owned(), two))),
+            prop::collection::vec(inner.clone(), 2)
+                .prop_map(move |two| make(ExprKind::Call("integer_divide".to_owned(), two))),
+            prop::collection::vec(inner, 1).prop_map(move |one| make(ExprKind::Call(
+                "hours".to_owned(),
+                vec![Expr { ty: Type::Duration, ..one[0].clone() }]
+            ))),
+        ]
+    })
+}
+
+/// The tree that a grammar reads, without its parentheses.
+fn structure(sql: &str, dialect: &Dialect) -> sqlparser::ast::Expr {
+    let grammar = dialect.grammar();
+    let mut parser = sqlparser::parser::Parser::new(&*grammar).try_with_sql(sql).unwrap();
+    let mut tree = parser.parse_expr().unwrap_or_else(|error| panic!("{error}: {sql}"));
+    assert_eq!(parser.peek_token().token, sqlparser::tokenizer::Token::EOF, "{sql}");
+    let _ = sqlparser::ast::visit_expressions_mut(&mut tree, |expr| {
+        while let sqlparser::ast::Expr::Nested(inner) = expr {
+            *expr = (**inner).clone();
+        }
+        regroup(expr);
+        // The parser takes a comparison for a named argument, which only functions that are tables have.
+        if let sqlparser::ast::Expr::Function(function) = expr
+            && let FunctionArguments::List(list) = &mut function.args
+        {
+            for argument in &mut list.args {
+                if let FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. } = argument {
+                    let (left, right) = (sqlparser::ast::Expr::Identifier(name.clone()), value.clone());
+                    let op = sqlparser::ast::BinaryOperator::Eq;
+                    let comparison = sqlparser::ast::Expr::BinaryOp { left: left.into(), op, right: right.into() };
+                    *argument = FunctionArg::Unnamed(FunctionArgExpr::Expr(comparison));
+                }
+            }
+        }
+        std::ops::ControlFlow::<()>::Continue(())
+    });
+    tree
+}
+
+/// Groups a chain of `AND`, or of `OR`, from the left: the grouping does not matter.
+fn regroup(expr: &mut sqlparser::ast::Expr) {
+    use sqlparser::ast::{BinaryOperator, Expr};
+    while let Expr::BinaryOp { left, op: op @ (BinaryOperator::And | BinaryOperator::Or), right } = expr
+        && let Expr::BinaryOp { left: middle, op: inner, right: last } = &**right
+        && inner == op
+    {
+        let mut first = Expr::BinaryOp { left: left.clone(), op: op.clone(), right: middle.clone() };
+        regroup(&mut first);
+        *expr = Expr::BinaryOp { left: first.into(), op: inner.clone(), right: last.clone() };
+    }
+}
+
+/// The same expression with every operand in parentheses, whether it needs them or not.
+fn parenthesized(expr: &Expr, dialect: &Dialect) -> String {
+    let inner = |expr: &Expr| format!("({})", parenthesized(expr, dialect));
+    match &expr.kind {
+        ExprKind::Column(name) => dialect.identifier(name).unwrap(),
+        ExprKind::Literal(_) => print(expr, dialect).unwrap(),
+        ExprKind::Not(operand) => format!("NOT {}", inner(operand)),
+        ExprKind::Negate(operand) => format!("-{}", inner(operand)),
+        ExprKind::IsNull(operand, not) => format!("{} IS {}NULL", inner(operand), if *not { "NOT " } else { "" }),
+        ExprKind::Like(operand, _, _) => format!("{} LIKE 'x%'", inner(operand)),
+        ExprKind::In(operand, list, _) => format!("{} NOT IN ({})", inner(operand), inner(&list[0])),
+        ExprKind::Binary(operator, left, right) => {
+            let whole = expr::binary(*operator, &Fragment::atom(inner(left)), &Fragment::atom(inner(right)));
+            whole.sql
+        }
+        ExprKind::Call(name, arguments) => {
+            let function = Library::builtin().function(name).unwrap();
+            let (signature, _) = function.resolve(arguments).unwrap();
+            let named: Vec<_> = signature
+                .parameters
+                .iter()
+                .zip(arguments)
+                .map(|(parameter, argument)| {
+                    let sql = Fragment::atom(inner(argument));
+                    (parameter.name.as_str(), dialect::Argument::Sql(sql, Some(argument.ty)))
+                })
+                .collect();
+            dialect.expression("functions", name, &named).unwrap().sql
+        }
+        ExprKind::Case(..) | ExprKind::Aggregate(_) => unreachable!("not among the shapes"),
+    }
+}
+
+proptest! {
+    /// Parentheses are left out only where the grammar reads the same without them.
+    #[test]
+    fn parentheses_are_where_they_are_needed(expr in shapes()) {
+        for dialect in dialects() {
+            let sql = print(&expr, dialect).unwrap();
+            prop_assert_eq!(structure(&sql, dialect), structure(&parenthesized(&expr, dialect), dialect), "{}", sql);
+        }
+    }
+}
+
+#[test]
+fn parentheses_are_nowhere_else() {
+    for (text, sql) in [
+        ("a_int + 1 - a_int", "\"a_int\" + 1 - \"a_int\""),
+        ("a_int - (1 - a_int)", "\"a_int\" - (1 - \"a_int\")"),
+        (
+            "(a_int + 1) * 2 > 3 and not (a_bool or a_string = 'x')",
+            "(\"a_int\" + 1) * 2 > 3 AND NOT (\"a_bool\" OR \"a_string\" = 'x')",
+        ),
+        ("a_bool or a_bool and a_bool", "\"a_bool\" OR \"a_bool\" AND \"a_bool\""),
+        (
+            "(count() + 1) / (count(distinct a_string) - 1)",
+            "CAST(COUNT(*) + 1 AS DOUBLE) / NULLIF(CAST(COUNT(DISTINCT \"a_string\") - 1 AS DOUBLE), 0)",
+        ),
+        (
+            "hours(a_timestamp - a_timestamp) > 0.5",
+            "CAST(EPOCH_US(\"a_timestamp\") - EPOCH_US(\"a_timestamp\") AS DOUBLE) / 3600000000 > 0.5e0",
+        ),
+    ] {
+        assert_eq!(printed(text, executed()), sql);
+    }
+}
+
+#[test]
+fn every_aggregate_parses_and_skips_what_is_filtered() {
+    let functions = [
+        AggregateFunction::Count,
+        AggregateFunction::CountDistinct,
+        AggregateFunction::Sum,
+        AggregateFunction::Average,
+        AggregateFunction::Min,
+        AggregateFunction::Max,
+        AggregateFunction::Percentile(0.9),
+    ];
+    let expected = ["2", "2", "5", "2.5", "1", "4", "3.7"];
+    for (function, expected) in functions.into_iter().zip(expected) {
+        for dialect in dialects() {
+            let x = Fragment::atom(dialect.identifier("x").unwrap());
+            let filter = Fragment::parse(&format!("{} < 10", x.sql), &*dialect.grammar()).unwrap();
+            let sql = expr::aggregate(dialect, function, Some((x, Some(Type::Int))), Some(filter), Some(Type::Int))
+                .unwrap()
+                .sql;
+            parses(&format!("SELECT {sql} FROM t"), dialect);
+            assert!(!sql.contains("FILTER"), "{sql}");
+            if dialect.name() == executed().name() {
+                let rows = format!("SELECT {sql} AS x FROM (VALUES (1), (4), (NULL), (99)) AS t (x)");
+                assert_eq!(value(&rows).as_deref(), Some(expected), "{sql}");
+            }
+        }
+    }
 }

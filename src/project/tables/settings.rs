@@ -41,5 +41,5 @@ pub struct TargetTable {
     pub threads: Option<Spanned<u16>>,
     /// What else the warehouse's driver takes: names and values of its own settings.
     #[serde(default)]
-    pub settings: IndexMap<String, String>,
+    pub settings: IndexMap<Spanned<String>, Spanned<String>>,
 }

@@ -81,8 +81,9 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
             header => cx.definition_header("source", &source.meta, &lines),
             relation => cx.qualified(&node.name),
             from => sql(cx.raw(&source.meta, &source.origin)?),
-            columns, payload, raw_names, raw_name, event_name,
-            event_id => sql(event_id(cx, source, name)?),
+            columns, payload, raw_names, raw_name,
+            event_id => sql(event_id(cx, source, &event_name)?),
+            event_name,
             named_by_column => matches!(name, EventName::Column(_)),
             deduplicate => source.deduplicate,
             condition,
@@ -124,12 +125,8 @@ fn names(
     Ok((raw_names, Some(sql(raw)), sql(event_name)))
 }
 
-/// Prints an event's id: its own, or the entity, name and time by which it is known.
-fn event_id(cx: &Cx<'_>, source: &Source, name: &EventName) -> Result<String> {
-    let name = match name {
-        EventName::Column(_) => format!("typed.{}", cx.ident("event_name")?),
-        EventName::Constant(constant) => cx.string(constant)?.to_string(),
-    };
+/// Prints an event's id: its own, or the entity, name and time by which it is known. The name is the canonical one.
+fn event_id(cx: &Cx<'_>, source: &Source, name: &Value) -> Result<String> {
     let template = "concatenate(entity, separator, name, separator, micros)";
     let text = cx.dialect().type_name(Type::String);
     // Microseconds since a fixed moment: the same text on every warehouse.
@@ -148,7 +145,7 @@ fn event_id(cx: &Cx<'_>, source: &Source, name: &EventName) -> Result<String> {
         context! {
             entity => sql(format!("typed.{}", cx.ident("entity")?)),
             separator => cx.string("|")?,
-            name => sql(name),
+            name,
             micros => sql(micros),
         },
         cx.dialect(),

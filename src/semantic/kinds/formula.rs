@@ -26,8 +26,8 @@ impl Kind for Formula {
         let value = parse::expression(&cx.text(&self.value), &scope, None, cx.diagnostics)?;
         if !value.ty.is_number() {
             cx.report(
-                Diagnostic::error("wrong-type", format!("a KPI is a number, and this is a {}", value.ty))
-                    .at(value.span, ""),
+                Diagnostic::error("wrong-type", format!("a KPI is a number, and this is {}", value.ty.with_article()))
+                    .at(value.span, value.ty.name()),
             );
             return None;
         }

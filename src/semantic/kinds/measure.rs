@@ -101,9 +101,8 @@ impl Cx<'_> {
             (None, Aggregation::Count) | (Some(_), Aggregation::Count | Aggregation::CountDistinct) => {}
             (Some(value), Aggregation::Sum | Aggregation::Average | Aggregation::Min | Aggregation::Max) => {
                 if !value.ty.is_number() {
-                    let diagnostic =
-                        Diagnostic::error("wrong-type", format!("a number is needed, and this is a {}", value.ty))
-                            .at(value.span, "");
+                    let message = format!("a number is aggregated, and this is {}", value.ty.with_article());
+                    let diagnostic = Diagnostic::error("wrong-type", message).at(value.span, value.ty.name());
                     self.report(diagnostic);
                     return None;
                 }
@@ -168,7 +167,7 @@ impl Cx<'_> {
         found.extend(milestone.map(|(_, span)| ("milestone", *span)));
         found.extend(source.map(|(_, span)| ("source", *span)));
         if let [(first, first_span), (second, second_span), ..] = found.as_slice() {
-            let diagnostic = Diagnostic::error("ambiguous-name", format!("`{name}` is {first} and {second}"))
+            let diagnostic = Diagnostic::error("ambiguous-name", format!("`{name}` names a{} {first} and a {second}", if *first == "entity" { "n" } else { "" }))
                 .at(span, "")
                 .at(*first_span, format!("the {first}"))
                 .at(*second_span, format!("the {second}"))
@@ -197,7 +196,7 @@ impl Cx<'_> {
         let mut diagnostic = Diagnostic::error("unknown-name", format!("no entity, milestone or source `{name}`"))
             .at(span, "not defined");
         if let Some(near) = nearest(name, candidates.iter().map(|name| name.as_str())) {
-            diagnostic = diagnostic.help(format!("the nearest name is `{near}`"));
+            diagnostic = diagnostic.help(format!("something with a similar name exists: `{near}`"));
         }
         self.report(diagnostic);
         None
@@ -331,12 +330,12 @@ impl Cx<'_> {
                 format!("{} has no column `{}` to break it down by", scope.subject(), written.get()),
             )
             .at(span, "not a column of it");
-            if let Some(declared) = scope.declared_at() {
-                diagnostic = diagnostic.at(declared, "declared here");
+            if let Some(declared) = scope.declared_at(written.get()) {
+                diagnostic = diagnostic.at(declared, "its columns are declared here");
             }
             diagnostic = match nearest(written.get(), names.iter().map(String::as_str)) {
                 Some(near) => diagnostic.help(format!("a column with a similar name exists: `{near}`")),
-                None => diagnostic.help(format!("its columns are {}", list(&names))),
+                None => diagnostic.help(format!("its columns are {}", list(&scope.own()))),
             };
             self.report(diagnostic);
             whole = false;

@@ -120,7 +120,7 @@ impl Cx<'_> {
     pub fn needs_cohort(&mut self, why: &str) -> Option<()> {
         let Some(grain) = &self.definition.body.grain else { return Some(()) };
         let span = self.place(grain);
-        let name = format!("{:?}", grain.get()).to_lowercase();
+        let name = grain.get().name();
         if *grain.get() == Grain::All {
             return Some(());
         }
@@ -143,7 +143,7 @@ pub fn reduce(fields: &DeTable<'_>, cx: &mut Cx<'_>) -> Option<KpiValue> {
     let mut diagnostic =
         Diagnostic::error("unknown-kind", format!("no kind of KPI `{}`", kind.get())).at(cx.place(kind), "not a kind");
     diagnostic = match nearest(kind.get(), names.iter().copied()) {
-        Some(near) => diagnostic.help(format!("the kind with the nearest name is `{near}`")),
+        Some(near) => diagnostic.help(format!("a kind with a similar name exists: `{near}`")),
         None => diagnostic.help(format!("the kinds are {}", read::list(&names))),
     };
     cx.report(diagnostic);

@@ -59,7 +59,7 @@ pub(super) fn weight(definition: &Definition<MilestoneTable>, diagnostics: &mut 
     let weight = definition.body.weight.as_ref()?;
     if weight.get().0 <= 0.0 {
         diagnostics.push(
-            Diagnostic::error("bad-weight", "a weight is above zero")
+            Diagnostic::error("bad-weight", format!("the weight {} is not above zero", weight.get().0))
                 .at(definition.place(weight), "")
                 .help("leave it out for a milestone that no score counts"),
         );
@@ -84,7 +84,7 @@ pub(super) fn threshold(
         let count = at_least_of.get().count.get();
         if *count < 1 || usize::try_from(*count).is_ok_and(|count| count > parts) {
             diagnostics.push(
-                Diagnostic::error("impossible-count", format!("{count} of {parts} milestones"))
+                Diagnostic::error("impossible-count", format!("milestone `{}` asks for {count} of {parts}", definition.name))
                     .at(definition.place(&at_least_of.get().count), "")
                     .help(format!("the count lies between 1 and {parts}")),
             );

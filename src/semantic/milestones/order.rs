@@ -7,6 +7,7 @@ use crate::project::document::Spanned;
 use crate::project::tables::milestone::MilestoneTable;
 use crate::project::{Definition, Project};
 use crate::semantic::milestones::Cx;
+use crate::semantic::values::circle;
 use crate::source::Span;
 
 /// Returns the names that a milestone is made from, with their places.
@@ -53,18 +54,18 @@ pub(super) fn in_order<'c>(
                 match marks.get(input.name.as_str()) {
                     Some(Mark::Open) => {
                         let from = stack.iter().position(|(each, _, _)| each.name == input.name).unwrap_or(0);
-                        let mut path: Vec<&str> = stack[from..].iter().map(|(each, _, _)| each.name.as_str()).collect();
-                        path.push(&input.name);
+                        let path: Vec<&str> = stack[from..].iter().map(|(each, _, _)| each.name.as_str()).collect();
                         for name in &path {
                             marks.insert(cx.by_name[name].name.as_str(), Mark::Cyclic);
                         }
+                        let message = match path.as_slice() {
+                            [own] => format!("milestone `{own}` depends on itself"),
+                            path => format!("milestones depend on each other: {}", circle(path)),
+                        };
                         diagnostics.push(
-                            Diagnostic::error(
-                                "milestone-cycle",
-                                format!("milestones depend on each other: {}", path.join(" -> ")),
-                            )
-                            .at(span, "closes the circle")
-                            .at(input.span, "which begins here"),
+                            Diagnostic::error("milestone-cycle", message)
+                                .at(span, "closes the circle")
+                                .at(input.span, "which begins here"),
                         );
                     }
                     Some(Mark::Done | Mark::Cyclic) => {}

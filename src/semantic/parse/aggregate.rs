@@ -30,6 +30,17 @@ impl Lower<'_> {
         span: Span,
         name_span: Span,
     ) -> Option<Expr> {
+        if !self.scope.aggregates() {
+            let message = format!("the aggregate `{name}` is not allowed here");
+            let subject = self.scope.subject();
+            let help = "keys say what is counted: `at_least`, `distinct` and `sum` of a milestone, `kind` of a KPI";
+            self.diagnostics.push(
+                Diagnostic::error("aggregate-not-allowed", message)
+                    .at(name_span, format!("this is asked of each row of {subject}"))
+                    .help(help),
+            );
+            return None;
+        }
         let outside = std::mem::replace(&mut self.inside_aggregate, true);
         let lowered = self.all(arguments.parts.iter().copied());
         let filter = filter.map(|filter| self.expr(filter).and_then(|filter| self.bool(filter, "filter")));
@@ -37,15 +48,6 @@ impl Lower<'_> {
         if outside {
             let message = format!("the aggregate `{name}` stands inside another one");
             self.diagnostics.push(Diagnostic::error("nested-aggregate", message).at(name_span, "inside an aggregate"));
-            return None;
-        }
-        if !self.scope.aggregates() {
-            let message = format!("the aggregate `{name}` is not allowed here");
-            let subject = self.scope.subject();
-            self.diagnostics.push(
-                Diagnostic::error("aggregate-not-allowed", message)
-                    .at(name_span, format!("this is asked of each row of {subject}")),
-            );
             return None;
         }
         let filter = match filter {

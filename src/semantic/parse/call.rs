@@ -52,7 +52,11 @@ impl Lower<'_> {
             self.clause(&range, Keyword::FILTER)
         });
         let Some(known) = self.library.function(&name) else {
-            self.all(arguments.parts.iter().copied());
+            // A single word may be a unit that the function of another language takes.
+            let is_unit = |part: &sql::Expr| matches!(part, sql::Expr::Identifier(_));
+            let is_foreign = foreign::function(&name).is_some();
+            let parts = arguments.parts.iter().filter(|part| !is_foreign || !is_unit(part));
+            self.all(parts.copied());
             return self.unknown_function(&written, &name, name_span);
         };
         let lowered = self.library_arguments(known, &arguments.parts);

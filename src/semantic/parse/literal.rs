@@ -21,7 +21,7 @@ impl Lower<'_> {
                 match number(&signed) {
                     Some(literal @ Literal::Int(_)) => (literal, Type::Int),
                     Some(literal) => (literal, Type::Float),
-                    None => return self.bad_literal(&format!("`{signed}` is no number of 64 bits"), span, None),
+                    None => return self.bad_literal(&format!("`{signed}` is not a number of 64 bits"), span, None),
                 }
             }
             sql::Value::SingleQuotedString(string) if string.contains('\0') => {
@@ -62,7 +62,7 @@ impl Lower<'_> {
         } else {
             "a timestamp is written `timestamp '2026-01-31 10:00:00'`, in UTC or with an offset (`+02:00`, `Z`)"
         };
-        self.bad_literal(&format!("`{written}` is no {ty}"), span, Some(form))
+        self.bad_literal(&format!("`{written}` is not a {ty}"), span, Some(form))
     }
 
     /// Lowers `duration '…'`, which reaches here as a call.
@@ -70,7 +70,7 @@ impl Lower<'_> {
         if let Some(microseconds) = duration(written) {
             return Some(Expr { kind: ExprKind::Literal(Literal::Duration(microseconds)), ty: Type::Duration, span });
         }
-        let message = format!("`{written}` is no duration");
+        let message = format!("`{written}` is not a duration");
         let help = format!("a duration is {}", duration::FORM);
         self.diagnostics.push(Diagnostic::error("bad-duration", message).at(span, "").help(help));
         None

@@ -137,18 +137,27 @@ impl<'l> Lower<'l> {
             return None;
         }
         let subject = self.scope.subject();
-        let mut diagnostic = Diagnostic::error("unknown-column", format!("no column `{written}` in {subject}"))
-            .at(span, format!("not a column of {subject}"));
-        if let Some(declared) = self.scope.declared_at() {
-            diagnostic = diagnostic.at(declared, "its columns are declared here");
+        let property = written.strip_prefix("properties.");
+        let mut diagnostic = if self.scope.is_of_kpis() {
+            Diagnostic::error("unknown-kpi", format!("no KPI `{written}`")).at(span, "not a KPI")
+        } else {
+            Diagnostic::error("unknown-column", format!("no column `{written}` in {subject}"))
+                .at(span, format!("not a column of {subject}"))
+        };
+        if let Some(declared) = self.scope.declared_at(&written) {
+            let what = if property.is_some() { "properties" } else { "columns" };
+            diagnostic = diagnostic.at(declared, format!("its {what} are declared here"));
         }
         let known = self.scope.names();
         if let Some(near) = nearest(&written, known.iter().map(String::as_str)) {
-            diagnostic = diagnostic.help(format!("a column with a similar name exists: `{near}`"));
+            let what = if self.scope.is_of_kpis() { "KPI" } else { "column" };
+            diagnostic = diagnostic.help(format!("a {what} with a similar name exists: `{near}`"));
         } else if names.len() == 1 && names[0].quote_style == Some('"') {
             diagnostic = diagnostic.help(format!("double quotes are for names; a string is `'{written}'`"));
         } else if self.library.function(&written.to_lowercase()).is_some() {
             diagnostic = diagnostic.help(format!("a function of that name exists: `{written}(…)`"));
+        } else if let Some(property) = property {
+            diagnostic = diagnostic.help(format!("declare its type: `types = {{ {property} = \"string\" }}`"));
         }
         self.diagnostics.push(diagnostic);
         None

@@ -133,7 +133,7 @@ impl Lower<'_> {
                 self.diagnostics.push(
                     Diagnostic::error(
                         "null-in-list",
-                        "a null in the list of `in` makes the answer null or true, never false",
+                        "a null in the list of `in` leaves the answer open",
                     )
                     .at(item.span, "equal to nothing")
                     .help("leave it out, and ask `x is null` beside it"),

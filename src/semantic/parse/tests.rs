@@ -51,7 +51,7 @@ impl Scope for Events {
         "source `events`".to_owned()
     }
 
-    fn declared_at(&self) -> Option<Span> {
+    fn declared_at(&self, _: &str) -> Option<Span> {
         None
     }
 

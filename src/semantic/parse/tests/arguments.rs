@@ -108,7 +108,7 @@ fn literals() {
     check(
         "date '2026-02-30' < day",
         "
-        bad-literal: `2026-02-30` is no date
+        bad-literal: `2026-02-30` is not a date
           date '2026-02-30'
           = a date is written `date '2026-01-31'`
     ",
@@ -116,7 +116,7 @@ fn literals() {
     check(
         "date '20260130' < day",
         "
-        bad-literal: `20260130` is no date
+        bad-literal: `20260130` is not a date
           date '20260130'
           = a date is written `date '2026-01-31'`
     ",
@@ -124,7 +124,7 @@ fn literals() {
     check(
         "timestamp '2026-01-01 25:00:00' < time",
         "
-        bad-literal: `2026-01-01 25:00:00` is no timestamp
+        bad-literal: `2026-01-01 25:00:00` is not a timestamp
           timestamp '2026-01-01 25:00:00'
           = a timestamp is written `timestamp '2026-01-31 10:00:00'`, in UTC or with an offset (`+02:00`, `Z`)
     ",
@@ -132,7 +132,7 @@ fn literals() {
     check(
         "timestamp '2026-01-01 00:00:00 Europe/Berlin' < time",
         "
-        bad-literal: `2026-01-01 00:00:00 Europe/Berlin` is no timestamp
+        bad-literal: `2026-01-01 00:00:00 Europe/Berlin` is not a timestamp
           timestamp '2026-01-01 00:00:00 Europe/Berlin'
           = a timestamp is written `timestamp '2026-01-31 10:00:00'`, in UTC or with an offset (`+02:00`, `Z`)
     ",
@@ -140,7 +140,7 @@ fn literals() {
     check(
         "timestamp '2026-01-01 00:00:00.1234567' < time",
         "
-        bad-literal: `2026-01-01 00:00:00.1234567` is no timestamp
+        bad-literal: `2026-01-01 00:00:00.1234567` is not a timestamp
           timestamp '2026-01-01 00:00:00.1234567'
           = a timestamp is written `timestamp '2026-01-31 10:00:00'`, in UTC or with an offset (`+02:00`, `Z`)
     ",
@@ -148,7 +148,7 @@ fn literals() {
     check(
         "timestamp '2026-01-01T00:00:00[Europe/Berlin]' < time",
         "
-        bad-literal: `2026-01-01T00:00:00[Europe/Berlin]` is no timestamp
+        bad-literal: `2026-01-01T00:00:00[Europe/Berlin]` is not a timestamp
           timestamp '2026-01-01T00:00:00[Europe/Berlin]'
           = a timestamp is written `timestamp '2026-01-31 10:00:00'`, in UTC or with an offset (`+02:00`, `Z`)
     ",
@@ -156,7 +156,7 @@ fn literals() {
     check(
         "time - as_of > duration '14 days'",
         "
-        bad-duration: `14 days` is no duration
+        bad-duration: `14 days` is not a duration
           duration '14 days'
           = a duration is whole numbers with a unit of `w`, `d`, `h`, `m` or `s`, as in `14d`, `36h` or `1w 2d`
     ",
@@ -164,7 +164,7 @@ fn literals() {
     check(
         "time - as_of > duration '999999999w'",
         "
-        bad-duration: `999999999w` is no duration
+        bad-duration: `999999999w` is not a duration
           duration '999999999w'
           = a duration is whole numbers with a unit of `w`, `d`, `h`, `m` or `s`, as in `14d`, `36h` or `1w 2d`
     ",
@@ -204,14 +204,14 @@ fn literals() {
     check(
         "count_seen = 9223372036854775808",
         "
-        bad-literal: `9223372036854775808` is no number of 64 bits
+        bad-literal: `9223372036854775808` is not a number of 64 bits
           9223372036854775808
     ",
     );
     check(
         "value = 1e999",
         "
-        bad-literal: `1e999` is no number of 64 bits
+        bad-literal: `1e999` is not a number of 64 bits
           1e999
     ",
     );
@@ -248,6 +248,7 @@ fn aggregates() {
         "
         aggregate-not-allowed: the aggregate `count` is not allowed here
           count this is asked of each row of source `events`
+          = keys say what is counted: `at_least`, `distinct` and `sum` of a milestone, `kind` of a KPI
     ",
     );
     check_aggregate(

@@ -223,7 +223,7 @@ fn operands() {
           count_seen int
           'a' string
           = `int(x)` makes an int of it
-        null-in-list: a null in the list of `in` makes the answer null or true, never false
+        null-in-list: a null in the list of `in` leaves the answer open
           null equal to nothing
           = leave it out, and ask `x is null` beside it
     ",
@@ -269,7 +269,7 @@ fn nulls() {
     check(
         "name not in ('a', null)",
         "
-        null-in-list: a null in the list of `in` makes the answer null or true, never false
+        null-in-list: a null in the list of `in` leaves the answer open
           null equal to nothing
           = leave it out, and ask `x is null` beside it
     ",

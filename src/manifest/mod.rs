@@ -1,0 +1,256 @@
+//! `manifest.json`: what was compiled, for programs: the definitions, and for each target its relations in the order in
+//! which they are made.
+//!
+//! There is no clock in it but `as_of`, so that compiling the same again writes the same bytes.
+
+pub mod meaning;
+
+use serde::Serialize;
+
+use crate::check::Checked;
+use crate::plan::display::raw_name;
+use crate::plan::lineage;
+use crate::plan::node::{NodeId, Plan, Raw};
+use crate::project::Project;
+use crate::run::results::{sha256, unique_id};
+use crate::semantic::model::{EntityIndex, Meta, Model, SourceIndex};
+use crate::target::Target;
+
+/// The version of the file's shape. It changes when a key changes its meaning or goes away, not when one is added.
+pub const VERSION: u32 = 1;
+
+/// The file.
+#[derive(Debug, Serialize)]
+pub struct Manifest {
+    /// Who wrote it, and of what.
+    pub metadata: Metadata,
+    /// The definitions, each after those that it is made of.
+    pub definitions: Vec<DefinitionEntry>,
+    /// What is read of the warehouse, and how often.
+    pub sources: Vec<SourceEntry>,
+    /// What was compiled for each target.
+    pub targets: Vec<TargetEntry>,
+}
+
+/// Who wrote the file, and of what.
+#[derive(Debug, Serialize)]
+pub struct Metadata {
+    /// The version of Milepost.
+    pub milepost_version: &'static str,
+    /// [`VERSION`].
+    pub manifest_version: u32,
+    /// The project's name.
+    pub project: String,
+    /// The project's version.
+    pub project_version: Option<String>,
+    /// What the project measures.
+    pub description: Option<String>,
+    /// The moment as of which everything is computed.
+    pub as_of: String,
+}
+
+/// One definition.
+#[derive(Debug, Serialize)]
+pub struct DefinitionEntry {
+    /// `<kind>.<project>.<name>`.
+    pub unique_id: String,
+    /// `source`, `entity`, `milestone`, `kpi` or `score`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Its name for people.
+    pub title: Option<String>,
+    /// What it means.
+    pub description: Option<String>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Names to select it by.
+    pub tags: Vec<String>,
+    /// Its file, relative to the project.
+    pub path: String,
+    /// The line of its name.
+    pub line: usize,
+    /// The unique ids of those that it is made of.
+    pub depends_on: Vec<String>,
+    /// A hash of its meaning: independent of its place, of comments, and of what is said about it.
+    pub sha256: String,
+}
+
+/// Something that is read of the warehouse.
+#[derive(Debug, Serialize)]
+pub struct SourceEntry {
+    /// The unique id of the definition.
+    pub unique_id: String,
+    /// How often a run reads it.
+    pub reads: usize,
+    /// The relations that read it.
+    pub read_by: Vec<String>,
+}
+
+/// What was compiled for one target.
+#[derive(Debug, Serialize)]
+pub struct TargetEntry {
+    /// Its name.
+    pub name: String,
+    /// Its dialect.
+    pub dialect: String,
+    /// What stands before the names of its relations.
+    pub schema: String,
+    /// Its relations, in the order in which they are made.
+    pub nodes: Vec<NodeEntry>,
+}
+
+/// One relation.
+#[derive(Debug, Serialize)]
+pub struct NodeEntry {
+    /// `<kind>.<project>.<name>`, as in `run_results.json`.
+    pub unique_id: String,
+    /// What it is, in a word.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// `schema`, `table` or `view`.
+    pub materialization: &'static str,
+    /// Its full name, quoted; null for the schema.
+    pub relation_name: Option<String>,
+    /// Its SQL, relative to this file.
+    pub sql_path: String,
+    /// A hash of its SQL.
+    pub sql_sha256: String,
+    /// The unique id of the definition that it is; null where definitions share it.
+    pub definition: Option<String>,
+    /// The file of that definition.
+    pub definition_path: Option<String>,
+    /// A hash of that definition's meaning.
+    pub definition_sha256: Option<String>,
+    /// The tags of that definition.
+    pub tags: Vec<String>,
+    /// The unique ids of the relations that it reads.
+    pub depends_on: Vec<String>,
+    /// Its columns.
+    pub columns: Vec<ColumnEntry>,
+}
+
+/// One column.
+#[derive(Debug, Serialize)]
+pub struct ColumnEntry {
+    /// Its name.
+    pub name: String,
+    /// Its type in the language.
+    #[serde(rename = "type")]
+    pub ty: &'static str,
+}
+
+/// Returns the file; `compiled` holds each target with its statements.
+pub fn manifest(
+    project: &Project,
+    model: &Model,
+    plan: &Plan,
+    as_of: jiff::Timestamp,
+    compiled: &[(Target, Vec<Checked>)],
+) -> Manifest {
+    let settings = &project.settings.body;
+    Manifest {
+        metadata: Metadata {
+            milepost_version: env!("CARGO_PKG_VERSION"),
+            manifest_version: VERSION,
+            project: model.name.clone(),
+            project_version: settings.version.clone(),
+            description: settings.description.clone(),
+            as_of: as_of.to_string(),
+        },
+        definitions: lineage::definitions(model).iter().map(|own| definition(project, model, own)).collect(),
+        sources: sources(model, plan),
+        targets: compiled.iter().map(|(target, statements)| target_entry(project, model, plan, target, statements)).collect(),
+    }
+}
+
+/// Returns the path of a definition's file relative to the project, with slashes.
+pub fn path_of(project: &Project, meta: &Meta) -> String {
+    project.sources.path(meta.span.source).display().to_string().replace('\\', "/")
+}
+
+/// Returns the hash of a definition's meaning.
+pub fn definition_hash(model: &Model, kind: &str, name: &str) -> Option<String> {
+    meaning::of(model, kind, name).map(|meaning| sha256(&format!("{kind}\n{meaning}")))
+}
+
+/// Returns the unique id of a node of the plan.
+pub fn node_id(model: &Model, plan: &Plan, id: NodeId) -> String {
+    let node = plan.node(id);
+    unique_id(node.relation.kind(), &model.name, &node.name)
+}
+
+fn definition(project: &Project, model: &Model, own: &lineage::Definition<'_>) -> DefinitionEntry {
+    let meta = own.meta;
+    let full = |id: &String| {
+        let (kind, name) = id.split_once('.').expect("an id is a kind, a dot and a name");
+        unique_id(kind, &model.name, name)
+    };
+    DefinitionEntry {
+        unique_id: unique_id(own.kind, &model.name, &meta.name),
+        kind: own.kind,
+        name: meta.name.clone(),
+        title: meta.title.clone(),
+        description: meta.description.clone(),
+        owner: meta.owner.clone(),
+        tags: meta.tags.clone(),
+        path: path_of(project, meta),
+        line: project.sources.line_column(meta.span).0,
+        depends_on: own.depends_on.iter().map(full).collect(),
+        sha256: definition_hash(model, own.kind, &meta.name).expect("the definition is of this model"),
+    }
+}
+
+fn sources(model: &Model, plan: &Plan) -> Vec<SourceEntry> {
+    let sources = (0..model.sources.len()).map(|index| Raw::Source(SourceIndex(index)));
+    let has_rows = |index: &usize| model.entities[*index].origin.is_some();
+    let entities = (0..model.entities.len()).filter(has_rows).map(|index| Raw::Entity(EntityIndex(index)));
+    sources
+        .chain(entities)
+        .map(|raw| {
+            let id = raw_name(model, raw);
+            let (kind, name) = id.split_once('.').expect("an id is a kind, a dot and a name");
+            let readers = plan.readers(raw);
+            SourceEntry {
+                unique_id: unique_id(kind, &model.name, name),
+                reads: readers.len(),
+                read_by: readers.into_iter().map(|reader| node_id(model, plan, reader)).collect(),
+            }
+        })
+        .collect()
+}
+
+fn target_entry(
+    project: &Project,
+    model: &Model,
+    plan: &Plan,
+    target: &Target,
+    statements: &[Checked],
+) -> TargetEntry {
+    let nodes = plan.nodes.iter().zip(statements).enumerate().map(|(index, (node, statement))| {
+        let definition = node.definition.as_ref();
+        NodeEntry {
+            unique_id: node_id(model, plan, NodeId(index)),
+            kind: node.relation.kind(),
+            name: node.name.clone(),
+            materialization: node.materialization.name(),
+            relation_name: target.relation(node),
+            sql_path: format!("{}/{}.sql", target.folder, node.name),
+            sql_sha256: sha256(statement.sql()),
+            definition: definition.map(|own| unique_id(own.kind, &model.name, &own.name)),
+            definition_path: definition
+                .map(|own| project.sources.path(own.span.source).display().to_string().replace('\\', "/")),
+            definition_sha256: definition.and_then(|own| definition_hash(model, own.kind, &own.name)),
+            tags: definition.map(|own| own.tags.clone()).unwrap_or_default(),
+            depends_on: node.depends_on.iter().map(|input| node_id(model, plan, *input)).collect(),
+            columns: node.columns.iter().map(|(name, ty)| ColumnEntry { name: name.clone(), ty: ty.name() }).collect(),
+        }
+    });
+    TargetEntry {
+        name: target.name.clone(),
+        dialect: target.dialect.name().to_owned(),
+        schema: target.schema.clone(),
+        nodes: nodes.collect(),
+    }
+}

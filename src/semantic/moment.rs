@@ -1,0 +1,47 @@
+//! Moments as they are written, and as SQL's literals hold them.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::Offset;
+
+/// What a moment looks like, for messages.
+pub const FORM: &str = "a date (`2026-03-01`) or a time with its offset (`2026-03-01T09:30:00Z`)";
+
+/// Returns the moment: a time of RFC 3339 with an offset, or a date, which is its midnight in UTC; none when it is
+/// written differently.
+pub fn moment(text: &str) -> Option<Timestamp> {
+    match text.parse::<Date>() {
+        // A date parses out of a longer text too, so only a text as long as a date is one.
+        Ok(date) if text.len() == "2026-03-01".len() => Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok(),
+        Ok(_) | Err(_) => text.parse().ok(),
+    }
+}
+
+/// Returns the moment as `YYYY-MM-DD HH:MM:SS.ffffff` in UTC.
+pub fn literal(moment: Timestamp) -> String {
+    Offset::UTC.to_datetime(moment).strftime("%Y-%m-%d %H:%M:%S%.6f").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_time_with_an_offset_or_a_date() {
+        for (text, instant) in [
+            ("2026-03-01", "2026-03-01T00:00:00Z"),
+            ("2026-03-01T09:30:00Z", "2026-03-01T09:30:00Z"),
+            ("2026-03-01T09:30:00.25+02:00", "2026-03-01T07:30:00.25Z"),
+        ] {
+            assert_eq!(moment(text).unwrap().to_string(), instant);
+        }
+        for text in ["", "now", "2026-13-01", "2026-03-01T09:30:00", "20260301", "1767225600"] {
+            assert!(moment(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_literal_has_microseconds() {
+        assert_eq!(literal(moment("2026-03-01T09:30:00.25+02:00").unwrap()), "2026-03-01 07:30:00.250000");
+    }
+}

@@ -1,0 +1,213 @@
+//! `[test.<name>]` -> a case: names found, times read, files of rows read.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::plan::node::{Materialization, NodeId, Plan};
+use crate::project::document::Spanned;
+use crate::project::names::nearest;
+use crate::project::read::list;
+use crate::project::tables::test::{ExpectTable, Match, RowsTable, TestTable};
+use crate::project::{Definition, Project};
+use crate::run::unit::{self, Expectation, Row, csv};
+use crate::semantic::model::Model;
+use crate::semantic::moment;
+use crate::suite::given::raw_columns;
+
+/// The key under which a time of TOML's own arrives, which JSON has no type for.
+const TOML_TIME: &str = "$__toml_private_datetime";
+
+/// One unit test that can be run.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Its name.
+    pub name: String,
+    /// The moment at which it holds.
+    pub as_of: Timestamp,
+    /// The rows of sources and entities, by name; those that are not here are empty.
+    pub given: BTreeMap<String, Vec<Row>>,
+    /// What is expected of relations.
+    pub expected: Vec<(NodeId, Expectation)>,
+}
+
+/// Resolves the project's tests. Those with mistakes are left out.
+pub fn resolve(project: &Project, model: &Model, plan: &Plan, diagnostics: &mut Diagnostics) -> Vec<Case> {
+    let cx = Cx { project, model, plan };
+    project.tests.iter().filter_map(|test| cx.case(test, diagnostics)).collect()
+}
+
+struct Cx<'c> {
+    project: &'c Project,
+    model: &'c Model,
+    plan: &'c Plan,
+}
+
+impl Cx<'_> {
+    fn case(&self, test: &Definition<TestTable>, diagnostics: &mut Diagnostics) -> Option<Case> {
+        let as_of = moment::moment(test.body.as_of.get());
+        if as_of.is_none() {
+            diagnostics.push(
+                Diagnostic::error("bad-time", format!("`{}` is not a moment", test.body.as_of.get()))
+                    .at(test.place(&test.body.as_of), "")
+                    .help(format!("write {}", moment::FORM)),
+            );
+        }
+        let mut is_whole = true;
+        let mut given = BTreeMap::new();
+        for (name, rows) in &test.body.given {
+            let is_known = self.is_given(test, name, diagnostics);
+            match self.rows(test, rows, diagnostics) {
+                Some(rows) if is_known => {
+                    given.insert(name.get().clone(), rows);
+                }
+                Some(_) | None => is_whole = false,
+            }
+        }
+        let mut expected = Vec::new();
+        for (name, table) in &test.body.expect {
+            match self.expectation(test, name, table.get(), diagnostics) {
+                Some(expectation) => expected.push(expectation),
+                None => is_whole = false,
+            }
+        }
+        is_whole.then_some(Case { name: test.name.clone(), as_of: as_of?, given, expected })
+    }
+
+    /// Reports a name that no source and no entity with rows of its own has.
+    fn is_given(&self, test: &Definition<TestTable>, name: &Spanned<String>, diagnostics: &mut Diagnostics) -> bool {
+        let known = raw_columns(self.model);
+        if known.contains_key(name.get()) {
+            return true;
+        }
+        let derived = self.model.entities.iter().find(|entity| entity.meta.name == *name.get());
+        let diagnostic = Diagnostic::error("unknown-source", format!("no source or entity `{}` has rows", name.get()))
+            .at(test.place(name), "rows are given for it");
+        let names: Vec<&str> = known.keys().map(String::as_str).collect();
+        diagnostics.push(match (derived, nearest(name.get(), names.iter().copied())) {
+            (Some(entity), _) => diagnostic
+                .at(entity.meta.span, "has no table: it is derived from its members")
+                .help("give the rows of its members"),
+            (None, Some(near)) => diagnostic.help(format!("the one with the nearest name is `{near}`")),
+            (None, None) => diagnostic.help(format!("there are {}", list(&names))),
+        });
+        false
+    }
+
+    fn expectation(
+        &self,
+        test: &Definition<TestTable>,
+        name: &Spanned<String>,
+        table: &ExpectTable,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<(NodeId, Expectation)> {
+        let rows = self.rows(test, &table.rows, diagnostics);
+        let is_relation = |id: &NodeId| self.plan.node(*id).materialization != Materialization::Schema;
+        let Some(id) = self.plan.find(name.get()).filter(is_relation) else {
+            let relations = self.plan.nodes.iter().filter(|node| node.materialization != Materialization::Schema);
+            let names: Vec<&str> = relations.map(|node| node.name.as_str()).collect();
+            let diagnostic = Diagnostic::error("unknown-relation", format!("no relation `{}` is made", name.get()))
+                .at(test.place(name), "rows are expected of it");
+            diagnostics.push(match nearest(name.get(), names.iter().copied()) {
+                Some(near) => diagnostic.help(format!("the relation with the nearest name is `{near}`")),
+                None => diagnostic.help("they are named for what they hold: `milestone_activated`, `kpi_signups`"),
+            });
+            return None;
+        };
+        let rows = self.named(test, table, id, rows?, diagnostics)?;
+        let rule = match table.matching {
+            Some(Match::Exact) => unit::Match::Exact,
+            Some(Match::Subset) | None => unit::Match::Subset,
+        };
+        Some((id, Expectation { rule, rows }))
+    }
+
+    /// Gives the columns of expected rows the names that the relation has for them: the name of an entity is that of
+    /// its key, as in expressions.
+    fn named(
+        &self,
+        test: &Definition<TestTable>,
+        table: &ExpectTable,
+        id: NodeId,
+        rows: Vec<Row>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Vec<Row>> {
+        let columns: Vec<&str> = self.plan.node(id).columns.iter().map(|(name, _)| name.as_str()).collect();
+        let column = |name: String| {
+            if columns.contains(&name.as_str()) {
+                return Ok(name);
+            }
+            let key = self.model.entities.iter().find(|entity| entity.meta.name == name).map(|entity| &entity.key);
+            key.filter(|key| columns.contains(&key.as_str())).cloned().ok_or(name)
+        };
+        let mut named = Vec::new();
+        for row in rows {
+            let row: Result<Row, String> =
+                row.into_iter().map(|(name, value)| column(name).map(|name| (name, value))).collect();
+            match row {
+                Ok(row) => named.push(row),
+                Err(name) => {
+                    let relation = &self.plan.node(id).name;
+                    let diagnostic =
+                        Diagnostic::error("unknown-column", format!("`{relation}` has no column `{name}`"))
+                            .at(test.place(&table.rows), "it is expected here");
+                    diagnostics.push(match nearest(&name, columns.iter().copied()) {
+                        Some(near) => diagnostic.help(format!("a column with a similar name exists: `{near}`")),
+                        None => diagnostic.help(format!("its columns are {}", list(&columns))),
+                    });
+                    return None;
+                }
+            }
+        }
+        Some(named)
+    }
+
+    /// Returns rows, from a file beside the test where they are in one.
+    fn rows(
+        &self,
+        test: &Definition<TestTable>,
+        rows: &Spanned<RowsTable>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Vec<Row>> {
+        let file = match rows.get() {
+            RowsTable::Rows(rows) => return Some(rows.iter().map(plain).collect()),
+            RowsTable::File(file) => file,
+        };
+        let beside = self.project.sources.path(test.source()).parent().unwrap_or(Path::new(""));
+        let shown = beside.join(file).display().to_string().replace('\\', "/");
+        let text = match std::fs::read_to_string(self.project.root.join(beside).join(file)) {
+            Ok(text) => text,
+            Err(error) => {
+                diagnostics.push(
+                    Diagnostic::error("unreadable-file", format!("reading `{shown}`: {error}"))
+                        .at(test.place(rows), "relative to this file"),
+                );
+                return None;
+            }
+        };
+        match csv::rows(&text) {
+            Ok(rows) => Some(rows),
+            Err(reason) => {
+                diagnostics.push(
+                    Diagnostic::error("bad-rows", format!("`{shown}` holds no rows that can be read: {reason}"))
+                        .at(test.place(rows), ""),
+                );
+                None
+            }
+        }
+    }
+}
+
+/// Returns a row with times of TOML's own as text.
+fn plain(row: &Row) -> Row {
+    row.iter().map(|(name, value)| (name.clone(), text_of_time(value))).collect()
+}
+
+fn text_of_time(value: &serde_json::Value) -> serde_json::Value {
+    match value.get(TOML_TIME) {
+        Some(time) => time.clone(),
+        None => value.clone(),
+    }
+}

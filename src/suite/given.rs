@@ -1,0 +1,64 @@
+//! The tables that stand in for raw ones in a test.
+//!
+//! Every column is text: that is what files hold, and what compiled SQL reads as the type that the project declares. So
+//! a test may give what real data may hold, a number that is none included.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::render::dialect::Dialect;
+use crate::run::unit;
+use crate::semantic::expr::Type;
+use crate::semantic::model::{EventName, Model, SourceRows};
+use crate::suite::case::Case;
+use crate::warehouse::Rows;
+
+/// The schema of the tables.
+const SCHEMA: &str = "given";
+
+/// Returns, by the name of the source or entity, the table that stands in for its own.
+pub fn stand_ins(model: &Model) -> BTreeMap<String, String> {
+    raw_columns(model).into_keys().map(|name| (name.clone(), format!("{SCHEMA}.{name}"))).collect()
+}
+
+/// Returns every table that stands in for another, with the rows that the case gives it: none where it gives none.
+pub fn tables(model: &Model, case: &Case, dialect: &Dialect) -> Vec<(String, Rows)> {
+    let text = dialect.type_name(Type::String);
+    raw_columns(model)
+        .into_iter()
+        .map(|(name, columns)| {
+            let rows = case.given.get(&name).map_or(&[][..], Vec::as_slice);
+            let read: Vec<(String, String)> = columns.into_iter().map(|column| (column, text.to_owned())).collect();
+            (format!("{SCHEMA}.{name}"), unit::table(rows, &read))
+        })
+        .collect()
+}
+
+/// Returns the raw columns that may be read of each source and entity that has rows of its own. A source and an entity
+/// of one name share their rows.
+pub fn raw_columns(model: &Model) -> BTreeMap<String, BTreeSet<String>> {
+    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for source in &model.sources {
+        let columns = all.entry(source.meta.name.clone()).or_default();
+        columns.extend(source.key.iter().chain(&source.time).cloned());
+        columns.extend(source.entity.iter().map(|(_, column)| column.clone()));
+        columns.extend(source.columns.iter().map(|column| column.column.clone()));
+        match &source.rows {
+            SourceRows::Facts => {}
+            SourceRows::Events { name, properties, .. } => {
+                match name {
+                    EventName::Column(column) => columns.extend([column.clone()]),
+                    EventName::Constant(_) => {}
+                }
+                columns.extend(properties.iter().map(|properties| properties.column.clone()));
+            }
+        }
+    }
+    for entity in model.entities.iter().filter(|entity| entity.origin.is_some()) {
+        let columns = all.entry(entity.meta.name.clone()).or_default();
+        columns.insert(entity.key.clone());
+        columns.extend(entity.start.iter().cloned());
+        columns.extend(entity.parent.iter().map(|(_, column)| column.clone()));
+        columns.extend(entity.attributes.iter().map(|attribute| attribute.column.clone()));
+    }
+    all
+}
