@@ -4,6 +4,7 @@
 
 mod access;
 mod architecture;
+mod catalog;
 mod cli;
 mod dependencies;
 mod engine;
