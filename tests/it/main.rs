@@ -6,6 +6,7 @@ mod access;
 mod architecture;
 mod by_hand;
 mod cases;
+mod catalog;
 mod cli;
 mod dependencies;
 mod engine;
