@@ -4,6 +4,7 @@
 //! are the manual of errors.
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use milepost::cli::check::{Question, find};
 use milepost::report::diagnostics::draw;
@@ -15,11 +16,10 @@ use crate::cases::{LOOK, beside, each, projects};
 fn every_project_raises_the_diagnostic_that_it_is_named_for() {
     each(&projects("errors"), |project| {
         let code = project.file_name().expect("a directory has a name").to_string_lossy().into_owned();
-        let question = Question { root: project, environment: BTreeMap::new(), as_of: None, target: None };
         // A project without a moment of its own has one that never changes.
-        let has_moment = std::fs::read_to_string(project.join("project.toml")).is_ok_and(|text| text.contains("as_of"));
-        let (found, sources) =
-            find(Question { as_of: (!has_moment).then(|| moment::moment("2026-03-01").unwrap()), ..question });
+        let has_moment = fs::read_to_string(project.join("project.toml")).is_ok_and(|text| text.contains("as_of"));
+        let as_of = if has_moment { None } else { moment::moment("2026-03-01") };
+        let (found, sources) = find(&Question { root: project, environment: BTreeMap::new(), as_of, target: None });
         let drawn = draw(&found, &sources, LOOK);
         assert!(found.sorted().iter().any(|diagnostic| diagnostic.code == code), "`{code}` is not raised:\n{drawn}");
         beside(project, || insta::assert_snapshot!("error", drawn));

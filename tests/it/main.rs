@@ -6,6 +6,7 @@ mod access;
 mod architecture;
 mod cases;
 mod cli;
+mod commands;
 mod dependencies;
 mod engine;
 mod errors;
