@@ -57,7 +57,9 @@ pub fn keys<T: JsonSchema>() -> Vec<String> {
 fn required<T: JsonSchema>() -> Vec<String> {
     let schema = schemars::schema_for!(T);
     match schema.get("required") {
-        Some(serde_json::Value::Array(names)) => names.iter().filter_map(|name| name.as_str()).map(str::to_owned).collect(),
+        Some(serde_json::Value::Array(names)) => {
+            names.iter().filter_map(|name| name.as_str()).map(str::to_owned).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -234,7 +236,8 @@ fn find_in(value: &DeValue<'_>, span: &Range<usize>, path: &mut Vec<Step>) {
     match value {
         DeValue::Table(table) => find(table, span, path),
         DeValue::Array(items) => {
-            let inside = |item: &toml::Spanned<DeValue<'_>>| span.start >= item.span().start && span.end <= item.span().end;
+            let inside =
+                |item: &toml::Spanned<DeValue<'_>>| span.start >= item.span().start && span.end <= item.span().end;
             if let Some(position) = items.iter().position(inside) {
                 path.push(Step::Index(position));
                 find_in(items[position].get_ref(), span, path);
@@ -279,7 +282,10 @@ fn value_at<'v, 't>(table: &'v DeTable<'t>, path: &[Step]) -> Option<&'v DeValue
 fn remove(table: &mut DeTable<'_>, path: &[Step]) {
     let [Step::Key(name), rest @ ..] = path else { return };
     if rest.is_empty() {
-        let kept = std::mem::replace(table, DeTable::new()).into_iter().filter(|(key, _)| key.get_ref() != name.as_str()).collect();
+        let kept = std::mem::replace(table, DeTable::new())
+            .into_iter()
+            .filter(|(key, _)| key.get_ref() != name.as_str())
+            .collect();
         *table = kept;
     } else if let Some((_, value)) = table.iter_mut().find(|(key, _)| key.get_ref() == name.as_str()) {
         remove_in(value.get_mut(), rest);
@@ -290,17 +296,21 @@ fn remove_in(value: &mut DeValue<'_>, path: &[Step]) {
     match (value, path) {
         (DeValue::Table(table), _) => remove(table, path),
         (DeValue::Array(items), [Step::Index(position)]) => {
-            let kept = std::mem::replace(items, DeArray::new()).into_iter().enumerate().filter(|(index, _)| index != position);
+            let kept =
+                std::mem::replace(items, DeArray::new()).into_iter().enumerate().filter(|(index, _)| index != position);
             *items = kept.map(|(_, item)| item).collect();
         }
-        (DeValue::Array(items), [Step::Index(position), rest @ ..]) => remove_in(items.as_mut()[*position].get_mut(), rest),
+        (DeValue::Array(items), [Step::Index(position), rest @ ..]) => {
+            remove_in(items.as_mut()[*position].get_mut(), rest)
+        }
         _ => {}
     }
 }
 
 /// Says in the words of TOML what serde says in its own.
 fn rephrase(subject: &str, found: &str, message: &str) -> String {
-    if let Some((_, expected)) = message.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected ")) {
+    if let Some((_, expected)) = message.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "))
+    {
         return format!("{subject} is {found} where {} is expected", expectation(expected));
     }
     if let Some((value, expected)) =

@@ -47,19 +47,25 @@ fn is_header((_, line): (usize, &str)) -> bool {
 
 /// Returns where the next header begins.
 fn next_header(text: &str, from: usize) -> usize {
-    text[from..].match_indices('\n').map(|(at, _)| from + at + 1).find(|at| is_header(line(text, *at))).unwrap_or(text.len())
+    text[from..]
+        .match_indices('\n')
+        .map(|(at, _)| from + at + 1)
+        .find(|at| is_header(line(text, *at)))
+        .unwrap_or(text.len())
 }
 
 /// Returns where a key that is written again was written first, where it stands there in the same way.
 fn first(text: &str, again: &Range<usize>) -> Option<Range<usize>> {
     let (start, written) = line(text, again.start);
     let key = &text[again.clone()];
-    let before: Vec<(usize, &str)> =
-        text[..start].split_inclusive('\n').scan(0, |at, line| {
+    let before: Vec<(usize, &str)> = text[..start]
+        .split_inclusive('\n')
+        .scan(0, |at, line| {
             let start = *at;
             *at += line.len();
             Some((start, line))
-        }).collect();
+        })
+        .collect();
     if is_header((start, written)) {
         let same = |line: &str| line.trim() == written.trim();
         let (at, _) = before.into_iter().find(|(_, line)| same(line))?;

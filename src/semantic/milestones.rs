@@ -361,7 +361,7 @@ impl Cx<'_> {
                         format!("`sum` adds up numbers, and this is {}", sum.ty.with_article()),
                     )
                     .at(sum.span, sum.ty.name())
-                        .help("declare the property as int, float or decimal, or count different values by `distinct`"),
+                    .help("declare the property as int, float or decimal, or count different values by `distinct`"),
                 );
                 return None;
             }
@@ -426,14 +426,14 @@ fn same_entity(
     if milestone.entity != entity {
         let (ours, theirs) = (&model.entity(entity).meta.name, &model.entity(milestone.entity).meta.name);
         let mut diagnostic = Diagnostic::error(
-                "mixed-entities",
-                format!(
-                    "`{}` belongs to entity `{theirs}`, and `{}` to entity `{ours}`",
-                    milestone.meta.name, definition.name
-                ),
-            )
-            .at(span, format!("not of `{ours}`"))
-            .at(milestone.meta.span, format!("of `{theirs}`"));
+            "mixed-entities",
+            format!(
+                "`{}` belongs to entity `{theirs}`, and `{}` to entity `{ours}`",
+                milestone.meta.name, definition.name
+            ),
+        )
+        .at(span, format!("not of `{ours}`"))
+        .at(milestone.meta.span, format!("of `{theirs}`"));
         if model.entity(milestone.entity).parent.as_ref().is_some_and(|(parent, _)| *parent == entity) {
             diagnostic = diagnostic.help("count members by `members` in a milestone of its own, and name that");
         }

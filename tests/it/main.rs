@@ -4,7 +4,9 @@
 
 mod access;
 mod architecture;
+mod by_hand;
 mod cases;
+mod catalog;
 mod cli;
 mod commands;
 mod dependencies;

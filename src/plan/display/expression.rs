@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Literal};
+use crate::semantic::expr::{BinaryOperator, Expr, ExprKind, Literal};
 
 /// Writes an expression. Operands that are operations themselves stand in parentheses.
 pub(super) fn text(expr: &Expr) -> String {
@@ -25,8 +25,7 @@ pub(super) fn text(expr: &Expr) -> String {
                 | ExprKind::Case(..)
                 | ExprKind::In(..)
                 | ExprKind::IsNull(..)
-                | ExprKind::Like(..)
-                | ExprKind::Aggregate(_) => operand(side),
+                | ExprKind::Like(..) => operand(side),
             };
             format!("{} {} {}", part(left), symbol(*operator), part(right))
         }
@@ -46,30 +45,12 @@ pub(super) fn text(expr: &Expr) -> String {
         ExprKind::Like(inner, pattern, negated) => {
             format!("{} {}like {}", operand(inner), not(*negated), quoted(pattern))
         }
-        ExprKind::Aggregate(aggregate) => {
-            let argument = aggregate.argument.as_ref().map(text).unwrap_or_default();
-            let name = match aggregate.function {
-                AggregateFunction::Count => "count".to_owned(),
-                AggregateFunction::CountDistinct => "count_distinct".to_owned(),
-                AggregateFunction::Sum => "sum".to_owned(),
-                AggregateFunction::Average => "average".to_owned(),
-                AggregateFunction::Min => "min".to_owned(),
-                AggregateFunction::Max => "max".to_owned(),
-                AggregateFunction::Percentile(share) => format!("percentile_{share}"),
-            };
-            let filter = aggregate.filter.as_ref().map(|filter| format!(" filter (where {})", text(filter)));
-            format!("{name}({argument}){}", filter.unwrap_or_default())
-        }
     }
 }
 
 fn operand(expr: &Expr) -> String {
     match &expr.kind {
-        ExprKind::Column(_)
-        | ExprKind::Literal(_)
-        | ExprKind::Call(..)
-        | ExprKind::Case(..)
-        | ExprKind::Aggregate(_) => text(expr),
+        ExprKind::Column(_) | ExprKind::Literal(_) | ExprKind::Call(..) | ExprKind::Case(..) => text(expr),
         ExprKind::Not(_)
         | ExprKind::Negate(_)
         | ExprKind::Binary(..)

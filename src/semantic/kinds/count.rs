@@ -28,7 +28,8 @@ impl Kind for Count {
     const NAME: &'static str = "count";
 
     fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
-        let mut measure = cx.rows(&self.of, self.event.as_ref(), self.condition.as_ref(), self.distinct.as_ref(), None)?;
+        let mut measure =
+            cx.rows(&self.of, self.event.as_ref(), self.condition.as_ref(), self.distinct.as_ref(), None)?;
         if let MeasureRelation::Milestone { .. } = measure.relation {
             let span = cx.place(&self.of);
             measure.filter = and(Some(reached(span)), measure.filter);

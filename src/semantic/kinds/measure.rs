@@ -110,8 +110,8 @@ impl Cx<'_> {
                         "missing-key",
                         format!("the aggregate of [kpi.{}] needs a key `value`", self.definition.name),
                     )
-                        .at(span, "`value` is missing")
-                        .help("`value` is the expression that is aggregated"),
+                    .at(span, "`value` is missing")
+                    .help("`value` is the expression that is aggregated"),
                 );
                 return None;
             }
@@ -147,15 +147,7 @@ impl Cx<'_> {
         }
         let mature_only = matches!(relation, MeasureRelation::Milestone { .. })
             && !self.definition.body.include_immature.unwrap_or(false);
-        Some(Measure {
-            relation,
-            function: AggregateFunction::Count,
-            argument,
-            filter,
-            time,
-            dimensions,
-            mature_only,
-        })
+        Some(Measure { relation, function: AggregateFunction::Count, argument, filter, time, dimensions, mature_only })
     }
 
     fn relation(&mut self, of: &Spanned<String>, population: Option<MilestoneIndex>) -> Option<MeasureRelation> {
@@ -169,11 +161,14 @@ impl Cx<'_> {
         found.extend(milestone.map(|(_, span)| ("milestone", *span)));
         found.extend(source.map(|(_, span)| ("source", *span)));
         if let [(first, first_span), (second, second_span), ..] = found.as_slice() {
-            let diagnostic = Diagnostic::error("ambiguous-name", format!("`{name}` names a{} {first} and a {second}", if *first == "entity" { "n" } else { "" }))
-                .at(span, "")
-                .at(*first_span, format!("the {first}"))
-                .at(*second_span, format!("the {second}"))
-                .help("give one of them another name");
+            let diagnostic = Diagnostic::error(
+                "ambiguous-name",
+                format!("`{name}` names a{} {first} and a {second}", if *first == "entity" { "n" } else { "" }),
+            )
+            .at(span, "")
+            .at(*first_span, format!("the {first}"))
+            .at(*second_span, format!("the {second}"))
+            .help("give one of them another name");
             self.report(diagnostic);
             return None;
         }

@@ -131,12 +131,9 @@ impl Lower<'_> {
         for item in list {
             if matches!(item.kind, ExprKind::Literal(Literal::Null)) {
                 self.diagnostics.push(
-                    Diagnostic::error(
-                        "null-in-list",
-                        "a null in the list of `in` leaves the answer open",
-                    )
-                    .at(item.span, "equal to nothing")
-                    .help("leave it out, and ask `x is null` beside it"),
+                    Diagnostic::error("null-in-list", "a null in the list of `in` leaves the answer open")
+                        .at(item.span, "equal to nothing")
+                        .help("leave it out, and ask `x is null` beside it"),
                 );
                 sound = false;
                 continue;

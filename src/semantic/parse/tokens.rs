@@ -348,9 +348,6 @@ impl Tokens {
             (_, Token::SemiColon) => Some("an expression has no semicolon"),
             (_, Token::Word(word)) if word.keyword == Keyword::WHEN => Some("a `case` ends with `end`"),
             (_, Token::Word(word)) if word.keyword == Keyword::AS => Some("an expression has no name of its own"),
-            (_, Token::Word(word)) if word.keyword == Keyword::FILTER => {
-                Some("write `filter (where …)` after an aggregate")
-            }
             (_, Token::Comma) => Some("one expression is expected, not a list"),
             _ => None,
         }

@@ -1,0 +1,199 @@
+//! What must hold of every project, however wrong: the property that the fuzzing checks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use duckdb::Connection;
+use milepost::check::check;
+use milepost::diagnostic::{Diagnostics, Severity};
+use milepost::project::load::load;
+use milepost::render::{Place, render};
+use milepost::report::diagnostics::{Look, draw, lines};
+use milepost::semantic::expr::Type;
+use milepost::semantic::model::{Column, EventName, Model, SourceRows};
+use milepost::source::Sources;
+use milepost::{plan, semantic};
+use tempfile::TempDir;
+
+use crate::functions::{dialects, executed};
+
+/// Where the compiler stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Mistakes were reported.
+    Refused,
+    /// There is SQL for every dialect that can say it.
+    Compiled,
+}
+
+/// A folder to compile in, and a database to bind in.
+pub(super) struct Compiler {
+    folder: TempDir,
+    connection: Connection,
+}
+
+impl Compiler {
+    pub(super) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), connection: Connection::open_in_memory().unwrap() }
+    }
+
+    /// Compiles a project of one file for every dialect. An error is a mistake of Milepost.
+    pub(super) fn compile(&self, text: &str) -> Result<Outcome, String> {
+        std::fs::write(self.folder.path().join("project.toml"), text).unwrap();
+        let mut diagnostics = Diagnostics::default();
+        let project = match load(self.folder.path(), BTreeMap::new(), &mut diagnostics) {
+            Ok(project) => project,
+            Err(sources) => return refused(&diagnostics, &sources),
+        };
+        let Some(model) = semantic::resolve(&project, &mut diagnostics) else {
+            return refused(&diagnostics, &project.sources);
+        };
+        let plan = plan::plan(&model);
+        for dialect in dialects() {
+            let place = Place {
+                dialect,
+                schema: "milepost".to_owned(),
+                as_of: "2026-07-01 00:00:00.000000".to_owned(),
+                stand_ins: if dialect.name() == executed().name() { stand_ins(&model) } else { BTreeMap::new() },
+            };
+            let mut diagnostics = Diagnostics::default();
+            let statements = render(&plan, &model, &project.sources, &place, &mut diagnostics);
+            if diagnostics.sorted().iter().any(|diagnostic| diagnostic.code == "template-failed") {
+                return Err(format!("{}: {}", dialect.name(), lines(&diagnostics, &project.sources)));
+            }
+            let can_say_it = !diagnostics.has_errors();
+            if !can_say_it {
+                refused(&diagnostics, &project.sources)?;
+            }
+            let mut checked = Vec::new();
+            for statement in statements {
+                match check(statement, dialect) {
+                    Ok(statement) => checked.push(statement),
+                    Err(refusal) => {
+                        let (reason, sql) = (refusal.reason, refusal.statement.sql);
+                        return Err(format!("{} cannot read: {reason}\n{sql}", dialect.name()));
+                    }
+                }
+            }
+            if can_say_it && !place.stand_ins.is_empty() {
+                self.bind(&model, &checked.iter().map(milepost::check::Checked::sql).collect::<Vec<_>>())?;
+            }
+        }
+        Ok(Outcome::Compiled)
+    }
+
+    /// Makes every relation over raw tables without rows, which shows what only a binder sees: names and types.
+    fn bind(&self, model: &Model, statements: &[&str]) -> Result<(), String> {
+        let prepare = raw_tables(model);
+        self.connection.execute_batch(&prepare).map_err(|error| format!("{error}\n{prepare}"))?;
+        let mut result = Ok(());
+        for sql in statements {
+            if let Err(error) = self.connection.execute_batch(sql) {
+                let words = error.to_string();
+                // A constant that overflows is the project's own doing, and is an error there at run time.
+                let is_ours = ["Binder Error", "Parser Error", "Catalog Error", "INTERNAL", "Not implemented"]
+                    .iter()
+                    .any(|kind| words.contains(kind));
+                if is_ours {
+                    result = Err(format!("the binder: {words}\n{sql}"));
+                }
+                break;
+            }
+        }
+        self.connection.execute_batch("DROP SCHEMA IF EXISTS milepost CASCADE; DROP SCHEMA raw_rows CASCADE").unwrap();
+        result
+    }
+}
+
+/// A refusal names a mistake, and can be drawn in every form.
+fn refused(diagnostics: &Diagnostics, sources: &Sources) -> Result<Outcome, String> {
+    if !diagnostics.has_errors() {
+        return Err("nothing came of it, and no error was reported".to_owned());
+    }
+    for (colors, width) in [(false, 100), (true, 30)] {
+        draw(diagnostics, sources, Look { colors, width });
+    }
+    for diagnostic in diagnostics.sorted() {
+        if diagnostic.severity == Severity::Error && diagnostic.message.trim().is_empty() {
+            return Err(format!("an error without words: {diagnostic:?}"));
+        }
+        for label in &diagnostic.labels {
+            let text = &sources.file(label.span.source).text;
+            if text.get(label.span.start..label.span.end).is_none() {
+                return Err(format!("a place that is none: {diagnostic:?}"));
+            }
+        }
+    }
+    lines(diagnostics, sources);
+    Ok(Outcome::Refused)
+}
+
+/// For each source and entity, the table of [`raw_tables`] that stands in for its own.
+fn stand_ins(model: &Model) -> BTreeMap<String, String> {
+    let sources = model.sources.iter().map(|source| &source.meta.name);
+    let entities = model.entities.iter().filter(|entity| entity.origin.is_some()).map(|entity| &entity.meta.name);
+    sources.chain(entities).map(|name| (name.clone(), format!("raw_rows.{name}"))).collect()
+}
+
+fn raw_tables(model: &Model) -> String {
+    // A source and an entity of the same name have one table.
+    let mut tables: BTreeMap<&str, Table> = BTreeMap::new();
+    for source in &model.sources {
+        let table = tables.entry(&source.meta.name).or_default();
+        table.add(source.key.as_ref(), "VARCHAR");
+        table.add(source.entity.as_ref().map(|(_, column)| column), "VARCHAR");
+        table.add(source.time.as_ref(), "TIMESTAMP");
+        if let SourceRows::Events { name, properties, .. } = &source.rows {
+            if let EventName::Column(column) = name {
+                table.add(Some(column), "VARCHAR");
+            }
+            table.add(properties.as_ref().map(|properties| &properties.column), "VARCHAR");
+        }
+        table.add_all(&source.columns);
+    }
+    for entity in model.entities.iter().filter(|entity| entity.origin.is_some()) {
+        let table = tables.entry(&entity.meta.name).or_default();
+        table.add(Some(&entity.key), "VARCHAR");
+        table.add(entity.start.as_ref(), "TIMESTAMP");
+        table.add(entity.parent.as_ref().map(|(_, column)| column), "VARCHAR");
+        table.add_all(&entity.attributes);
+    }
+    let mut sql = "CREATE SCHEMA raw_rows;\n".to_owned();
+    for (name, table) in tables {
+        let columns = if table.columns.is_empty() { "nothing INT".to_owned() } else { table.columns.join(", ") };
+        writeln!(sql, "CREATE TABLE raw_rows.\"{name}\" ({columns});").unwrap();
+    }
+    sql
+}
+
+/// A table to be made, whose columns may be named several times, in whatever case.
+#[derive(Default)]
+struct Table {
+    names: BTreeSet<String>,
+    columns: Vec<String>,
+}
+
+impl Table {
+    fn add(&mut self, column: Option<&String>, ty: &str) {
+        if let Some(column) = column
+            && self.names.insert(column.to_lowercase())
+        {
+            self.columns.push(format!("{} {ty}", executed().identifier(column).unwrap()));
+        }
+    }
+
+    fn add_all(&mut self, columns: &[Column]) {
+        for column in columns {
+            let ty = match column.ty {
+                Type::Bool => "BOOLEAN",
+                Type::Int | Type::Duration => "BIGINT",
+                Type::Float => "DOUBLE",
+                Type::Decimal => "DECIMAL(38, 9)",
+                Type::String | Type::Null => "VARCHAR",
+                Type::Date => "DATE",
+                Type::Timestamp => "TIMESTAMP",
+            };
+            self.add(Some(&column.column), ty);
+        }
+    }
+}
