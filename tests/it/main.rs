@@ -13,6 +13,7 @@ mod dependencies;
 mod engine;
 mod errors;
 mod functions;
+mod language;
 mod real;
 mod run;
 mod schema;
