@@ -106,6 +106,12 @@ fn resolve(project: &Project, target: &Definition<TargetTable>, diagnostics: &mu
             Qualifier::Schema => (Some(schema.clone().unwrap_or_else(|| DEFAULT_SCHEMA.to_owned())), &body.schema),
         };
         let Some(part) = part else { continue };
+        if let Err(reason) = dialect.identifier(&part) {
+            let place = written.as_ref().map_or(target.span, |written| target.place(written));
+            diagnostics
+                .push(Diagnostic::error("bad-name-for-dialect", reason).at(place, format!("on {}", dialect.name())));
+            return None;
+        }
         if let Some(written) = written
             && part.split('.').count() > 1
         {

@@ -1,12 +1,21 @@
 //! `milepost build`: tests first, then a run.
 
-use crate::cli::arguments::Selection;
+use crate::Analysis;
+use crate::cli::arguments::{Output, Selection};
 use crate::cli::outcome::{Exit, Failure};
+use crate::cli::run::make;
 use crate::cli::terminal::Cx;
+use crate::cli::workspace::Workspace;
+use crate::cli::{rows, test};
+use crate::plan::node::NodeId;
+use crate::report::table::{Cell, Table};
+use crate::target::Target;
+use crate::warehouse::Warehouse;
 
 /// Test the definitions, then run them: what a schedule calls
 ///
-/// The unit tests of the selected definitions run first, on rows of their own; where one fails, nothing is made.
+/// The unit tests of the selected definitions run first, on rows of their own; where one fails, nothing is made. In the
+/// end the latest value of each KPI is printed, of the periods that are over.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     milepost build\n  \
@@ -18,6 +27,40 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub fn run(_args: &Args, _cx: &Cx) -> Result<Exit, Failure> {
-    Err(Failure::new("build"))
+pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
+    let mut workspace = Workspace::open(cx)?;
+    let target = workspace.target()?;
+    let part = workspace.part(&args.selection)?;
+    let cases = test::cases(&mut workspace, &args.selection)?;
+    test::test(&workspace, &cases)?;
+    let warehouse = make("build", &mut workspace, &target, &part)?;
+    if cx.globals.output != Output::Json {
+        let found = found(&workspace, &target, &*warehouse, &part)?;
+        if !found.rows.is_empty() {
+            cx.print_table(&found)?;
+        }
+    }
+    Ok(workspace.warn())
+}
+
+/// Returns the latest value of each KPI whose period is over.
+fn found(
+    workspace: &Workspace<'_>,
+    target: &Target,
+    warehouse: &dyn Warehouse,
+    part: &[NodeId],
+) -> Result<Table, Failure> {
+    let Analysis { model, plan, .. } = &workspace.analysis;
+    let mut table = Table::new(&["kpi", "period", "value", "unit", "n", "target"]);
+    for node in part.iter().map(|id| plan.node(*id)) {
+        let Some(definition) = node.definition.as_ref().filter(|definition| definition.kind == "kpi") else { continue };
+        let kpi = model.kpis.iter().find(|kpi| kpi.meta.name == definition.name).expect("the plan is of this model");
+        let latest = rows::latest(target, warehouse, node)?;
+        let mut row = vec![Cell::Text(kpi.meta.name.clone())];
+        row.extend(latest);
+        row.insert(3, kpi.unit.clone().map_or(Cell::Null, Cell::Text));
+        row.push(kpi.target.map_or(Cell::Null, Cell::Float));
+        table.rows.push(row);
+    }
+    Ok(table)
 }

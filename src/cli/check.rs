@@ -1,5 +1,10 @@
 //! `milepost check`: reads the project and says what is wrong with it.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::Timestamp;
+
 use crate::cli::arguments::Output;
 use crate::cli::outcome::{Exit, Failure};
 use crate::cli::terminal::Cx;
@@ -34,31 +39,64 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
+    let question = Question {
+        root: &cx.globals.project_dir,
+        environment: workspace::environment(),
+        as_of: cx.globals.as_of,
+        target: cx.globals.target.as_deref(),
+    };
+    let (found, sources) = find(question);
+    print(&found, &sources, args, cx)
+}
+
+/// What is checked, and in which circumstances.
+#[derive(Clone, Debug)]
+pub struct Question<'q> {
+    /// The project's folder.
+    pub root: &'q Path,
+    /// The environment's variables.
+    pub environment: BTreeMap<String, String>,
+    /// The moment to compile for.
+    pub as_of: Option<Timestamp>,
+    /// The target to compile for; all, where none is named.
+    pub target: Option<&'q str>,
+}
+
+/// Finds what is wrong with a project, and returns it with the files that were read.
+pub fn find(question: Question<'_>) -> (Diagnostics, Sources) {
     let mut diagnostics = Diagnostics::default();
-    match analyze(&cx.globals.project_dir, workspace::environment(), &mut diagnostics) {
-        Err(sources) => print(&diagnostics, &sources, args, cx),
+    match analyze(question.root, question.environment.clone(), &mut diagnostics) {
+        Err(sources) => (diagnostics, sources),
         Ok(analysis) => {
-            beyond(&analysis, cx, &mut diagnostics);
-            print(&diagnostics, &analysis.project.sources, args, cx)
+            beyond(&analysis, &question, &mut diagnostics);
+            (diagnostics, analysis.project.sources)
         }
     }
 }
 
 /// Finds what is wrong beyond the definitions themselves: moments, targets, unit tests, and what a target's warehouse
 /// cannot say.
-fn beyond(analysis: &Analysis, cx: &Cx, diagnostics: &mut Diagnostics) {
-    let project = &analysis.project;
-    let as_of = workspace::as_of(cx.globals.as_of, project, diagnostics);
-    let targets = match cx.globals.target.as_deref() {
+fn beyond(analysis: &Analysis, question: &Question<'_>, diagnostics: &mut Diagnostics) {
+    let Analysis { project, model, plan } = analysis;
+    let as_of = workspace::as_of(question.as_of, project, diagnostics);
+    let targets = match question.target {
         Some(wanted) => target::pick(project, Some(wanted), diagnostics).into_iter().collect(),
         // A project may be checked before it has a place to be built in.
         None if project.targets.is_empty() => Vec::new(),
-        None => target::all(project, diagnostics),
+        None => {
+            if project.settings.body.default_target.is_some() {
+                target::pick(project, None, diagnostics);
+            }
+            target::all(project, diagnostics)
+        }
     };
-    case::resolve(project, &analysis.model, &analysis.plan, diagnostics);
+    case::resolve(project, model, plan, diagnostics);
     let Some(as_of) = as_of else { return };
     for target in &targets {
-        compile(analysis, &workspace::place(target, as_of), diagnostics);
+        // What is wrong for one is told; whether another has more of it is told too.
+        let mut found = Diagnostics::default();
+        compile(analysis, &workspace::place(target, as_of), &mut found);
+        found.sorted().into_iter().cloned().for_each(|diagnostic| diagnostics.push(diagnostic));
     }
 }
 

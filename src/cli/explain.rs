@@ -7,6 +7,7 @@ use crate::cli::outcome::{Exit, Failure};
 use crate::cli::terminal::Cx;
 use crate::cli::workspace::{Workspace, is_everything};
 use crate::plan::display;
+use crate::plan::node::Materialization;
 
 /// Print what will be computed, in what order and from what
 ///
@@ -34,7 +35,8 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     let targets = workspace.targets()?;
     let Analysis { model, plan, .. } = &workspace.analysis;
     let mut texts = Vec::new();
-    for id in part {
+    // The schema holds the others, and is made of nothing.
+    for id in part.into_iter().filter(|id| plan.node(*id).materialization != Materialization::Schema) {
         let mut text = display::node(plan, model, id);
         for target in &targets {
             let path = artifacts::path(&cx.target_path(), target, &plan.node(id).name);

@@ -4,8 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::man;
 use crate::cli::outcome::{Exit, Failure};
+use crate::cli::schema;
 use crate::cli::terminal::Cx;
 
 /// Write a small project that works: definitions, data, a unit test
@@ -70,7 +70,7 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
 fn write(dir: &Path, name: &str) -> Result<Vec<&'static str>, Failure> {
     let mut files: Vec<(&str, String)> =
         FILES.iter().map(|(path, text)| (*path, text.replace("{{name}}", name))).collect();
-    files.push((SCHEMA, man::schema_text()));
+    files.push((SCHEMA, schema::text()));
     if !dir.join(GITIGNORE.0).exists() {
         files.push((GITIGNORE.0, GITIGNORE.1.to_owned()));
     }

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap_mangen::Man;
-use serde_json::{Value, json};
 
 use crate::cli::outcome::{Exit, Failure};
+use crate::cli::schema;
 use crate::cli::terminal::Cx;
 
 /// Print the manual, or the JSON Schema of a project's files
@@ -37,40 +37,13 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     if args.schema {
-        cx.print(&schema_text())?;
+        cx.print(&schema::text())?;
     } else if let Some(dir) = &args.dir {
         write_pages(dir, cx)?;
     } else {
         cx.print(&page(&pages()[0])?)?;
     }
     Ok(Exit::Done)
-}
-
-/// Returns the JSON Schema that editors check a project's files against.
-pub fn schema() -> Value {
-    let table =
-        |what: &str| json!({ "type": "object", "description": what, "additionalProperties": { "type": "object" } });
-    json!({
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "A file of a Milepost project",
-        "type": "object",
-        "properties": {
-            "project": { "type": "object", "description": "Settings of the project.", "required": ["name"] },
-            "target": table("Where relations are made, by name."),
-            "source": table("Event logs and other tables, by name."),
-            "entity": table("Who is measured, by name."),
-            "milestone": table("What an entity can reach, by name."),
-            "kpi": table("What is measured over time, by name."),
-            "score": table("Weighted milestones, by name."),
-            "test": table("Unit tests, by name."),
-        },
-        "additionalProperties": false,
-    })
-}
-
-/// Returns the schema as it is printed and written.
-pub fn schema_text() -> String {
-    format!("{:#}\n", schema())
 }
 
 /// Returns the commands that have a page: the program itself first.

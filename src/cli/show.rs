@@ -1,15 +1,23 @@
 //! `milepost show`: prints the rows that a definition made.
 
+use crate::cli::arguments::Output;
 use crate::cli::outcome::{Exit, Failure};
+use crate::cli::rows::{self, Query};
+use crate::cli::run::connect;
 use crate::cli::terminal::Cx;
+use crate::cli::workspace::Workspace;
+use crate::plan::node::{Materialization, NodeId, Relation};
+use crate::project::names::nearest;
+use crate::project::read::list;
 
 /// Print the rows of a definition, or draw a KPI over its periods
 ///
-/// Reads what the last run made. A period with members whose window is still open is drawn light.
+/// Reads what the last run made. Of a KPI, the latest periods; on a terminal they are drawn too. A period with members
+/// whose window is still open is drawn light. With `--output json` or `csv`, all columns.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     milepost show activation_rate\n  \
-    milepost show activation_rate --chart\n  \
+    milepost show activation_rate --segments --chart\n  \
     milepost show milestone.activated --limit 20 --output csv")]
 pub struct Args {
     /// The definition: `activation_rate`, or `kpi.activation_rate` where two kinds share a name
@@ -19,6 +27,16 @@ pub struct Args {
     /// How many rows at most; 0 is all of them
     #[arg(long, env = "MILEPOST_LIMIT", hide_env_values = true, value_name = "NUMBER", default_value_t = 100)]
     pub limit: usize,
+
+    /// Show the segments of a KPI too, after its total
+    #[arg(
+        long,
+        env = "MILEPOST_SEGMENTS",
+        hide_env_values = true,
+        value_parser = clap::builder::BoolishValueParser::new(),
+        action = clap::ArgAction::SetTrue
+    )]
+    pub segments: bool,
 
     /// Draw bars in place of a table: KPIs only
     #[arg(
@@ -32,6 +50,67 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub fn run(_args: &Args, _cx: &Cx) -> Result<Exit, Failure> {
-    Err(Failure::new("show"))
+pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
+    let mut workspace = Workspace::open(cx)?;
+    let id = find(&workspace, &args.name)?;
+    let target = workspace.target()?;
+    let warehouse = connect(&workspace, &target)?;
+    let node = workspace.analysis.plan.node(id);
+    let is_kpi = matches!(node.relation, Relation::Kpi(_));
+    if args.chart && !is_kpi {
+        return Err(Failure::new(format!("`{}` has no periods to draw", node.name)).help("leave out `--chart`"));
+    }
+    let limit = (args.limit > 0).then_some(args.limit);
+    let query = if is_kpi { Query::Periods { segments: args.segments } } else { Query::Rows };
+    let (found, truncated) = rows::read(&target, &*warehouse, node, query, limit)?;
+    if cx.globals.output != Output::Text {
+        cx.print_table(&found)?;
+        return Ok(workspace.warn());
+    }
+    if !args.chart {
+        cx.print_table(&rows::short(&found))?;
+    }
+    if is_kpi && (args.chart || cx.stdout_is_terminal()) {
+        let gap = if args.chart { "" } else { "\n" };
+        cx.print(&format!("{gap}{}", rows::chart(&found).to_text(cx.width())))?;
+    }
+    if truncated {
+        cx.say(&format!("there are more than {} rows: `--limit 0` prints all", args.limit));
+    }
+    Ok(workspace.warn())
+}
+
+/// Finds the relation that a name means: that of the definition, by its name or its id, or the relation itself.
+fn find(workspace: &Workspace<'_>, name: &str) -> Result<NodeId, Failure> {
+    let plan = &workspace.analysis.plan;
+    let mut found: Vec<(String, NodeId)> = Vec::new();
+    for (index, node) in plan.nodes.iter().enumerate() {
+        let Some(definition) = &node.definition else { continue };
+        let id = format!("{}.{}", definition.kind, definition.name);
+        if definition.name == name || id == name {
+            found.push((id, NodeId(index)));
+        }
+    }
+    let is_relation = |id: &NodeId| plan.node(*id).materialization != Materialization::Schema;
+    match (found.as_slice(), plan.find(name).filter(is_relation)) {
+        ([(_, only)], _) => Ok(*only),
+        ([], Some(relation)) => Ok(relation),
+        ([], None) => {
+            let names: Vec<&str> = plan
+                .nodes
+                .iter()
+                .flat_map(|node| node.definition.iter().map(|own| own.name.as_str()).chain([node.name.as_str()]))
+                .collect();
+            let failure = Failure::new(format!("nothing that is made is named `{name}`"));
+            Err(match nearest(name, names.iter().copied()) {
+                Some(near) => failure.help(format!("the nearest name is `{near}`")),
+                None => failure.help("`milepost ls` prints what there is"),
+            })
+        }
+        (several, _) => {
+            let ids: Vec<&str> = several.iter().map(|(id, _)| id.as_str()).collect();
+            Err(Failure::new(format!("`{name}` names {} definitions", ids.len()))
+                .help(format!("say which: {}", list(&ids))))
+        }
+    }
 }

@@ -4,6 +4,8 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::cli::arguments::{Globals, Output};
 use crate::cli::outcome::{Exit, Failure};
@@ -25,6 +27,7 @@ pub struct Cx {
     stderr_is_terminal: bool,
     colors: bool,
     width: usize,
+    cancelled: OnceLock<Arc<AtomicBool>>,
 }
 
 impl Cx {
@@ -32,12 +35,29 @@ impl Cx {
         let stderr_is_terminal = io::stderr().is_terminal();
         let colors = wants_color(globals.no_color, stderr_is_terminal, |name| env::var_os(name));
         let width = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(DEFAULT_WIDTH);
-        Self { globals, stderr_is_terminal, colors, width }
+        Self { globals, stderr_is_terminal, colors, width, cancelled: OnceLock::new() }
     }
 
     /// Tells whether what goes to standard error is colored.
     pub fn colors(&self) -> bool {
         self.colors
+    }
+
+    /// Returns the flag that Ctrl-C sets from here on, instead of ending the process.
+    pub fn cancelled(&self) -> Arc<AtomicBool> {
+        let flag = self.cancelled.get_or_init(|| {
+            let flag = Arc::new(AtomicBool::new(false));
+            let set = Arc::clone(&flag);
+            // Where no handler can be had, Ctrl-C ends the process, which leaves every table whole too.
+            let _ = ctrlc::set_handler(move || set.store(true, Ordering::Relaxed));
+            flag
+        });
+        Arc::clone(flag)
+    }
+
+    /// Tells whether a terminal shows standard output.
+    pub fn stdout_is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
     }
 
     /// Returns how many columns a line may take.

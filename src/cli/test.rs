@@ -1,8 +1,19 @@
 //! `milepost test`: runs the unit tests of the project.
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use crate::Analysis;
 use crate::cli::arguments::Selection;
 use crate::cli::outcome::{Exit, Failure};
-use crate::cli::terminal::Cx;
+use crate::cli::run::threads;
+use crate::cli::selection::Node;
+use crate::cli::terminal::{Cx, say_always};
+use crate::cli::workspace::{TEST, Workspace, is_everything};
+use crate::report::progress::Status;
+use crate::suite::case::{self, Case};
+use crate::suite::{self, Options, Outcome};
 
 /// Run the project's unit tests: given rows, expected rows
 ///
@@ -19,6 +30,76 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub fn run(_args: &Args, _cx: &Cx) -> Result<Exit, Failure> {
-    Err(Failure::new("test"))
+pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
+    let mut workspace = Workspace::open(cx)?;
+    let cases = cases(&mut workspace, &args.selection)?;
+    if cases.is_empty() {
+        cx.say("no unit tests are selected");
+    }
+    test(&workspace, &cases)?;
+    Ok(workspace.warn())
+}
+
+/// Returns the cases that the flags select: by their own names, or by those of the definitions that they test.
+pub fn cases(workspace: &mut Workspace<'_>, selection: &Selection) -> Result<Vec<Case>, Failure> {
+    let Analysis { project, model, plan } = &workspace.analysis;
+    let mut cases = case::resolve(project, model, plan, &mut workspace.diagnostics);
+    workspace.stop_on_errors()?;
+    if !is_everything(selection) {
+        let selected = workspace.selected(selection)?;
+        let tests = workspace.nodes().into_iter().filter(|node| node.kind == TEST);
+        let is_wanted = |node: &Node| {
+            selected.contains(&node.id()) || node.depends_on.iter().any(|definition| selected.contains(definition))
+        };
+        let wanted: BTreeSet<String> = tests.filter(is_wanted).map(|node| node.name).collect();
+        cases.retain(|case| wanted.contains(&case.name));
+    }
+    Ok(cases)
+}
+
+/// Runs cases and says what became of each; fails where one of them did not pass.
+pub fn test(workspace: &Workspace<'_>, cases: &[Case]) -> Result<(), Failure> {
+    let cx = workspace.cx;
+    if cases.is_empty() {
+        return Ok(());
+    }
+    let Analysis { project, model, plan } = &workspace.analysis;
+    let cancelled = cx.cancelled();
+    let options = Options {
+        threads: threads(cx.globals.threads.unwrap_or(0)),
+        fail_fast: cx.globals.fail_fast,
+        cancelled: &cancelled,
+    };
+    let progress = Mutex::new(cx.progress(cases.len()));
+    let clock = Instant::now();
+    let all: Vec<&Case> = cases.iter().collect();
+    let outcomes = suite::run(suite::Cx { project, model, plan }, &all, options, &|case, ended| {
+        let mut progress = progress.lock().expect("no line panics");
+        let line = match ended {
+            None => progress.started(&case.name),
+            Some((outcome, elapsed)) => progress.finished(&case.name, &shown(outcome), elapsed),
+        };
+        if let Some(line) = line {
+            say_always(&line);
+        }
+    });
+    let mut progress = progress.into_inner().expect("no line panics");
+    for (case, _) in cases.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == Outcome::Skipped) {
+        progress.finished(&case.name, &shown(&Outcome::Skipped), Duration::ZERO);
+    }
+    let passed = outcomes.iter().filter(|outcome| **outcome == Outcome::Passed).count();
+    match progress.summary(clock.elapsed()) {
+        Some(summary) => say_always(&summary),
+        None => cx.say(&format!("{passed} of {} unit tests passed", cases.len())),
+    }
+    if passed == cases.len() { Ok(()) } else { Err(Failure::Reported) }
+}
+
+fn shown(outcome: &Outcome) -> Status {
+    match outcome {
+        Outcome::Passed => Status::Pass,
+        Outcome::Failed(differences) => Status::Fail(differences.clone()),
+        Outcome::Error(message) => Status::Error(message.clone()),
+        Outcome::Skipped => Status::Skip("not tried".to_owned()),
+    }
 }

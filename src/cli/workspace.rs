@@ -34,7 +34,9 @@ pub struct Workspace<'cx> {
 
 /// Returns the environment, as far as it is text.
 pub fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// Returns the moment as of which everything is computed: that of the flag, else the project's, else now.
@@ -168,6 +170,12 @@ impl<'cx> Workspace<'cx> {
             return Ok((0..plan.nodes.len()).map(NodeId).collect());
         }
         Ok(part::part(plan, &self.selected(selection)?))
+    }
+
+    /// Returns the target folder in full: a command that connects leaves the folder that it was called in.
+    pub fn target_folder(&self) -> Result<PathBuf, Failure> {
+        let folder = self.cx.target_path();
+        std::path::absolute(&folder).map_err(|error| Failure::io(format!("resolving `{}`", folder.display()), &error))
     }
 
     /// Returns the project's folder in full.

@@ -77,15 +77,19 @@ impl Cx<'_> {
         let mut lines = Lines::default();
         lines.origin(&own.origin).add("key", own.key.clone()).add("time", own.time.clone());
         lines.add("timezone", own.timezone.clone()).flag("deduplicate", own.deduplicate);
-        let entity = own.entity.as_ref().map(|(entity, column)| format!("{} {column:?}", self.model.entity(*entity).meta.name));
+        let entity =
+            own.entity.as_ref().map(|(entity, column)| format!("{} {column:?}", self.model.entity(*entity).meta.name));
         lines.add("entity", entity).columns(&own.columns).expr("where", own.condition.as_ref());
         match &own.rows {
             SourceRows::Facts => lines.flag("facts", true),
             SourceRows::Events { name, properties, aliases } => {
-                lines.add("name", match name {
-                    EventName::Column(column) => format!("column {column:?}"),
-                    EventName::Constant(name) => format!("constant {name:?}"),
-                });
+                lines.add(
+                    "name",
+                    match name {
+                        EventName::Column(column) => format!("column {column:?}"),
+                        EventName::Constant(name) => format!("constant {name:?}"),
+                    },
+                );
                 if let Some(properties) = properties {
                     lines.add("properties", format!("{:?} {:?}", properties.column, properties.stored));
                     let mut types: Vec<_> = properties.types.iter().collect();
@@ -111,7 +115,8 @@ impl Cx<'_> {
             lines.origin(origin);
         }
         lines.add("key", own.key.clone()).add("start", own.start.clone()).add("timezone", own.timezone.clone());
-        let parent = own.parent.as_ref().map(|(parent, column)| format!("{} {column:?}", self.model.entity(*parent).meta.name));
+        let parent =
+            own.parent.as_ref().map(|(parent, column)| format!("{} {column:?}", self.model.entity(*parent).meta.name));
         lines.add("parent", parent).columns(&own.attributes).expr("where", own.condition.as_ref());
         lines.0
     }
@@ -119,10 +124,13 @@ impl Cx<'_> {
     fn milestone(&self, own: &Milestone) -> String {
         let mut lines = Lines::default();
         lines.add("entity", self.model.entity(own.entity).meta.name.clone());
-        lines.add("from", match own.anchor {
-            Anchor::Start => None,
-            Anchor::Reach(index) => Some(self.milestone_name(index)),
-        });
+        lines.add(
+            "from",
+            match own.anchor {
+                Anchor::Start => None,
+                Anchor::Reach(index) => Some(self.milestone_name(index)),
+            },
+        );
         lines.add("after", own.after.map(|index| self.milestone_name(index)));
         lines.add("within", own.within.map(|within| within.to_string()));
         lines.expr("for", own.applies_to.as_ref());
@@ -170,21 +178,24 @@ impl Cx<'_> {
 
     fn measure(&self, own: &Measure) -> String {
         let mut lines = Lines::default();
-        lines.add("of", match &own.relation {
-            MeasureRelation::Entity(entity) => format!("entity {}", self.model.entity(*entity).meta.name),
-            MeasureRelation::Milestone { of, population } => {
-                let population = population.map(|index| self.milestone_name(index));
-                format!("milestone {} {}", self.milestone_name(*of), population.unwrap_or_default())
-            }
-            MeasureRelation::Events(source, names) => {
-                let mut names = names.clone();
-                if let Some(names) = &mut names {
-                    names.sort();
+        lines.add(
+            "of",
+            match &own.relation {
+                MeasureRelation::Entity(entity) => format!("entity {}", self.model.entity(*entity).meta.name),
+                MeasureRelation::Milestone { of, population } => {
+                    let population = population.map(|index| self.milestone_name(index));
+                    format!("milestone {} {}", self.milestone_name(*of), population.unwrap_or_default())
                 }
-                format!("events {} {names:?}", self.model.source(*source).meta.name)
-            }
-            MeasureRelation::Facts(source) => format!("facts {}", self.model.source(*source).meta.name),
-        });
+                MeasureRelation::Events(source, names) => {
+                    let mut names = names.clone();
+                    if let Some(names) = &mut names {
+                        names.sort();
+                    }
+                    format!("events {} {names:?}", self.model.source(*source).meta.name)
+                }
+                MeasureRelation::Facts(source) => format!("facts {}", self.model.source(*source).meta.name),
+            },
+        );
         lines.add("function", format!("{:?}", own.function));
         lines.expr("value", own.argument.as_ref()).expr("where", own.filter.as_ref());
         lines.expr("time", own.time.as_ref()).flag("mature_only", own.mature_only);

@@ -161,7 +161,10 @@ pub fn manifest(
         },
         definitions: lineage::definitions(model).iter().map(|own| definition(project, model, own)).collect(),
         sources: sources(model, plan),
-        targets: compiled.iter().map(|(target, statements)| target_entry(project, model, plan, target, statements)).collect(),
+        targets: compiled
+            .iter()
+            .map(|(target, statements)| target_entry(project, model, plan, target, statements))
+            .collect(),
     }
 }
 
@@ -221,13 +224,7 @@ fn sources(model: &Model, plan: &Plan) -> Vec<SourceEntry> {
         .collect()
 }
 
-fn target_entry(
-    project: &Project,
-    model: &Model,
-    plan: &Plan,
-    target: &Target,
-    statements: &[Checked],
-) -> TargetEntry {
+fn target_entry(project: &Project, model: &Model, plan: &Plan, target: &Target, statements: &[Checked]) -> TargetEntry {
     let nodes = plan.nodes.iter().zip(statements).enumerate().map(|(index, (node, statement))| {
         let definition = node.definition.as_ref();
         NodeEntry {

@@ -1,9 +1,10 @@
 //! The plan as text: what `explain` prints.
 
+mod expression;
+
 use std::fmt::Write as _;
 
-use crate::plan::node::{Node, NodeId, Occurrences, Plan, Raw, Relation, Stream};
-use crate::plan::streams::signature;
+use crate::plan::node::{Node, NodeId, Occurrences, Plan, Raw, Relation, Shape, Stream};
 use crate::semantic::model::{EntityIndex, MilestoneIndex, Model, SourceIndex};
 
 /// Units of elapsed time, the longest first, in microseconds.
@@ -56,7 +57,7 @@ pub fn plan(plan: &Plan, model: &Model) -> String {
     for (node, occurrences) in groups {
         line(&mut text, &format!("  {}", node.name));
         for (position, stream) in occurrences.streams.iter().enumerate() {
-            streams(&mut text, model, position + 1, stream);
+            streams(&mut text, model, occurrences.shape, position + 1, stream);
         }
     }
     text.push_str("\nrelations\n");
@@ -90,7 +91,7 @@ pub fn node(plan: &Plan, model: &Model, id: NodeId) -> String {
     if let Relation::Occurrences(occurrences) = &node.relation {
         text.push_str("  streams\n");
         for (position, stream) in occurrences.streams.iter().enumerate() {
-            streams(&mut text, model, position + 1, stream);
+            streams(&mut text, model, occurrences.shape, position + 1, stream);
         }
     }
     if !node.columns.is_empty() {
@@ -128,13 +129,17 @@ fn inputs<'p>(plan: &'p Plan, node: &Node) -> Vec<&'p str> {
     relations.map(|id| plan.node(*id).name.as_str()).collect()
 }
 
-fn streams(text: &mut String, model: &Model, number: usize, stream: &Stream) {
+fn streams(text: &mut String, model: &Model, shape: Shape, number: usize, stream: &Stream) {
+    let adds = match shape {
+        Shape::Count => "counting",
+        Shape::Distinct => "counting different",
+        Shape::Sum => "adding up",
+    };
     let mut what = names(stream.names.as_deref());
-    let parts =
-        [("where", &stream.condition), ("for the entity", &stream.subject), ("adding up", &stream.value)].into_iter();
+    let parts = [("where", &stream.condition), ("for the entity", &stream.subject), (adds, &stream.value)].into_iter();
     for (word, expr) in parts {
         if let Some(expr) = expr {
-            let _ = write!(what, " {word} {}", signature(expr));
+            let _ = write!(what, " {word} {}", expression::text(expr));
         }
     }
     let name = |milestone: MilestoneIndex| &model.milestone(milestone).meta.name;
@@ -151,7 +156,8 @@ fn streams(text: &mut String, model: &Model, number: usize, stream: &Stream) {
     for milestone in &stream.milestones {
         let milestone = model.milestone(*milestone);
         let shown = if milestone.hidden { " (a step of a sequence)" } else { "" };
-        let within = milestone.within.map_or_else(|| "at any time".to_owned(), |within| format!("in {}", length(within)));
+        let within =
+            milestone.within.map_or_else(|| "at any time".to_owned(), |within| format!("in {}", length(within)));
         line(text, &format!("         {}: {} {within}{shown}", milestone.meta.name, milestone.at_least));
     }
 }
@@ -163,7 +169,10 @@ fn names(names: Option<&[String]>) -> String {
 /// Writes a length of time as it is written in TOML.
 fn length(microseconds: i64) -> String {
     let unit = UNITS.iter().find(|(length, _)| microseconds % length == 0);
-    unit.map_or_else(|| format!("{microseconds} microseconds"), |(length, unit)| format!("{}{unit}", microseconds / length))
+    unit.map_or_else(
+        || format!("{microseconds} microseconds"),
+        |(length, unit)| format!("{}{unit}", microseconds / length),
+    )
 }
 
 fn line(text: &mut String, line: &str) {

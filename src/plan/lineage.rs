@@ -40,9 +40,7 @@ pub fn definitions(model: &Model) -> Vec<Definition<'_>> {
     for index in members_first(model) {
         let own = &model.entities[index];
         let derived = own.origin.is_none() || own.start.is_none();
-        let is_member = |child: &&Entity| {
-            derived && child.parent.as_ref().is_some_and(|(parent, _)| parent.0 == index)
-        };
+        let is_member = |child: &&Entity| derived && child.parent.as_ref().is_some_and(|(parent, _)| parent.0 == index);
         let members = model.entities.iter().filter(is_member).map(|child| id("entity", &child.meta)).collect();
         add("entity", &own.meta, members);
     }

@@ -122,9 +122,5 @@ fn write_signature(expr: &Expr, text: &mut String) {
         ExprKind::Like(inner, pattern, negated) => {
             list(&format!("{} {pattern:?}", if *negated { "not-like" } else { "like" }), &[inner]);
         }
-        ExprKind::Aggregate(aggregate) => {
-            let parts: Vec<&Expr> = aggregate.argument.iter().chain(&aggregate.filter).collect();
-            list(&format!("{:?} {}", aggregate.function, aggregate.argument.is_some()), &parts);
-        }
     }
 }

@@ -167,8 +167,12 @@ impl<'de> Deserialize<'de> for Number {
             fn visit_i64<E>(self, value: i64) -> Result<Number, E> {
                 Ok(Number(value as f64))
             }
+            #[expect(clippy::cast_precision_loss, reason = "a number that does not fit 64 bits is not exact anyway")]
+            fn visit_i128<E>(self, value: i128) -> Result<Number, E> {
+                Ok(Number(value as f64))
+            }
             fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Number, E> {
-                if value.is_finite() { Ok(Number(value)) } else { Err(E::custom("expected a finite number")) }
+                if value.is_finite() { Ok(Number(value)) } else { Err(E::custom("expected a number that is finite")) }
             }
         }
         deserializer.deserialize_any(NumberVisitor)

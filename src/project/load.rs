@@ -1,7 +1,8 @@
 //! Finds and reads `project.toml` and the definitions: the only reading of a project's files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -11,10 +12,15 @@ use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::names::nearest;
-use crate::project::read::{keys, list, read};
+use crate::project::read::{keys, kind_of, list, read};
+use crate::project::tables::entity::EntityTable;
 use crate::project::tables::kpi::KpiTable;
-use crate::project::tables::settings::ProjectTable;
-use crate::project::{Definition, Project};
+use crate::project::tables::milestone::MilestoneTable;
+use crate::project::tables::score::ScoreTable;
+use crate::project::tables::settings::{ProjectTable, TargetTable};
+use crate::project::tables::source::SourceTable;
+use crate::project::tables::test::TestTable;
+use crate::project::{Definition, Project, syntax};
 use crate::source::{SourceId, Sources, Span};
 
 /// The name of the file that makes a folder a project.
@@ -28,14 +34,16 @@ const TABLES: &[&str] = &["project", "target", "source", "entity", "milestone", 
 struct Loaded {
     sources: Sources,
     project: Vec<Definition<ProjectTable>>,
-    targets: Vec<Definition<crate::project::tables::settings::TargetTable>>,
-    source_tables: Vec<Definition<crate::project::tables::source::SourceTable>>,
-    entities: Vec<Definition<crate::project::tables::entity::EntityTable>>,
-    milestones: Vec<Definition<crate::project::tables::milestone::MilestoneTable>>,
+    targets: Vec<Definition<TargetTable>>,
+    source_tables: Vec<Definition<SourceTable>>,
+    entities: Vec<Definition<EntityTable>>,
+    milestones: Vec<Definition<MilestoneTable>>,
     kpis: Vec<Definition<KpiTable>>,
-    scores: Vec<Definition<crate::project::tables::score::ScoreTable>>,
-    tests: Vec<Definition<crate::project::tables::test::TestTable>>,
+    scores: Vec<Definition<ScoreTable>>,
+    tests: Vec<Definition<TestTable>>,
     names: BTreeMap<(String, String), Span>,
+    /// The folders and files that were seen, by their real paths: links may lead to one twice, or in circles.
+    seen: BTreeSet<PathBuf>,
 }
 
 /// Reads the project at `root`. Returns the files that were read, for drawing, and the project if it is whole.
@@ -46,8 +54,11 @@ pub fn load(
 ) -> Result<Project, Sources> {
     let mut loaded = Loaded::default();
     let file = root.join(PROJECT_FILE);
-    let Some(text) = read_file(&file, PROJECT_FILE, diagnostics) else { return Err(loaded.sources) };
-    loaded.file(PathBuf::from(PROJECT_FILE), text, true, diagnostics);
+    loaded.is_new(&file);
+    loaded.read(&file, PathBuf::from(PROJECT_FILE), diagnostics);
+    if diagnostics.has_errors() && loaded.project.is_empty() {
+        return Err(loaded.sources);
+    }
     let folders: Vec<(String, Option<Span>)> = match loaded.project.first() {
         Some(project) => match &project.body.models {
             Some(models) => models.iter().map(|folder| (folder.get().clone(), Some(project.place(folder)))).collect(),
@@ -57,22 +68,24 @@ pub fn load(
     };
     for (folder, span) in folders {
         let mut files = Vec::new();
-        if let Err(error) = toml_files(&root.join(&folder), &mut files) {
-            let mut diagnostic = Diagnostic::error("missing-folder", format!("reading the folder `{folder}`: {error}"));
-            if let Some(span) = span {
-                diagnostic = diagnostic.at(span, "");
-            } else {
-                diagnostic =
-                    diagnostic.help("definitions are read from `models`, or from the folders in `models = […]`");
-            }
-            diagnostics.push(diagnostic);
+        if let Err(error) = loaded.toml_files(&root.join(&folder), &mut files) {
+            let message = match error.kind() {
+                ErrorKind::NotFound => format!("there is no folder `{folder}`"),
+                _ => format!("reading the folder `{folder}`: {error}"),
+            };
+            let diagnostic = Diagnostic::error("missing-folder", message);
+            diagnostics.push(match (span, loaded.project.first()) {
+                (None, Some(project)) => diagnostic
+                    .at(project.span, "names no `models`")
+                    .help("definitions are read from the folder `models`, or from those in `models = […]`"),
+                (Some(span), _) => diagnostic.at(span, ""),
+                (None, None) => diagnostic,
+            });
         }
         files.sort();
         for file in files {
             let shown = file.strip_prefix(root).unwrap_or(&file).to_path_buf();
-            if let Some(text) = read_file(&file, &shown.display().to_string(), diagnostics) {
-                loaded.file(shown, text, false, diagnostics);
-            }
+            loaded.read(&file, shown, diagnostics);
         }
     }
     match loaded.project.pop() {
@@ -102,55 +115,100 @@ pub fn load(
     }
 }
 
-fn read_file(path: &Path, shown: &str, diagnostics: &mut Diagnostics) -> Option<String> {
-    match fs::read_to_string(path) {
-        Ok(text) => Some(text),
-        Err(error) => {
-            let mut diagnostic = Diagnostic::error("unreadable-file", format!("reading `{shown}`: {error}"));
-            if shown == PROJECT_FILE {
-                diagnostic = diagnostic
-                    .help("run it in a project's folder, name one by --project-dir, or begin one: `milepost init`");
-            }
-            diagnostics.push(diagnostic);
-            None
-        }
-    }
-}
-
-fn toml_files(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            toml_files(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "toml") {
-            files.push(path);
-        }
-    }
-    Ok(())
-}
-
 impl Loaded {
+    /// Tells whether a folder or a file was not seen yet, and sees it.
+    fn is_new(&mut self, path: &Path) -> bool {
+        fs::canonicalize(path).is_ok_and(|real| self.seen.insert(real))
+    }
+
+    /// Lists the files of definitions in a folder, those of folders inside it too.
+    fn toml_files(&mut self, folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            paths.push(entry?.path());
+        }
+        paths.sort();
+        self.is_new(folder);
+        for path in paths {
+            // A link that leads nowhere is no folder, and is reported when it is read.
+            let is_toml = path.extension().is_some_and(|extension| extension == "toml");
+            match fs::metadata(&path) {
+                Ok(metadata) if metadata.is_dir() => {
+                    if self.is_new(&path) {
+                        self.toml_files(&path, files)?;
+                    }
+                }
+                Ok(metadata) if is_toml && metadata.is_file() => {
+                    if self.is_new(&path) {
+                        files.push(path);
+                    }
+                }
+                Err(_) if is_toml => files.push(path),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a file, which is called `shown` in messages.
+    fn read(&mut self, path: &Path, shown: PathBuf, diagnostics: &mut Diagnostics) {
+        let is_project = shown == Path::new(PROJECT_FILE);
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let message = format!("reading `{}`: {error}", shown.display());
+                let diagnostic = Diagnostic::error("unreadable-file", message);
+                diagnostics.push(if is_project {
+                    diagnostic
+                        .help("run it in a project's folder, name one by --project-dir, or begin one: `milepost init`")
+                } else {
+                    diagnostic
+                });
+                return;
+            }
+        };
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let start = error.utf8_error().valid_up_to();
+                let message = format!("`{}` is not UTF-8 text", shown.display());
+                let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                let end = start + text[start..].chars().next().map_or(0, char::len_utf8);
+                let source = self.sources.add(shown, text);
+                diagnostics.push(
+                    Diagnostic::error("unreadable-file", message)
+                        .at(Span { source, start, end }, "the bytes here are no character"),
+                );
+                return;
+            }
+        };
+        // Some editors mark text as UTF-8 by three bytes, which are no text.
+        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        self.file(shown, text, is_project, diagnostics);
+    }
+
     fn file(&mut self, path: PathBuf, text: String, is_project: bool, diagnostics: &mut Diagnostics) {
         let id = self.sources.add(path, text.clone());
         let (document, errors) = DeTable::parse_recoverable(&text);
-        for error in &errors {
-            let range = error.span().unwrap_or(0..0);
-            diagnostics.push(
-                Diagnostic::error("toml-syntax", error.message().to_owned())
-                    .at(Span { source: id, start: range.start, end: range.end.min(text.len()) }, ""),
-            );
-        }
         if !errors.is_empty() {
+            syntax::report(id, &text, &errors, diagnostics);
             return;
         }
         for (key, value) in document.into_inner() {
             let span = Span { source: id, start: key.span().start, end: key.span().end };
             let table = key.get_ref().to_string();
             if table == "project" && is_project {
-                if let DeValue::Table(body) = value.into_inner()
-                    && let Some(body) = read(&body, "[project]", span, diagnostics)
-                {
-                    self.project.push(Definition { name: "project".to_owned(), span, body });
+                match value.into_inner() {
+                    DeValue::Table(body) => {
+                        if let Some(body) = read(&body, "[project]", span, diagnostics) {
+                            self.project.push(Definition { name: "project".to_owned(), span, body });
+                        }
+                    }
+                    other => diagnostics.push(
+                        Diagnostic::error("not-a-table", format!("`project` is {}, not a table", kind_of(&other)))
+                            .at(span, "")
+                            .help("write `[project]`, and its keys below"),
+                    ),
                 }
                 continue;
             }
@@ -175,30 +233,42 @@ impl Loaded {
                 if TABLES.contains(&table) { "belongs into project.toml" } else { "not a table of Milepost" },
             );
             diagnostic = match nearest(table, names.iter().copied()) {
+                _ if is_project && keys::<ProjectTable>().iter().any(|key| key == table) => {
+                    diagnostic.help("it is a key of `[project]`: write that above it")
+                }
                 Some(near) => diagnostic.help(format!("a table with a similar name exists: `{near}`")),
                 None => diagnostic.help(format!("the tables are {}", list(&names))),
             };
             diagnostics.push(diagnostic);
             return;
         }
-        let DeValue::Table(definitions) = value.into_inner() else {
-            diagnostics.push(
-                Diagnostic::error("not-a-table", format!("`{table}` is a table of definitions"))
-                    .at(span, "")
-                    .help(format!("write `[{table}.some_name]`")),
-            );
-            return;
+        let definitions = match value.into_inner() {
+            DeValue::Table(definitions) => definitions,
+            other => {
+                diagnostics.push(
+                    Diagnostic::error("not-a-table", format!("`{table}` is {}, not a table", kind_of(&other)))
+                        .at(span, "")
+                        .help(format!("write `[{table}.some_name]`, and its keys below")),
+                );
+                return;
+            }
         };
         for (name, value) in definitions {
             let span = Span { source: id, start: name.span().start, end: name.span().end };
             let name = name.get_ref().to_string();
-            let DeValue::Table(body) = value.into_inner() else {
-                diagnostics.push(
-                    Diagnostic::error("not-a-table", format!("`{table}.{name}` is not a table"))
-                        .at(span, "")
-                        .help(format!("write `[{table}.{name}]`, and its keys below")),
-                );
-                continue;
+            let body = match value.into_inner() {
+                DeValue::Table(body) => body,
+                other => {
+                    // A key of a definition that has no name, or a definition that is no table.
+                    let help = if keys_of(table).contains(&name) {
+                        format!("a definition has a name: write `[{table}.some_name]` above this key")
+                    } else {
+                        format!("write `[{table}.{name}]`, and its keys below")
+                    };
+                    let message = format!("`{table}.{name}` is {}, not a table", kind_of(&other));
+                    diagnostics.push(Diagnostic::error("not-a-table", message).at(span, "").help(help));
+                    continue;
+                }
             };
             if !is_name(&name) {
                 diagnostics.push(Diagnostic::error("bad-name", format!("`{name}` is not a name")).at(span, "").help(
@@ -230,6 +300,19 @@ impl Loaded {
                 }
             }
         }
+    }
+}
+
+/// Returns the keys that a definition may have.
+fn keys_of(table: &str) -> Vec<String> {
+    match table {
+        "target" => keys::<TargetTable>(),
+        "source" => keys::<SourceTable>(),
+        "entity" => keys::<EntityTable>(),
+        "milestone" => keys::<MilestoneTable>(),
+        "score" => keys::<ScoreTable>(),
+        "test" => keys::<TestTable>(),
+        _ => keys::<KpiTable>(),
     }
 }
 

@@ -4,6 +4,7 @@ pub mod document;
 pub mod load;
 pub mod names;
 pub mod read;
+mod syntax;
 pub mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,18 +3,28 @@
 /// Returns the candidate that is nearest to `name`, when one is near enough to be a slip of the pen.
 pub fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let name = name.to_lowercase();
-    let length = name.chars().count();
     // Longer than any real name: comparing it would only take time.
-    if length > 100 {
+    if name.chars().count() > 100 {
         return None;
     }
-    let limit = (length / 3).max(1);
     candidates
         .into_iter()
-        .map(|candidate| (strsim::osa_distance(&name, &candidate.to_lowercase()), candidate))
-        .filter(|&(distance, candidate)| distance <= limit && distance < candidate.chars().count())
+        .filter_map(|candidate| Some((distance(&name, &candidate.to_lowercase())?, candidate)))
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// Returns how many slips lie between two names, if that is few for their length.
+fn distance(name: &str, candidate: &str) -> Option<usize> {
+    // What both begin with, up to a dot, is no likeness: two properties have `properties.` in common.
+    let shared = name.rfind('.').map_or(0, |dot| dot + 1);
+    let (name, candidate) = match (&name[shared..], candidate.strip_prefix(&name[..shared])) {
+        (name, Some(candidate)) => (name, candidate),
+        (_, None) => (name, candidate),
+    };
+    let distance = strsim::osa_distance(name, candidate);
+    let limit = (name.chars().count() / 3).max(1);
+    (distance <= limit && distance < candidate.chars().count()).then_some(distance)
 }
 
 #[cfg(test)]
@@ -27,12 +37,15 @@ mod tests {
         assert_eq!(nearest("nmae", names), Some("name"));
         assert_eq!(nearest("plantier", names), Some("plan_tier"));
         assert_eq!(nearest("TIME", names), Some("time"));
+        assert_eq!(nearest("properties.mehtod", ["properties.method"]), Some("properties.method"));
+        assert_eq!(nearest("proprties.method", ["properties.method"]), Some("properties.method"));
     }
 
     #[test]
     fn other_words_are_not() {
         assert_eq!(nearest("country", ["name", "time", "plan_tier"]), None);
         assert_eq!(nearest("y", ["x"]), None);
+        assert_eq!(nearest("properties.country", ["properties.method", "properties.seats"]), None);
         assert_eq!(nearest(&"a".repeat(5000), ["aa"]), None);
     }
 }

@@ -434,7 +434,11 @@ impl Quoting {
                 Fold::Lower => character.to_ascii_lowercase(),
             };
             if self.refused.contains(character) {
-                return Err(format!("the {what} {text:?} cannot be written: it has a {character:?} in it"));
+                let character = character.escape_debug();
+                return Err(format!(
+                    "the {what} `{}` cannot be written: it has a `{character}` in it",
+                    text.escape_debug()
+                ));
             }
             match (self.escapes.get(&character), &self.control) {
                 (Some(escape), _) => quoted.push_str(escape),

@@ -2,7 +2,7 @@
 
 use crate::render::dialect::{Argument, Dialect, Failure};
 use crate::render::holes::{Binding, Fragment, Place};
-use crate::semantic::expr::{Aggregate, AggregateFunction, BinaryOperator, Expr, ExprKind, Literal, Type};
+use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Literal, Type};
 use crate::semantic::library::{Accepts, Library, Parameter};
 use crate::source::Span;
 
@@ -162,16 +162,6 @@ impl Printer<'_> {
                 let pattern = pattern.map_err(|failure| unsupported("like", &failure))?;
                 let operator = if *negated { "NOT LIKE" } else { "LIKE" };
                 self.predicate(inner, &format!("{operator} {}", pattern.sql))
-            }
-            ExprKind::Aggregate(inner) => {
-                let Aggregate { function, argument, filter } = inner.as_ref();
-                let argument = match argument {
-                    Some(argument) => Some((self.print(argument)?, Some(argument.ty))),
-                    None => None,
-                };
-                let filter = filter.as_ref().map(|filter| self.print(filter)).transpose()?;
-                aggregate(self.dialect, *function, argument, filter, Some(expr.ty))
-                    .map_err(|failure| unsupported(aggregate_name(*function), &failure))
             }
         }
     }

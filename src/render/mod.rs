@@ -87,6 +87,13 @@ fn diagnostic(failure: relations::Failure, dialect: &Dialect, origin: Option<Spa
         )
         .at(span, reason)
         .help("name its table in the warehouse by `table = \"schema.table\"`; the file stays for where files are read"),
+        relations::Failure::Name(reason) => {
+            let diagnostic = Diagnostic::error("bad-name-for-dialect", reason);
+            match origin {
+                Some(span) => diagnostic.at(span, format!("on {}", dialect.name())),
+                None => diagnostic,
+            }
+        }
         relations::Failure::Template(reason) => {
             let diagnostic =
                 Diagnostic::error("template-failed", format!("a template or a dialect file is wrong: {reason}"))

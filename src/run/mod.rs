@@ -188,3 +188,8 @@ impl RunResult {
 pub fn run(warehouse: &dyn Warehouse, jobs: Vec<Job>, options: &Options, observer: Observer<'_>) -> RunResult {
     workers::run(warehouse, jobs, options, observer)
 }
+
+/// Returns what becomes of `jobs` when none of them can begin, for a reason that is not theirs.
+pub fn skip(jobs: Vec<Job>, reason: &str) -> RunResult {
+    workers::skip(jobs, reason)
+}

@@ -19,6 +19,8 @@ pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnosti
         let meta = values::meta(definition, None, table.description.as_ref(), table.owner.as_ref(), &table.tags);
         let origin = values::origin(project, definition, table.table.as_ref(), table.path.as_ref(), diagnostics);
         let parent = parent(definition, &names, diagnostics);
+        let roles = [table.key.as_ref(), table.start.as_ref()];
+        values::column_names(definition, roles.into_iter().chain(table.parent.values().map(Some)), diagnostics);
         let attributes = values::columns(definition, table.attributes.iter(), diagnostics);
         // A derived entity is called what its members call it.
         let members = project.entities.iter().find_map(|child| {
@@ -95,7 +97,8 @@ fn parent(
 fn clashes(project: &Project, model: &Model, diagnostics: &mut Diagnostics) {
     for (definition, entity) in project.entities.iter().zip(&model.entities) {
         let table = &definition.body;
-        let parent = table.parent.first().map(|(_, column)| (column.get().as_str(), definition.place(column), "parent"));
+        let parent =
+            table.parent.first().map(|(_, column)| (column.get().as_str(), definition.place(column), "parent"));
         let key = table.key.as_ref().map(|key| (key.get().as_str(), definition.place(key), "key"));
         let start = table.start.as_ref().map_or(definition.span, |start| definition.place(start));
         let taken = [key, Some(("started_at", start, "start")), parent];

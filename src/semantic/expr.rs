@@ -127,22 +127,9 @@ pub enum ExprKind {
     IsNull(Box<Expr>, bool),
     /// `x like 'pattern'`; true as the last field is `not like`. Only `%` and `_` are special.
     Like(Box<Expr>, String, bool),
-    /// An aggregate of many rows.
-    Aggregate(Box<Aggregate>),
 }
 
-/// An aggregate, whose nulls are skipped.
-#[derive(Clone, Debug)]
-pub struct Aggregate {
-    /// Which.
-    pub function: AggregateFunction,
-    /// What is aggregated; none for `count()`.
-    pub argument: Option<Expr>,
-    /// `filter (where …)`.
-    pub filter: Option<Expr>,
-}
-
-/// The aggregates of the language.
+/// How many rows become one value; nulls are skipped.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum AggregateFunction {
     /// Rows, or rows where the argument is not null.
@@ -201,6 +188,11 @@ pub enum BinaryOperator {
 }
 
 impl Expr {
+    /// Tells whether it is a number, or a column whose type is not known.
+    pub fn is_number(&self) -> bool {
+        self.ty.is_number() || (self.ty == Type::Null && matches!(self.kind, ExprKind::Column(_)))
+    }
+
     /// Calls `visit` on this expression and on each below it, parents first.
     pub fn walk<'e>(&'e self, visit: &mut impl FnMut(&'e Expr)) {
         visit(self);
@@ -225,14 +217,6 @@ impl Expr {
             ExprKind::In(inner, list, _) => {
                 inner.walk(visit);
                 list.iter().for_each(|item| item.walk(visit));
-            }
-            ExprKind::Aggregate(aggregate) => {
-                if let Some(argument) = &aggregate.argument {
-                    argument.walk(visit);
-                }
-                if let Some(filter) = &aggregate.filter {
-                    filter.walk(visit);
-                }
             }
         }
     }

@@ -144,7 +144,8 @@ fn named(kpi: &Kpi, input: &str) -> Option<Span> {
 /// Reports formulas whose inputs do not meet: other buckets, or dimensions that an input lacks.
 fn fits(project: &Project, model: &Model, kpi: &Kpi, diagnostics: &mut Diagnostics) {
     let KpiValue::Formula { inputs, .. } = &kpi.value else { return };
-    let defined = |kpi: &Kpi| project.kpis.iter().find(|each| each.name == kpi.meta.name).expect("every KPI is defined");
+    let defined =
+        |kpi: &Kpi| project.kpis.iter().find(|each| each.name == kpi.meta.name).expect("every KPI is defined");
     let definition = defined(kpi);
     // Where its buckets are said, and which they are.
     let buckets = |kpi: &Kpi| {

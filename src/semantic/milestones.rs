@@ -4,6 +4,7 @@
 //! out into steps, each of which is its milestone again, after the step before.
 
 mod forms;
+mod log;
 mod order;
 mod windows;
 
@@ -11,7 +12,6 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::document::Spanned;
-use crate::project::read::list;
 use crate::project::tables::milestone::MilestoneTable;
 use crate::project::{Definition, Project};
 use crate::semantic::expr::Type;
@@ -19,7 +19,7 @@ use crate::semantic::milestones::forms::{event_names, forms, misplaced, threshol
 use crate::semantic::milestones::order::in_order;
 use crate::semantic::milestones::windows::{depth, horizon, write_out};
 use crate::semantic::model::{
-    Anchor, EntityIndex, Milestone, MilestoneIndex, Model, Occurrences, Progress, SourceIndex, SourceRows,
+    Anchor, EntityIndex, Milestone, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
 };
 use crate::semantic::scopes::Names;
 use crate::semantic::sources::{default_entity, row_names};
@@ -103,6 +103,7 @@ impl Cx<'_> {
         };
         misplaced(definition, form, diagnostics);
         let within = table.within.as_ref().map(|within| values::window(definition, within, diagnostics));
+        let weight = weight(definition, diagnostics);
         let within_failed = matches!(within, Some(None));
         let within = within.flatten();
         let source = match form {
@@ -149,7 +150,7 @@ impl Cx<'_> {
             occurrences,
             progress,
             at_least,
-            weight: weight(definition, diagnostics),
+            weight,
             tier: table.tier.as_ref().map(|tier| tier.get().clone()),
             gating: table.gating.unwrap_or(false),
             depth: 0,
@@ -180,58 +181,6 @@ impl Cx<'_> {
         match name {
             None => Some(None),
             Some(name) => known.find(name.get(), definition.place(name), diagnostics).map(Some),
-        }
-    }
-
-    fn source(
-        &self,
-        definition: &Definition<MilestoneTable>,
-        model: &Model,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<SourceIndex> {
-        let table = &definition.body;
-        let is_events = |index: SourceIndex| matches!(model.source(index).rows, SourceRows::Events { .. });
-        if let Some(name) = &table.source {
-            let index = self.sources.find(name.get(), definition.place(name), diagnostics)?;
-            if !is_events(index) {
-                diagnostics.push(
-                    Diagnostic::error("not-events", format!("source `{}` holds facts, not events", name.get()))
-                        .at(definition.place(name), "")
-                        .at(model.source(index).meta.span, "declared here")
-                        .help(
-                            "declare a second source over the same table, with `kind = \"events\"`, `event` and `time`",
-                        ),
-                );
-                return None;
-            }
-            return Some(index);
-        }
-        let events: Vec<SourceIndex> = (0..model.sources.len()).map(SourceIndex).filter(|i| is_events(*i)).collect();
-        match events.as_slice() {
-            [only] => Some(*only),
-            [] => {
-                // A source that has mistakes of its own is there, but not whole.
-                if self.project.source_tables.is_empty() {
-                    diagnostics.push(
-                        Diagnostic::error("no-source", "the project has no source of events")
-                            .at(definition.span, "counts events")
-                            .help("declare one: `[source.events]` with its `table`, `id`, `entity`, `name` and `time`"),
-                    );
-                }
-                None
-            }
-            several => {
-                let names: Vec<&str> = several.iter().map(|index| model.source(*index).meta.name.as_str()).collect();
-                diagnostics.push(
-                    Diagnostic::error(
-                        "ambiguous-source",
-                        format!("milestone `{}` does not say whose events it counts", definition.name),
-                    )
-                    .at(definition.span, "has no `source`")
-                    .help(format!("name one by `source`: events are in {}", list(&names))),
-                );
-                None
-            }
         }
     }
 
@@ -399,11 +348,12 @@ impl Cx<'_> {
         let subject = expression(&table.subject, Some(Type::String));
         let distinct = expression(&table.distinct, None);
         let sum = expression(&table.sum, None);
+        let names = event_names(definition, model, source, diagnostics);
         let (condition, subject, distinct, sum) = (condition?, subject?, distinct?, sum?);
         let progress = match (distinct, sum) {
             (None, None) => Progress::Count,
             (Some(distinct), None) => Progress::Distinct(distinct),
-            (None, Some(sum)) if sum.ty.is_number() => Progress::Sum(sum),
+            (None, Some(sum)) if sum.is_number() => Progress::Sum(sum),
             (None, Some(sum)) => {
                 diagnostics.push(
                     Diagnostic::error(
@@ -411,7 +361,7 @@ impl Cx<'_> {
                         format!("`sum` adds up numbers, and this is {}", sum.ty.with_article()),
                     )
                     .at(sum.span, sum.ty.name())
-                        .help("declare the property as int, float or decimal, or count different values by `distinct`"),
+                    .help("declare the property as int, float or decimal, or count different values by `distinct`"),
                 );
                 return None;
             }
@@ -443,7 +393,6 @@ impl Cx<'_> {
                 return None;
             }
         }
-        let names = event_names(definition, model, source, diagnostics);
         // A condition on the name narrows what is read, as `event` does.
         let names = match (names, condition.as_ref().and_then(names_in::names_in)) {
             (Some(names), _) => Some(names),
@@ -477,14 +426,14 @@ fn same_entity(
     if milestone.entity != entity {
         let (ours, theirs) = (&model.entity(entity).meta.name, &model.entity(milestone.entity).meta.name);
         let mut diagnostic = Diagnostic::error(
-                "mixed-entities",
-                format!(
-                    "`{}` belongs to entity `{theirs}`, and `{}` to entity `{ours}`",
-                    milestone.meta.name, definition.name
-                ),
-            )
-            .at(span, format!("not of `{ours}`"))
-            .at(milestone.meta.span, format!("of `{theirs}`"));
+            "mixed-entities",
+            format!(
+                "`{}` belongs to entity `{theirs}`, and `{}` to entity `{ours}`",
+                milestone.meta.name, definition.name
+            ),
+        )
+        .at(span, format!("not of `{ours}`"))
+        .at(milestone.meta.span, format!("of `{theirs}`"));
         if model.entity(milestone.entity).parent.as_ref().is_some_and(|(parent, _)| *parent == entity) {
             diagnostic = diagnostic.help("count members by `members` in a milestone of its own, and name that");
         }

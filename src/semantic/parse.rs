@@ -15,15 +15,12 @@ mod operator;
 mod tokens;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::semantic::expr::{Expr, ExprKind, Type};
+use crate::semantic::expr::{Expr, Type};
 use crate::semantic::parse::lower::Lower;
 use crate::source::{Span, Text};
 
 /// How deep an expression may be nested: everything after this walks it by recursion.
 pub(crate) const DEPTH: usize = 100;
-
-/// The name of the instant that a run looks from, where a scope offers it: a constant, though it looks like a column.
-pub const AS_OF: &str = "as_of";
 
 /// What an expression may refer to.
 pub trait Scope {
@@ -39,8 +36,6 @@ pub trait Scope {
     fn is_of_kpis(&self) -> bool {
         false
     }
-    /// Tells whether aggregates may be used.
-    fn aggregates(&self) -> bool;
 }
 
 /// Reads an expression: its names resolved in `scope`, and of type `expected` where that is given.
@@ -54,9 +49,6 @@ pub fn expression(
 ) -> Option<Expr> {
     let (tokens, syntax) = tokens::parse(text, diagnostics)?;
     let expr = Lower::new(text, &tokens, scope, diagnostics).expr(&syntax)?;
-    if !rows_and_groups_are_apart(&expr, diagnostics) {
-        return None;
-    }
     match expected {
         Some(expected) if !expr.ty.fits(expected) => {
             let message =
@@ -69,59 +61,6 @@ pub fn expression(
             None
         }
         _ => Some(expr),
-    }
-}
-
-/// Reports columns beside aggregates: a column has a value per row, an aggregate one for many rows.
-fn rows_and_groups_are_apart(expr: &Expr, diagnostics: &mut Diagnostics) -> bool {
-    let mut aggregate = None;
-    expr.walk(&mut |part| {
-        if matches!(part.kind, ExprKind::Aggregate(_)) {
-            aggregate.get_or_insert(part.span);
-        }
-    });
-    let Some(aggregate) = aggregate else { return true };
-    let mut outside = Vec::new();
-    columns_outside(expr, &mut outside);
-    for (name, span) in &outside {
-        diagnostics.push(
-            Diagnostic::error("column-outside-aggregate", format!("`{name}` is used beside an aggregate"))
-                .at(*span, "has a value for each row")
-                .at(aggregate, "has one value for many rows")
-                .help(format!("aggregate it as well, as in `max({name})`")),
-        );
-    }
-    outside.is_empty()
-}
-
-fn columns_outside(expr: &Expr, found: &mut Vec<(String, Span)>) {
-    match &expr.kind {
-        ExprKind::Column(name) if name == AS_OF => {}
-        ExprKind::Column(name) => found.push((name.clone(), expr.span)),
-        ExprKind::Literal(_) | ExprKind::Aggregate(_) => {}
-        ExprKind::Not(inner) | ExprKind::Negate(inner) | ExprKind::IsNull(inner, _) | ExprKind::Like(inner, _, _) => {
-            columns_outside(inner, found);
-        }
-        ExprKind::Binary(_, left, right) => {
-            columns_outside(left, found);
-            columns_outside(right, found);
-        }
-        ExprKind::Call(_, arguments) => arguments.iter().for_each(|argument| columns_outside(argument, found)),
-        ExprKind::Case(branches, otherwise) => {
-            for (condition, result) in branches {
-                columns_outside(condition, found);
-                columns_outside(result, found);
-            }
-            if let Some(otherwise) = otherwise {
-                columns_outside(otherwise, found);
-            }
-        }
-        ExprKind::In(inner, list, _) => {
-            columns_outside(inner, found);
-            for item in list {
-                columns_outside(item, found);
-            }
-        }
     }
 }
 

@@ -49,14 +49,13 @@ pub struct Names {
     declared_at: Option<Span>,
     /// Where the properties of events are declared.
     properties_at: Option<Span>,
-    aggregates: bool,
     /// What may be written, its canonical name, and its type.
     names: Vec<(String, String, Type)>,
 }
 
 impl Names {
     fn new(subject: String, declared_at: Option<Span>) -> Self {
-        let mut names = Self { subject, declared_at, properties_at: None, aggregates: false, names: Vec::new() };
+        let mut names = Self { subject, declared_at, properties_at: None, names: Vec::new() };
         names.add("as_of", canonical::AS_OF, Type::Timestamp);
         names
     }
@@ -233,9 +232,5 @@ impl Scope for Names {
 
     fn is_of_kpis(&self) -> bool {
         self.names.iter().all(|(_, canonical, _)| canonical.starts_with(canonical::KPI))
-    }
-
-    fn aggregates(&self) -> bool {
-        self.aggregates
     }
 }

@@ -60,6 +60,10 @@ fn source(
     if origin.is_none() {
         missing(definition, "table", "`table` names a table, `path` a file", diagnostics);
     }
+    let document = table.properties.as_ref().map(|properties| &properties.column);
+    let roles =
+        [table.id.as_ref(), table.key.as_ref(), table.entity.as_ref(), table.name.as_ref(), table.time.as_ref()];
+    values::column_names(definition, roles.into_iter().chain([document]), diagnostics);
     let columns = values::columns(definition, table.columns.iter(), diagnostics);
     let entity = entity(definition, model, entities, diagnostics);
     let (rows, key) = match table.kind.unwrap_or(SourceKind::Events) {
@@ -69,6 +73,9 @@ fn source(
             (SourceRows::Facts, &table.key)
         }
     };
+    if table.entity.is_some() && entity.is_none() {
+        return None;
+    }
     Some(Source {
         meta: values::meta(definition, None, table.description.as_ref(), table.owner.as_ref(), &table.tags),
         origin: origin?,
@@ -127,9 +134,11 @@ pub fn default_entity(model: &Model, key: &str, span: Span, diagnostics: &mut Di
         several => {
             let metas: Vec<_> = several.iter().map(|index| &model.entities[*index].meta).collect();
             let names: Vec<&str> = metas.iter().map(|meta| meta.name.as_str()).collect();
-            let mut diagnostic =
-                Diagnostic::error("ambiguous-entity", format!("one of {} is meant", crate::project::read::list(&names)))
-                    .at(span, "nothing says which");
+            let mut diagnostic = Diagnostic::error(
+                "ambiguous-entity",
+                format!("one of {} is meant", crate::project::read::list(&names)),
+            )
+            .at(span, "nothing says which");
             for meta in metas {
                 diagnostic = diagnostic.at(meta.span, "this one, or …");
             }
@@ -190,9 +199,8 @@ fn events(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) -
                 );
             }
             personal(path.get(), span, diagnostics);
-            if let Some(ty) = values::declared_type(ty.get(), definition.place(ty), diagnostics) {
-                types.insert(path.get().clone(), ty);
-            }
+            let ty = values::declared_type(ty.get(), definition.place(ty), diagnostics);
+            types.insert(path.get().clone(), ty.unwrap_or(Type::Null));
         }
         Properties {
             column: properties.column.get().clone(),

@@ -93,6 +93,8 @@ pub fn declared_type(name: &str, span: Span, diagnostics: &mut Diagnostics) -> O
 }
 
 /// Reads the columns of a source or the attributes of an entity.
+///
+/// One whose type is unknown is there as a null, so that what uses it is no mistake of its own.
 pub fn columns<'t, T>(
     definition: &Definition<T>,
     declared: impl Iterator<Item = (&'t Spanned<String>, &'t Spanned<Short<ColumnTable>>)>,
@@ -113,16 +115,29 @@ pub fn columns<'t, T>(
         }
         let (column, ty) = match value.get() {
             Short::Name(ty) => (name.get().clone(), declared_type(ty, definition.place(value), diagnostics)),
-            Short::Full(full) => (
-                full.column.as_ref().unwrap_or(name).get().clone(),
-                declared_type(full.ty.get(), definition.place(&full.ty), diagnostics),
-            ),
+            Short::Full(full) => {
+                column_names(definition, [full.column.as_ref()], diagnostics);
+                (
+                    full.column.as_ref().unwrap_or(name).get().clone(),
+                    declared_type(full.ty.get(), definition.place(&full.ty), diagnostics),
+                )
+            }
         };
-        if let Some(ty) = ty {
-            columns.push(Column { name: name.get().clone(), column, ty, span });
-        }
+        columns.push(Column { name: name.get().clone(), column, ty: ty.unwrap_or(Type::Null), span });
     }
     columns
+}
+
+/// Reports names of columns that are empty: the warehouse cannot have them.
+pub fn column_names<'t, T>(
+    definition: &Definition<T>,
+    names: impl IntoIterator<Item = Option<&'t Spanned<String>>>,
+    diagnostics: &mut Diagnostics,
+) {
+    for name in names.into_iter().flatten().filter(|name| name.get().is_empty()) {
+        diagnostics
+            .push(Diagnostic::error("empty-name", "the name of a column is empty").at(definition.place(name), ""));
+    }
 }
 
 /// Reads `table = …` and `path = …`.

@@ -39,10 +39,6 @@ impl Scope for Columns {
     fn declared_at(&self, _: &str) -> Option<Span> {
         None
     }
-
-    fn aggregates(&self) -> bool {
-        true
-    }
 }
 
 /// All dialects.
@@ -274,7 +270,7 @@ fn parenthesized(expr: &Expr, dialect: &Dialect) -> String {
                 .collect();
             dialect.expression("functions", name, &named).unwrap().sql
         }
-        ExprKind::Case(..) | ExprKind::Aggregate(_) => unreachable!("not among the shapes"),
+        ExprKind::Case(..) => unreachable!("not among the shapes"),
     }
 }
 

@@ -4,12 +4,16 @@
 
 mod access;
 mod architecture;
+mod by_hand;
+mod cases;
+mod catalog;
 mod cli;
 mod dependencies;
 mod engine;
+mod errors;
 mod functions;
-mod fuzz;
 mod real;
 mod run;
+mod schema;
 mod traps;
 mod warehouse;

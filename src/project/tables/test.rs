@@ -60,7 +60,7 @@ impl<'de> Deserialize<'de> for RowsTable {
         impl<'de> serde::de::Visitor<'de> for RowsVisitor {
             type Value = RowsTable;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a list of rows, or the path of a CSV file")
+                f.write_str("a list of rows or the path of a CSV file")
             }
             fn visit_str<E>(self, value: &str) -> Result<RowsTable, E> {
                 Ok(RowsTable::File(value.to_owned()))

@@ -34,6 +34,8 @@ pub enum Failure {
         /// Why its file does not do.
         reason: String,
     },
+    /// The warehouse cannot write a name or a string of the project.
+    Name(String),
     /// A template or a dialect's file is wrong.
     Template(String),
 }
@@ -177,7 +179,7 @@ impl Cx<'_> {
     }
 
     fn string(&self, text: &str) -> Result<Value> {
-        self.literal(&Literal::String(text.to_owned()))
+        self.dialect().string(text).map(sql).map_err(Failure::Name)
     }
 
     fn typed_null(&self, ty: &str) -> Result<Value> {
@@ -193,7 +195,7 @@ impl Cx<'_> {
     }
 
     fn ident(&self, name: &str) -> Result<String> {
-        self.dialect().identifier(name).map_err(Failure::Template)
+        self.dialect().identifier(name).map_err(Failure::Name)
     }
 
     /// Prints a user's expression, whose columns are read from the relations that `aliases` names.
@@ -241,7 +243,7 @@ impl Cx<'_> {
 
     /// Returns the SQL of the relation that raw rows come from.
     pub(crate) fn raw(&self, meta: &Meta, origin: &Origin) -> Result<String> {
-        let table = |name: &str| self.dialect().table(name).map_err(Failure::Template);
+        let table = |name: &str| self.dialect().table(name).map_err(Failure::Name);
         if let Some(name) = self.place.stand_ins.get(&meta.name) {
             return table(name);
         }

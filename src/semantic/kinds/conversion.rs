@@ -28,13 +28,15 @@ impl Kind for Conversion {
 
     fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
         let of = cx.milestone(&self.of);
-        let population = match &self.from {
-            Some(from) => Some(cx.milestone(from)?),
-            None => None,
-        };
+        let population = self.from.as_ref().map(|from| cx.milestone(from));
+        let by_cohort = cx.needs_cohort("the members of a bucket must not depend on what became of them");
         of?;
-        cx.needs_cohort("the members of a bucket must not depend on what became of them")?;
-        let denominator = cx.rows(&self.of, None, self.condition.as_ref(), population)?;
+        let denominator = cx.rows(&self.of, None, self.condition.as_ref(), None, population.flatten());
+        by_cohort?;
+        if population == Some(None) {
+            return None;
+        }
+        let denominator = denominator?;
         let mut numerator = denominator.clone();
         numerator.filter = and(Some(reached(cx.place(&self.of))), numerator.filter);
         Some(KpiValue::Measures { numerator, denominator: Some(denominator) })

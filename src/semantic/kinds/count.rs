@@ -8,7 +8,6 @@ use crate::semantic::expr::AggregateFunction;
 use crate::semantic::kinds::measure::{and, reached};
 use crate::semantic::kinds::{Cx, Kind};
 use crate::semantic::model::{KpiValue, MeasureRelation};
-use crate::semantic::parse;
 
 /// The fields of `kind = "count"`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -29,16 +28,15 @@ impl Kind for Count {
     const NAME: &'static str = "count";
 
     fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
-        let mut measure = cx.rows(&self.of, self.event.as_ref(), self.condition.as_ref(), None)?;
+        let mut measure =
+            cx.rows(&self.of, self.event.as_ref(), self.condition.as_ref(), self.distinct.as_ref(), None)?;
         if let MeasureRelation::Milestone { .. } = measure.relation {
             let span = cx.place(&self.of);
             measure.filter = and(Some(reached(span)), measure.filter);
             // What was reached in a week of the calendar stays reached: only cohorts have to ripen.
             measure.mature_only &= cx.by_cohort();
         }
-        if let Some(distinct) = &self.distinct {
-            let scope = cx.scope(&measure.relation);
-            measure.argument = Some(parse::expression(&cx.text(distinct), &scope, None, cx.diagnostics)?);
+        if self.distinct.is_some() {
             measure.function = AggregateFunction::CountDistinct;
         }
         Some(KpiValue::Measures { numerator: measure, denominator: None })

@@ -24,7 +24,7 @@ impl Kind for Formula {
     fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
         let scope = Names::kpis(cx.kpis.found.keys().map(String::as_str));
         let value = parse::expression(&cx.text(&self.value), &scope, None, cx.diagnostics)?;
-        if !value.ty.is_number() {
+        if !value.is_number() {
             cx.report(
                 Diagnostic::error("wrong-type", format!("a KPI is a number, and this is {}", value.ty.with_article()))
                     .at(value.span, value.ty.name()),

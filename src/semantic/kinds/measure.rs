@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::project::document::{OneOrMany, Spanned};
 use crate::project::names::nearest;
 use crate::project::read::list;
+use crate::project::tables::kpi::Grain;
 use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Type};
 use crate::semantic::kinds::Cx;
 use crate::semantic::milestones::check_event_name;
@@ -89,18 +90,14 @@ impl Cx<'_> {
     /// Makes a measure of a table.
     pub fn measure(&mut self, table: &MeasureTable) -> Option<Measure> {
         let aggregation = table.aggregate.as_ref().map_or(Aggregation::Count, |aggregate| *aggregate.get());
-        let mut measure = self.rows(&table.of, table.event.as_ref(), table.condition.as_ref(), None)?;
-        let scope = self.scope(&measure.relation);
+        let (event, condition) = (table.event.as_ref(), table.condition.as_ref());
+        let mut measure = self.rows(&table.of, event, condition, table.value.as_ref(), None)?;
         measure.function = aggregation.function();
-        measure.argument = match &table.value {
-            Some(value) => Some(parse::expression(&self.text(value), &scope, None, self.diagnostics)?),
-            None => None,
-        };
         let span = table.aggregate.as_ref().map_or(self.place(&table.of), |aggregate| self.place(aggregate));
         match (&measure.argument, aggregation) {
             (None, Aggregation::Count) | (Some(_), Aggregation::Count | Aggregation::CountDistinct) => {}
             (Some(value), Aggregation::Sum | Aggregation::Average | Aggregation::Min | Aggregation::Max) => {
-                if !value.ty.is_number() {
+                if !value.is_number() {
                     let message = format!("a number is aggregated, and this is {}", value.ty.with_article());
                     let diagnostic = Diagnostic::error("wrong-type", message).at(value.span, value.ty.name());
                     self.report(diagnostic);
@@ -109,9 +106,12 @@ impl Cx<'_> {
             }
             (None, _) => {
                 self.report(
-                    Diagnostic::error("missing-key", "the aggregate needs a `value`")
-                        .at(span, "`value` is missing")
-                        .help("`value` is the expression that is aggregated"),
+                    Diagnostic::error(
+                        "missing-key",
+                        format!("the aggregate of [kpi.{}] needs a key `value`", self.definition.name),
+                    )
+                    .at(span, "`value` is missing")
+                    .help("`value` is the expression that is aggregated"),
                 );
                 return None;
             }
@@ -119,41 +119,35 @@ impl Cx<'_> {
         Some(measure)
     }
 
-    /// Makes the measure that counts the rows of something, with what every measure has.
+    /// Makes the measure that counts the rows of something, or the values of an expression over them, with what every
+    /// measure has.
     pub fn rows(
         &mut self,
         of: &Spanned<String>,
         event: Option<&Spanned<OneOrMany>>,
         condition: Option<&Spanned<String>>,
+        value: Option<&Spanned<String>>,
         population: Option<MilestoneIndex>,
     ) -> Option<Measure> {
         let mut relation = self.relation(of, population)?;
-        if let Some(event) = event {
-            self.events(&mut relation, event)?;
-        }
+        let events = event.map(|event| self.events(&mut relation, event));
         let scope = self.scope(&relation);
-        let filter = match condition {
-            Some(condition) => {
-                Some(parse::expression(&self.text(condition), &scope, Some(Type::Bool), self.diagnostics)?)
-            }
-            None => None,
+        let mut expression = |written: Option<&Spanned<String>>, expected| match written {
+            Some(written) => parse::expression(&self.text(written), &scope, expected, self.diagnostics).map(Some),
+            None => Some(None),
         };
+        let (filter, argument) = (expression(condition, Some(Type::Bool)), expression(value, None));
+        let (time, dimensions) = (self.time(&relation, of), self.dimensions(&relation));
+        if events.is_some_and(|events| events.is_none()) {
+            return None;
+        }
+        let (filter, argument, time, dimensions) = (filter?, argument?, time?, dimensions?);
         if let MeasureRelation::Events(_, names @ None) = &mut relation {
             *names = filter.as_ref().and_then(names_in::names_in);
         }
-        let time = self.time(&relation, of)?;
-        let dimensions = self.dimensions(&relation)?;
         let mature_only = matches!(relation, MeasureRelation::Milestone { .. })
             && !self.definition.body.include_immature.unwrap_or(false);
-        Some(Measure {
-            relation,
-            function: AggregateFunction::Count,
-            argument: None,
-            filter,
-            time,
-            dimensions,
-            mature_only,
-        })
+        Some(Measure { relation, function: AggregateFunction::Count, argument, filter, time, dimensions, mature_only })
     }
 
     fn relation(&mut self, of: &Spanned<String>, population: Option<MilestoneIndex>) -> Option<MeasureRelation> {
@@ -167,11 +161,14 @@ impl Cx<'_> {
         found.extend(milestone.map(|(_, span)| ("milestone", *span)));
         found.extend(source.map(|(_, span)| ("source", *span)));
         if let [(first, first_span), (second, second_span), ..] = found.as_slice() {
-            let diagnostic = Diagnostic::error("ambiguous-name", format!("`{name}` names a{} {first} and a {second}", if *first == "entity" { "n" } else { "" }))
-                .at(span, "")
-                .at(*first_span, format!("the {first}"))
-                .at(*second_span, format!("the {second}"))
-                .help("give one of them another name");
+            let diagnostic = Diagnostic::error(
+                "ambiguous-name",
+                format!("`{name}` names a{} {first} and a {second}", if *first == "entity" { "n" } else { "" }),
+            )
+            .at(span, "")
+            .at(*first_span, format!("the {first}"))
+            .at(*second_span, format!("the {second}"))
+            .help("give one of them another name");
             self.report(diagnostic);
             return None;
         }
@@ -258,7 +255,8 @@ impl Cx<'_> {
     fn time(&mut self, relation: &MeasureRelation, of: &Spanned<String>) -> Option<Option<Expr>> {
         let table = &self.definition.body;
         let span = self.place(of);
-        if table.cohort.is_none() && table.grain.is_none() {
+        let grain = table.cohort.as_ref().or(table.grain.as_ref()).map(|grain| *grain.get());
+        if grain.is_none_or(|grain| grain == Grain::All) {
             return Some(None);
         }
         let by_cohort = table.cohort.is_some();

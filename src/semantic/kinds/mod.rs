@@ -57,7 +57,8 @@ const fn entry<K: Kind>() -> Entry {
         name: K::NAME,
         reduce: |fields, cx| {
             let what = format!("[kpi.{}]", cx.definition.name);
-            let kind: K = read::read(fields, &what, cx.definition.span, cx.diagnostics)?;
+            let common = read::keys::<KpiTable>();
+            let kind: K = read::read_beside(fields, &common, &what, cx.definition.span, cx.diagnostics)?;
             kind.reduce(cx)
         },
         schema: |generator| K::json_schema(generator),

@@ -36,15 +36,16 @@ impl Kind for TimeTo {
 
     fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
         let of = cx.milestone(&self.of);
-        let population = match &self.from {
-            Some(from) => Some(cx.milestone(from)?),
-            None => None,
-        };
+        let population = self.from.as_ref().map(|from| cx.milestone(from));
+        let by_cohort = cx.needs_cohort("the members of a bucket must not depend on when they got there");
+        let (function, unit) = (self.function(cx), unit(cx));
         of?;
-        cx.needs_cohort("the members of a bucket must not depend on when they got there")?;
-        let function = self.function(cx)?;
-        let unit = unit(cx)?;
-        let mut measure = cx.rows(&self.of, None, self.condition.as_ref(), population)?;
+        let measure = cx.rows(&self.of, None, self.condition.as_ref(), None, population.flatten());
+        by_cohort?;
+        if population == Some(None) {
+            return None;
+        }
+        let (function, unit, mut measure, population) = (function?, unit?, measure?, population.flatten());
         let span = cx.place(&self.of);
         let start = match population {
             Some(_) => canonical::POPULATION_REACHED_AT.to_owned(),

@@ -84,9 +84,12 @@ pub(super) fn threshold(
         let count = at_least_of.get().count.get();
         if *count < 1 || usize::try_from(*count).is_ok_and(|count| count > parts) {
             diagnostics.push(
-                Diagnostic::error("impossible-count", format!("milestone `{}` asks for {count} of {parts}", definition.name))
-                    .at(definition.place(&at_least_of.get().count), "")
-                    .help(format!("the count lies between 1 and {parts}")),
+                Diagnostic::error(
+                    "impossible-count",
+                    format!("milestone `{}` asks for {count} of {parts}", definition.name),
+                )
+                .at(definition.place(&at_least_of.get().count), "")
+                .help(format!("the count lies between 1 and {parts}")),
             );
             return None;
         }

@@ -9,7 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::project::names::nearest;
 use crate::semantic::expr::{Expr, ExprKind, Literal, Type};
 use crate::semantic::library::Function;
-use crate::semantic::parse::aggregate::{self, AGGREGATES};
+use crate::semantic::parse::aggregate;
 use crate::semantic::parse::foreign;
 use crate::semantic::parse::lower::Lower;
 use crate::source::Span;
@@ -33,6 +33,11 @@ impl Lower<'_> {
         let name_span = self.text.place(name_range.clone());
         let range = self.tokens.call(name_range);
 
+        if function.over.is_none()
+            && let Some(keys) = aggregate::keys(&name)
+        {
+            return self.aggregate(&name, keys, name_span);
+        }
         let arguments = self.arguments(function, &name, &range, span)?;
         if name == "duration" {
             return match arguments.parts.as_slice() {
@@ -43,9 +48,6 @@ impl Lower<'_> {
                     self.refuse("a duration that is computed", span, Some("write `duration '14d'`, or subtract times"))
                 }
             };
-        }
-        if AGGREGATES.contains(&name.as_str()) {
-            return self.aggregate(&name, &arguments, function.filter.as_deref(), span, name_span);
         }
         let filter = function.filter.as_deref().map(|filter| {
             self.expr(filter);
@@ -61,15 +63,11 @@ impl Lower<'_> {
         };
         let lowered = self.library_arguments(known, &arguments.parts);
         if let Some(filter) = filter {
-            let message = format!("`filter` belongs to an aggregate, and `{name}` is none");
-            self.diagnostics.push(Diagnostic::error("not-portable", message).at(filter, ""));
-            return None;
+            return self.refuse("`filter`", filter, Some("write `case when … then … end`"));
         }
         if arguments.distinct || arguments.wildcard {
             let what = if arguments.distinct { "distinct" } else { "*" };
-            let message = format!("`{what}` belongs to `count`, and this is `{name}`");
-            self.diagnostics.push(Diagnostic::error("not-portable", message).at(span, ""));
-            return None;
+            return self.refuse(&format!("`{what}` in a call"), span, None);
         }
         let lowered = lowered?;
         match known.resolve(&lowered) {
@@ -92,8 +90,7 @@ impl Lower<'_> {
             return self.refuse("a window function", over, Some(help)).and(None);
         }
         if !function.within_group.is_empty() {
-            let help = "write `median(x)` or `percentile(x, 0.9)`";
-            return self.refuse("`within group`", span, Some(help)).and(None);
+            return self.refuse("`within group`", span, None).and(None);
         }
         let list = match &function.args {
             sql::FunctionArguments::List(list) => list,
@@ -194,18 +191,12 @@ impl Lower<'_> {
         let names = self.library.functions().map(|function| function.name.as_str());
         if let Some(help) = foreign::function(name) {
             diagnostic = diagnostic.help(help);
-        } else if let Some(near) = nearest(name, names.chain(AGGREGATES.iter().copied())) {
-            diagnostic = diagnostic.help(format!("a function with a similar name exists: {}", self.signature(near)));
+        } else if let Some(near) = nearest(name, names).and_then(|near| self.library.function(near)) {
+            diagnostic = diagnostic
+                .help(format!("a function with a similar name exists: `{}{}`", near.name, near.signatures[0]));
         }
         self.diagnostics.push(diagnostic);
         None
-    }
-
-    fn signature(&self, name: &str) -> String {
-        match self.library.function(name) {
-            Some(function) => format!("`{name}{}`", function.signatures[0]),
-            None => format!("`{}`", aggregate::form(name)),
-        }
     }
 }
 

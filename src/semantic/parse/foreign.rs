@@ -24,24 +24,6 @@ const FUNCTIONS: &[(&[&str], &str)] = &[
     (&["safe_divide", "div0", "div0null", "ieee_divide"], "write `a / b`: it is null where `b` is zero"),
     (&["div"], "write `integer_divide(a, b)`"),
     (&["mod", "fmod"], "write `a % b`"),
-    (&["count_if", "countif"], "write `count() filter (where …)`"),
-    (&["sum_if", "sumif"], "write `sum(x) filter (where …)`"),
-    (&["avg_if", "avgif", "mean"], "write `average(x) filter (where …)`"),
-    (&["approx_count_distinct", "approx_distinct", "hll", "uniq"], "write `count_distinct(x)`: it is exact"),
-    (
-        &[
-            "percentile_cont",
-            "percentile_disc",
-            "quantile",
-            "quantile_cont",
-            "approx_quantile",
-            "approx_percentile",
-            "approx_quantiles",
-        ],
-        "write `percentile(x, 0.9)`",
-    ),
-    (&["bool_or", "logical_or", "boolor_agg"], "write `count() filter (where …) > 0`"),
-    (&["bool_and", "logical_and", "booland_agg"], "write `count() filter (where not …) = 0`"),
     (
         &["now", "current_timestamp", "getdate", "sysdate", "systimestamp", "localtimestamp", "current_datetime"],
         "write `as_of`: the instant that a run looks from, so that its results can be had again",
@@ -115,23 +97,6 @@ const FUNCTIONS: &[(&[&str], &str)] = &[
     (
         &["row_number", "rank", "dense_rank", "lag", "lead", "first_value", "last_value", "ntile"],
         "a milestone counts rows in their order: `at_least`, `after`, `sequence`",
-    ),
-    (
-        &[
-            "stddev",
-            "stddev_samp",
-            "variance",
-            "var_samp",
-            "mode",
-            "any_value",
-            "arg_max",
-            "max_by",
-            "min_by",
-            "array_agg",
-            "string_agg",
-            "listagg",
-        ],
-        "the aggregates are `count`, `count_distinct`, `sum`, `average`, `min`, `max`, `median` and `percentile`",
     ),
     (&["any", "some", "all"], "write `x in (…)`"),
     (

@@ -20,8 +20,6 @@ pub(super) struct Lower<'l> {
     pub(super) scope: &'l dyn Scope,
     pub(super) library: &'static Library,
     pub(super) diagnostics: &'l mut Diagnostics,
-    /// Whether the part that is lowered stands inside an aggregate.
-    pub(super) inside_aggregate: bool,
     depth: usize,
 }
 
@@ -32,7 +30,7 @@ impl<'l> Lower<'l> {
         scope: &'l dyn Scope,
         diagnostics: &'l mut Diagnostics,
     ) -> Self {
-        Self { text, tokens, scope, library: Library::builtin(), diagnostics, inside_aggregate: false, depth: 0 }
+        Self { text, tokens, scope, library: Library::builtin(), diagnostics, depth: 0 }
     }
 
     /// Lowers a part; none when something in it was reported.

@@ -131,12 +131,9 @@ impl Lower<'_> {
         for item in list {
             if matches!(item.kind, ExprKind::Literal(Literal::Null)) {
                 self.diagnostics.push(
-                    Diagnostic::error(
-                        "null-in-list",
-                        "a null in the list of `in` leaves the answer open",
-                    )
-                    .at(item.span, "equal to nothing")
-                    .help("leave it out, and ask `x is null` beside it"),
+                    Diagnostic::error("null-in-list", "a null in the list of `in` leaves the answer open")
+                        .at(item.span, "equal to nothing")
+                        .help("leave it out, and ask `x is null` beside it"),
                 );
                 sound = false;
                 continue;
@@ -268,6 +265,7 @@ pub(super) fn conversion(expr: &Expr, wanted: Type) -> Option<String> {
         (Type::String, Type::Int | Type::Float | Type::Decimal, Some(string)) if string.parse::<f64>().is_ok() => {
             format!("a number has no quotes: `{string}`")
         }
+        (Type::String, Type::Bool, None) => "compare it, as in `x = 'pro'`".to_owned(),
         (Type::String, Type::Int | Type::Float | Type::Decimal | Type::Bool | Type::Date | Type::Timestamp, _)
         | (Type::Int | Type::Bool | Type::Date, Type::String, _)
         | (Type::Bool, Type::Int, _)

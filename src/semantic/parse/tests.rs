@@ -19,9 +19,7 @@ mod operands;
 mod refused;
 mod syntax;
 
-struct Events {
-    aggregates: bool,
-}
+struct Events;
 
 const COLUMNS: &[(&str, Type)] = &[
     ("name", Type::String),
@@ -54,14 +52,10 @@ impl Scope for Events {
     fn declared_at(&self, _: &str) -> Option<Span> {
         None
     }
-
-    fn aggregates(&self) -> bool {
-        self.aggregates
-    }
 }
 
 /// Reads `input` as it would stand in a file.
-fn read(input: &str, aggregates: bool, expected: Option<Type>) -> (Sources, Option<Expr>, Diagnostics) {
+fn read(input: &str, expected: Option<Type>) -> (Sources, Option<Expr>, Diagnostics) {
     let mut sources = Sources::default();
     let file = format!("where = '''{input}'''");
     let end = file.len();
@@ -69,13 +63,13 @@ fn read(input: &str, aggregates: bool, expected: Option<Type>) -> (Sources, Opti
     let span = Span { source, start: 8, end };
     let text = Text::new(input.to_owned(), span, sources.slice(span));
     let mut diagnostics = Diagnostics::default();
-    let expr = expression(&text, &Events { aggregates }, expected, &mut diagnostics);
+    let expr = expression(&text, &Events, expected, &mut diagnostics);
     assert_eq!(expr.is_none(), diagnostics.has_errors(), "a tree or errors: {input}\n{diagnostics:?}");
     (sources, expr, diagnostics)
 }
 
-fn outcome(input: &str, aggregates: bool, expected: Option<Type>) -> String {
-    let (sources, expr, diagnostics) = read(input, aggregates, expected);
+fn outcome(input: &str, expected: Option<Type>) -> String {
+    let (sources, expr, diagnostics) = read(input, expected);
     if let Some(expr) = expr {
         return format!("{} : {}", tree(&expr), expr.ty);
     }
@@ -125,24 +119,13 @@ fn tree(expr: &Expr) -> String {
         ExprKind::Like(inner, pattern, not) => {
             format!("({} {} {pattern:?})", if *not { "not-like" } else { "like" }, tree(inner))
         }
-        ExprKind::Aggregate(aggregate) => {
-            let argument = aggregate.argument.as_ref().map_or(String::new(), |argument| format!(" {}", tree(argument)));
-            let filter = aggregate.filter.as_ref().map_or(String::new(), |filter| format!(" where {}", tree(filter)));
-            format!("({:?}{argument}{filter})", aggregate.function)
-        }
     }
 }
 
 /// Checks what becomes of an expression about rows.
 #[track_caller]
 fn check(input: &str, expect: &str) {
-    compare(&outcome(input, false, None), expect);
-}
-
-/// Checks what becomes of an expression that may aggregate.
-#[track_caller]
-fn check_aggregate(input: &str, expect: &str) {
-    compare(&outcome(input, true, None), expect);
+    compare(&outcome(input, None), expect);
 }
 
 #[track_caller]
@@ -155,7 +138,7 @@ fn compare(found: &str, expect: &str) {
 fn the_examples_of_all_functions_are_conditions() {
     for function in Library::builtin().functions() {
         for example in &function.examples {
-            let found = outcome(example, false, Some(Type::Bool));
+            let found = outcome(example, Some(Type::Bool));
             assert!(found.ends_with(" : bool"), "{example}: {found}");
         }
     }
@@ -179,12 +162,12 @@ proptest! {
 
     #[test]
     fn any_text_is_a_tree_or_errors(input in "\\PC*") {
-        read(&input, true, None);
+        read(&input, None);
     }
 
     #[test]
     fn any_words_are_a_tree_or_errors(input in soup()) {
-        let (sources, _, diagnostics) = read(&input, true, None);
+        let (sources, _, diagnostics) = read(&input, None);
         for diagnostic in diagnostics.sorted() {
             for label in &diagnostic.labels {
                 sources.slice(label.span);

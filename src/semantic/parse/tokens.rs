@@ -88,7 +88,8 @@ pub(super) fn parse(text: &Text, diagnostics: &mut Diagnostics) -> Option<(Token
             let taken = next.token == Token::EOF
                 || !reason.starts_with("Expected")
                 || reason.contains(&format!("found: {} at ", current.token));
-            let range = tokens.bytes(if taken { current.span } else { next.span }).unwrap_or(0..text.value.len());
+            let last = tokens.items.last().map_or(0..text.value.len(), |(_, range)| range.clone());
+            let range = tokens.bytes(if taken { current.span } else { next.span }).unwrap_or(last);
             diagnostics.push(syntax_error(rephrase(&reason), range, "here"));
             None
         }
@@ -347,9 +348,6 @@ impl Tokens {
             (_, Token::SemiColon) => Some("an expression has no semicolon"),
             (_, Token::Word(word)) if word.keyword == Keyword::WHEN => Some("a `case` ends with `end`"),
             (_, Token::Word(word)) if word.keyword == Keyword::AS => Some("an expression has no name of its own"),
-            (_, Token::Word(word)) if word.keyword == Keyword::FILTER => {
-                Some("write `filter (where …)` after an aggregate")
-            }
             (_, Token::Comma) => Some("one expression is expected, not a list"),
             _ => None,
         }
@@ -363,7 +361,12 @@ fn rephrase(reason: &str) -> String {
         Some((expected, found)) => {
             // A token or a keyword that is expected, and no phrase.
             let is_token = !expected.contains(char::is_lowercase);
-            let expected = if is_token { format!("`{expected}`") } else { expected.to_owned() };
+            let expected = match expected {
+                "identifier" => "a name".to_owned(),
+                _ if expected.starts_with("[NOT] NULL") => "`null`, `true` or `false`".to_owned(),
+                _ if is_token => format!("`{}`", expected.to_lowercase()),
+                _ => expected.to_owned(),
+            };
             match found {
                 "EOF" => format!("the expression ends where {expected} is expected"),
                 found => format!("{expected} is expected, not `{}`", shorten(found)),

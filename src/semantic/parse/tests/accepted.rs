@@ -1,6 +1,6 @@
 //! What the language has.
 
-use crate::semantic::parse::tests::{check, check_aggregate};
+use crate::semantic::parse::tests::check;
 
 #[test]
 fn operators() {
@@ -90,28 +90,4 @@ fn names() {
     check("user . plan || name = `name`", "(Equal (Concatenate user.plan name) name) : bool");
     check("LOWER(user.plan) = 'free'", r#"(Equal (lower user.plan) "free") : bool"#);
     check("time > as_of -- a comment\n and /* another */ paid", "(And (Greater time as_of) paid) : bool");
-}
-
-#[test]
-fn aggregates() {
-    check_aggregate("count() / count(*)", "(divide (Count) (Count)) : float");
-    check_aggregate(
-        "count(name) - count(distinct name) + count_distinct(lower(name))",
-        "(Add (Subtract (Count name) (CountDistinct name)) (CountDistinct (lower name))) : int",
-    );
-    check_aggregate(
-        "sum(mrr) filter (where name = 'paid' and time < as_of)",
-        r#"(Sum mrr where (And (Equal name "paid") (Less time as_of))) : decimal"#,
-    );
-    check_aggregate("average(value) + avg(count_seen)", "(Add (Average value) (Average count_seen)) : float");
-    check_aggregate("max(time) - min(time)", "(duration_between (Min time) (Max time)) : duration");
-    check_aggregate(
-        "median(mrr) + percentile(value, 0.9)",
-        "(Add (Percentile(0.5) mrr) (Percentile(0.9) value)) : float",
-    );
-    check_aggregate(
-        "if(count() > 0, days(as_of - max(time)), null)",
-        "(if (Greater (Count) 0) (days (duration_between (Max time) as_of)) null) : float",
-    );
-    check_aggregate("sum(time - as_of)", "(Sum (duration_between as_of time)) : duration");
 }

@@ -1,7 +1,7 @@
 //! Arguments, literals and aggregates that are not what they should be; and what is too deep.
 
 use crate::semantic::expr::Type;
-use crate::semantic::parse::tests::{check, check_aggregate, compare, outcome};
+use crate::semantic::parse::tests::{check, compare, outcome};
 
 #[test]
 fn arguments() {
@@ -244,100 +244,17 @@ fn literals() {
 #[test]
 fn aggregates() {
     check(
-        "count() > 1",
+        "count() > 1 and sum(nmae) filter (where paid) > 2 and percentile_cont(0.5) within group (order by value) > 3",
         "
-        aggregate-not-allowed: the aggregate `count` is not allowed here
+        aggregate-not-allowed: the aggregate `count` is not allowed in an expression
           count this is asked of each row of source `events`
-          = keys say what is counted: `at_least`, `distinct` and `sum` of a milestone, `kind` of a KPI
-    ",
-    );
-    check_aggregate(
-        "sum(count())",
-        "
-        nested-aggregate: the aggregate `count` stands inside another one
-          count inside an aggregate
-    ",
-    );
-    check_aggregate(
-        "count() filter (where count(nmae) > 1)",
-        "
-        nested-aggregate: the aggregate `count` stands inside another one
-          count inside an aggregate
-        unknown-column: no column `nmae` in source `events`
-          nmae not a column of source `events`
-          = a column with a similar name exists: `name`
-    ",
-    );
-    check_aggregate(
-        "sum(value) + value",
-        "
-        column-outside-aggregate: `value` is used beside an aggregate
-          value has a value for each row
-          sum(value) has one value for many rows
-          = aggregate it as well, as in `max(value)`
-    ",
-    );
-    check_aggregate(
-        "sum(name)",
-        "
-        wrong-argument-types: `sum` is for numbers, and this is a string
-          name string
-    ",
-    );
-    check_aggregate(
-        "sum(paid)",
-        "
-        wrong-argument-types: `sum` is for numbers, and this is a bool
-          paid bool
-          = count where it is true: `count() filter (where …)`
-    ",
-    );
-    check_aggregate(
-        "sum(distinct value)",
-        "
-        wrong-argument-types: `sum` is written `sum(x)`
-          sum(distinct value)
-          = only `count` takes `distinct`; a sum of different values depends on which values are equal
-    ",
-    );
-    check_aggregate(
-        "average(time - as_of)",
-        "
-        wrong-argument-types: `average` is for numbers, and this is a duration
-          time - as_of duration
-          = take it as a number: `days(x)` or `hours(x)`
-    ",
-    );
-    check_aggregate(
-        "count(name, day)",
-        "
-        wrong-argument-types: `count` is written `count()` or `count(x)`
-          count(name, day)
-          = one key of several columns: `string(a) || '/' || string(b)`
-    ",
-    );
-    check_aggregate(
-        "max(value, 1)",
-        "
-        wrong-argument-types: `max` is written `max(x)`
-          max(value, 1)
-          = the largest of several values is `greatest(a, b)`
-    ",
-    );
-    check_aggregate(
-        "percentile(value, 90)",
-        "
-        wrong-argument-types: the share of `percentile` is no number from 0 to 1 that is written out
-          90
-          = the 90th percentile is `percentile(x, 0.9)`
-    ",
-    );
-    check_aggregate(
-        "count() filter (where value)",
-        "
-        wrong-operand-types: `filter` needs a condition, and this is a float
-          value float
-          = compare it, as in `x > 0`
+          = keys count: `at_least` of a milestone, `kind = \"count\"` of a KPI; and `where` says what counts
+        aggregate-not-allowed: the aggregate `sum` is not allowed in an expression
+          sum this is asked of each row of source `events`
+          = keys add up: `sum` of a milestone, `kind = \"sum\"` and `value` of a KPI; and `where` says what counts
+        aggregate-not-allowed: the aggregate `percentile_cont` is not allowed in an expression
+          percentile_cont this is asked of each row of source `events`
+          = a KPI of `kind = \"time_to\"` takes `statistic = \"median\"` or a percentile such as `\"p90\"`
     ",
     );
 }
@@ -355,32 +272,32 @@ fn depth() {
         ("case when ".repeat(400), "expression-too-deep"),
         ("(".repeat(100_000), "expression-too-deep"),
     ] {
-        let found = outcome(&input, false, None);
+        let found = outcome(&input, None);
         assert!(found.starts_with(expect), "{}: {found}", &input[..20]);
     }
-    compare(&outcome(&vec!["paid"; 20].join(" or "), false, None)[..3], "(Or");
+    compare(&outcome(&vec!["paid"; 20].join(" or "), None)[..3], "(Or");
     let list = format!("count_seen in ({})", (0..5000).map(|n| n.to_string()).collect::<Vec<_>>().join(", "));
-    assert!(outcome(&list, false, None).ends_with(": bool"));
+    assert!(outcome(&list, None).ends_with(": bool"));
 }
 
 #[test]
 fn the_expected_type() {
     compare(
-        &outcome("name", false, Some(Type::Bool)),
+        &outcome("name", Some(Type::Bool)),
         "
         wrong-type: the expression is a string where a bool is expected
           name string
-          = `bool(x)` makes a bool of it
+          = compare it, as in `x = 'pro'`
     ",
     );
     compare(
-        &outcome("value", false, Some(Type::Bool)),
+        &outcome("value", Some(Type::Bool)),
         "
         wrong-type: the expression is a float where a bool is expected
           value float
           = compare it, as in `x > 0`
     ",
     );
-    compare(&outcome("count_seen", false, Some(Type::Float)), "count_seen : int");
-    compare(&outcome("null", false, Some(Type::Bool)), "null : null");
+    compare(&outcome("count_seen", Some(Type::Float)), "count_seen : int");
+    compare(&outcome("null", Some(Type::Bool)), "null : null");
 }

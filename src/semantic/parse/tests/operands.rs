@@ -69,7 +69,7 @@ fn operands() {
         "
         wrong-operand-types: `and` needs a condition, and this is a string
           name string
-          = `bool(x)` makes a bool of it
+          = compare it, as in `x = 'pro'`
         wrong-operand-types: `and` needs a condition, and this is a float
           value float
           = compare it, as in `x > 0`

@@ -23,7 +23,7 @@ fn syntax() {
         "name = ",
         "
         syntax-error-in-expression: the expression ends where an expression is expected
-          name =  here
+          = here
     ",
     );
     check(
@@ -118,7 +118,7 @@ fn syntax() {
     check(
         "{{ name }} = 'x'",
         "
-        syntax-error-in-expression: identifier is expected, not `{`
+        syntax-error-in-expression: a name is expected, not `{`
           { here
     ",
     );
@@ -217,11 +217,11 @@ fn names() {
     ",
     );
     check(
-        "cuont()",
+        "flor(value)",
         "
-        unknown-function: no function `cuont` in the language
-          cuont not a function
-          = a function with a similar name exists: `count()` or `count(x)`
+        unknown-function: no function `flor` in the language
+          flor not a function
+          = a function with a similar name exists: `floor(value: number) -> int`
     ",
     );
     check(
@@ -273,9 +273,9 @@ fn names_of_warehouses() {
     check(
         "count_if(paid)",
         "
-        unknown-function: no function `count_if` in the language
-          count_if not a function
-          = write `count() filter (where …)`
+        aggregate-not-allowed: the aggregate `count_if` is not allowed in an expression
+          count_if this is asked of each row of source `events`
+          = keys count: `at_least` of a milestone, `kind = \"count\"` of a KPI; and `where` says what counts
     ",
     );
     check(

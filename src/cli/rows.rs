@@ -1,0 +1,199 @@
+//! Rows of relations that a run made, read for people and programs.
+
+use crate::check::check;
+use crate::cli::outcome::Failure;
+use crate::plan::node::Node;
+use crate::render::Statement;
+use crate::report::chart::{Bar, Chart};
+use crate::report::table::{Cell, Table};
+use crate::target::Target;
+use crate::warehouse::{ErrorKind, Value, Warehouse};
+
+/// Which rows, in which order.
+#[derive(Clone, Copy, Debug)]
+pub enum Query {
+    /// All, as they come.
+    Rows,
+    /// The latest periods of a KPI, in the order of time.
+    Periods {
+        /// Those of the segments too.
+        segments: bool,
+    },
+}
+
+/// What a table for people leaves out of a KPI's columns: it is the same in every row.
+const LEFT_OUT: &[&str] = &["kpi", "grain", "as_of"];
+
+/// Reads the rows of a relation, and tells whether there are more.
+pub fn read(
+    target: &Target,
+    warehouse: &dyn Warehouse,
+    node: &Node,
+    query: Query,
+    limit: Option<usize>,
+) -> Result<(Table, bool), Failure> {
+    let mut sql = select(target, node, None)?;
+    match query {
+        Query::Rows => {}
+        Query::Periods { segments } => {
+            let ident = |name: &str| target.dialect.identifier(name).map_err(Failure::new);
+            if !segments {
+                sql.push_str(&format!("\nWHERE {} IS NULL", ident("segment_by")?));
+            }
+            sql.push_str(&format!(
+                "\nORDER BY {} DESC, {}, {}",
+                ident("period")?,
+                ident("segment_by")?,
+                ident("segment")?
+            ));
+        }
+    }
+    let (mut table, truncated) = rows(target, warehouse, node, sql, limit)?;
+    match query {
+        Query::Rows => {}
+        Query::Periods { .. } => {
+            let at = |name: &str| table.columns.iter().position(|column| column == name);
+            let keys = [at("segment_by"), at("segment"), at("period")];
+            let key = |row: &Vec<Cell>| -> Vec<Option<String>> {
+                keys.iter().map(|at| at.and_then(|at| text(&row[at]))).collect()
+            };
+            // A null sorts first: the total before its segments.
+            table.rows.sort_by_cached_key(key);
+        }
+    }
+    Ok((table, truncated))
+}
+
+/// Returns period, value and `n` of the latest period of a KPI's total that is over, if there is one.
+pub fn latest(target: &Target, warehouse: &dyn Warehouse, node: &Node) -> Result<Vec<Cell>, Failure> {
+    let ident = |name: &str| target.dialect.identifier(name).map_err(Failure::new);
+    let mut sql = select(target, node, Some(&["period", "value", "n"]))?;
+    sql.push_str(&format!(
+        "\nWHERE {} IS NULL AND {} AND {} IS NOT NULL\nORDER BY {} DESC",
+        ident("segment_by")?,
+        ident("mature")?,
+        ident("value")?,
+        ident("period")?
+    ));
+    let (mut table, _) = rows(target, warehouse, node, sql, Some(1))?;
+    Ok(table.rows.pop().unwrap_or_else(|| vec![Cell::Null; 3]))
+}
+
+/// Returns a KPI's table as people read it.
+pub fn short(table: &Table) -> Table {
+    let is_kpi = LEFT_OUT.iter().all(|name| table.columns.iter().any(|column| column == name));
+    let has_segments = table
+        .columns
+        .iter()
+        .position(|column| column == "segment_by")
+        .is_some_and(|at| table.rows.iter().any(|row| row[at] != Cell::Null));
+    let is_shown = |name: &String| {
+        !is_kpi || (!LEFT_OUT.contains(&name.as_str()) && (has_segments || !name.starts_with("segment")))
+    };
+    let shown: Vec<usize> = (0..table.columns.len()).filter(|at| is_shown(&table.columns[*at])).collect();
+    Table {
+        columns: shown.iter().map(|at| table.columns[*at].clone()).collect(),
+        rows: table.rows.iter().map(|row| shown.iter().map(|at| row[*at].clone()).collect()).collect(),
+    }
+}
+
+/// Returns a KPI's rows as bars.
+pub fn chart(table: &Table) -> Chart {
+    let cell = |row: &[Cell], name: &str| {
+        table.columns.iter().position(|column| column == name).map_or(Cell::Null, |at| row[at].clone())
+    };
+    let count = |cell: Cell| match cell {
+        Cell::Int(value) => u64::try_from(value).unwrap_or_default(),
+        Cell::Null | Cell::Bool(_) | Cell::Float(_) | Cell::Decimal(_) | Cell::Text(_) => 0,
+    };
+    let bars = table.rows.iter().map(|row| Bar {
+        segment: text(&cell(row, "segment_by"))
+            .map(|by| format!("{by} = {}", text(&cell(row, "segment")).unwrap_or_default())),
+        period: text(&cell(row, "period")).unwrap_or_else(|| "all".to_owned()),
+        value: number(&cell(row, "value")),
+        n: count(cell(row, "n")),
+        immature: count(cell(row, "immature")),
+    });
+    let title = table.rows.first().map(|row| {
+        let part = |name: &str| text(&cell(row, name)).unwrap_or_default();
+        match part("grain").as_str() {
+            "all" | "" => part("kpi"),
+            grain => format!("{} by {grain}", part("kpi")),
+        }
+    });
+    Chart { title: title.unwrap_or_else(|| "no rows".to_owned()), bars: bars.collect() }
+}
+
+fn text(cell: &Cell) -> Option<String> {
+    match cell {
+        Cell::Null => None,
+        Cell::Bool(_) | Cell::Int(_) | Cell::Float(_) | Cell::Decimal(_) | Cell::Text(_) => Some(cell.to_text()),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the length of a bar")]
+fn number(cell: &Cell) -> Option<f64> {
+    match cell {
+        Cell::Int(value) => Some(*value as f64),
+        Cell::Float(value) => Some(*value),
+        Cell::Decimal(digits) => digits.parse().ok(),
+        Cell::Null | Cell::Bool(_) | Cell::Text(_) => None,
+    }
+}
+
+/// Returns `SELECT … FROM …` of a relation's columns.
+fn select(target: &Target, node: &Node, columns: Option<&[&str]>) -> Result<String, Failure> {
+    let names: Vec<&str> = match columns {
+        Some(columns) => columns.to_vec(),
+        None => node.columns.iter().map(|(name, _)| name.as_str()).collect(),
+    };
+    let quoted: Result<Vec<String>, String> = names.iter().map(|name| target.dialect.identifier(name)).collect();
+    let relation = target.relation(node).expect("only the schema is no relation");
+    Ok(format!("SELECT {}\nFROM {relation}", quoted.map_err(Failure::new)?.join(", ")))
+}
+
+fn rows(
+    target: &Target,
+    warehouse: &dyn Warehouse,
+    node: &Node,
+    sql: String,
+    limit: Option<usize>,
+) -> Result<(Table, bool), Failure> {
+    let statement = Statement { node: node.name.clone(), sql, origin: None };
+    let statement = check(statement, target.dialect).map_err(|refusal| {
+        Failure::new(format!("reading `{}`: {}", node.name, refusal.reason)).help("this is a bug of Milepost")
+    })?;
+    let rows = warehouse.query(&statement, limit).map_err(|error| match error.kind {
+        ErrorKind::Missing => Failure::new(format!("`{}` is not there, or was made by an older version", node.name))
+            .help(format!("run it first: `milepost run --target {}`", target.name)),
+        ErrorKind::UserSql
+        | ErrorKind::Occupied
+        | ErrorKind::Permission
+        | ErrorKind::Transient
+        | ErrorKind::Resources
+        | ErrorKind::Timeout
+        | ErrorKind::Cancelled
+        | ErrorKind::Busy
+        | ErrorKind::Gone
+        | ErrorKind::Unsupported => Failure::new(format!("reading `{}`: {}", node.name, error.message)),
+    })?;
+    let cells = |row: Vec<Value>| row.into_iter().map(cell).collect();
+    let truncated = rows.truncated;
+    let table = Table {
+        columns: rows.columns.into_iter().map(|column| column.name).collect(),
+        rows: rows.rows.into_iter().map(cells).collect(),
+    };
+    Ok((table, truncated))
+}
+
+fn cell(value: Value) -> Cell {
+    match value {
+        Value::Null => Cell::Null,
+        Value::Bool(value) => Cell::Bool(value),
+        Value::Int(value) => Cell::Int(value),
+        Value::Float(value) => Cell::Float(value),
+        Value::Decimal(digits) => Cell::Decimal(digits),
+        Value::Text(text) | Value::Date(text) => Cell::Text(text),
+        Value::Timestamp(text) => Cell::Text(text.replace(".000000Z", "Z")),
+    }
+}

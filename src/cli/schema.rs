@@ -1,0 +1,105 @@
+//! The JSON Schema of a project's files, made from the structs that read them: editors complete and check by it.
+
+use schemars::generate::{SchemaGenerator, SchemaSettings};
+use schemars::{JsonSchema, Schema};
+use serde_json::{Map, Value, json};
+
+use crate::project::tables::entity::EntityTable;
+use crate::project::tables::kpi::KpiTable;
+use crate::project::tables::milestone::MilestoneTable;
+use crate::project::tables::score::ScoreTable;
+use crate::project::tables::settings::{ProjectTable, TargetTable};
+use crate::project::tables::source::SourceTable;
+use crate::project::tables::test::TestTable;
+use crate::semantic::kinds::KINDS;
+
+/// The form of a definition's name.
+const NAME: &str = "^[a-z][a-z0-9_]{0,47}$";
+
+/// Returns the schema of `project.toml` and of the files of definitions, which have one form.
+pub fn schema() -> Value {
+    // The draft that editors know best.
+    let mut generator = SchemaSettings::draft07().into_generator();
+    let project = generator.subschema_for::<ProjectTable>();
+    let kpi = kpi(&mut generator);
+    let properties = json!({
+        "project": described(project, "Settings of the project; in project.toml only."),
+        "target": table::<TargetTable>(&mut generator, "Where relations are made, by name; in project.toml only."),
+        "source": table::<SourceTable>(&mut generator, "Event logs and other tables, by name."),
+        "entity": table::<EntityTable>(&mut generator, "Who is measured, by name."),
+        "milestone": table::<MilestoneTable>(&mut generator, "What an entity can reach, by name."),
+        "kpi": named(&kpi, "What is measured over time, by name."),
+        "score": table::<ScoreTable>(&mut generator, "Weighted milestones, by name."),
+        "test": table::<TestTable>(&mut generator, "Unit tests, by name."),
+    });
+    json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "A file of a Milepost project",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+        "definitions": generator.take_definitions(true),
+    })
+}
+
+/// Returns the schema as it is printed and written.
+pub fn text() -> String {
+    format!("{:#}\n", schema())
+}
+
+fn described(schema: Schema, what: &str) -> Value {
+    // Beside a reference a description is not read, in this draft.
+    json!({ "description": what, "allOf": [schema] })
+}
+
+fn table<T: JsonSchema>(generator: &mut SchemaGenerator, what: &str) -> Value {
+    named(&Value::from(generator.subschema_for::<T>()), what)
+}
+
+/// Returns the schema of definitions by name.
+fn named(definition: &Value, what: &str) -> Value {
+    json!({
+        "type": "object",
+        "description": what,
+        "propertyNames": { "pattern": NAME },
+        "additionalProperties": definition,
+    })
+}
+
+/// Returns the schema of a KPI: for each kind what every KPI has, and the fields of the kind.
+fn kpi(generator: &mut SchemaGenerator) -> Value {
+    let common = Value::from(KpiTable::json_schema(generator));
+    let kinds: Vec<Value> = KINDS
+        .iter()
+        .map(|kind| {
+            let own = Value::from((kind.schema)(generator));
+            let mut properties = object(&common, "properties");
+            properties.extend(object(&own, "properties"));
+            let what = properties["kind"]["description"].clone();
+            properties.insert("kind".to_owned(), json!({ "const": kind.name, "description": what }));
+            let required: Vec<Value> = [&common, &own].into_iter().flat_map(|part| list(part, "required")).collect();
+            json!({
+                "title": format!("kind = \"{}\"", kind.name),
+                "type": "object",
+                "properties": properties,
+                "required": required,
+                "additionalProperties": false,
+            })
+        })
+        .collect();
+    let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+    json!({
+        "type": "object",
+        "properties": { "kind": { "enum": names } },
+        "required": ["kind"],
+        "anyOf": kinds,
+    })
+}
+
+fn object(schema: &Value, key: &str) -> Map<String, Value> {
+    schema.get(key).and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+fn list(schema: &Value, key: &str) -> Vec<Value> {
+    schema.get(key).and_then(Value::as_array).cloned().unwrap_or_default()
+}
