@@ -90,7 +90,7 @@ impl Cx<'_> {
             (Some(entity), _) => diagnostic
                 .at(entity.meta.span, "has no table: it is derived from its members")
                 .help("give the rows of its members"),
-            (None, Some(near)) => diagnostic.help(format!("the one with the nearest name is `{near}`")),
+            (None, Some(near)) => diagnostic.help(format!("one with a similar name exists: `{near}`")),
             (None, None) => diagnostic.help(format!("there are {}", list(&names))),
         });
         false
@@ -111,7 +111,7 @@ impl Cx<'_> {
             let diagnostic = Diagnostic::error("unknown-relation", format!("no relation `{}` is made", name.get()))
                 .at(test.place(name), "rows are expected of it");
             diagnostics.push(match nearest(name.get(), names.iter().copied()) {
-                Some(near) => diagnostic.help(format!("the relation with the nearest name is `{near}`")),
+                Some(near) => diagnostic.help(format!("a relation with a similar name exists: `{near}`")),
                 None => diagnostic.help("they are named for what they hold: `milestone_activated`, `kpi_signups`"),
             });
             return None;
