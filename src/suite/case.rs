@@ -168,31 +168,31 @@ impl Cx<'_> {
     fn rows(
         &self,
         test: &Definition<TestTable>,
-        rows: &Spanned<RowsTable>,
+        written: &Spanned<RowsTable>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Vec<Row>> {
-        let file = match rows.get() {
+        let file = match written.get() {
             RowsTable::Rows(rows) => return Some(rows.iter().map(plain).collect()),
             RowsTable::File(file) => file,
         };
         let beside = self.project.sources.path(test.source()).parent().unwrap_or(Path::new(""));
         let shown = beside.join(file).display().to_string().replace('\\', "/");
-        let text = match std::fs::read_to_string(self.project.root.join(beside).join(file)) {
-            Ok(text) => text,
+        let content = match std::fs::read_to_string(self.project.root.join(beside).join(file)) {
+            Ok(content) => content,
             Err(error) => {
                 diagnostics.push(
                     Diagnostic::error("unreadable-file", format!("reading `{shown}`: {error}"))
-                        .at(test.place(rows), "relative to this file"),
+                        .at(test.place(written), "relative to this file"),
                 );
                 return None;
             }
         };
-        match csv::rows(&text) {
+        match csv::rows(&content) {
             Ok(rows) => Some(rows),
             Err(reason) => {
                 diagnostics.push(
                     Diagnostic::error("bad-rows", format!("`{shown}` holds no rows that can be read: {reason}"))
-                        .at(test.place(rows), ""),
+                        .at(test.place(written), ""),
                 );
                 None
             }

@@ -39,7 +39,7 @@ fn check(project: &Path) -> (Diagnostics, String) {
     // A project without a moment of its own has one that never changes.
     let has_moment = std::fs::read_to_string(project.join("project.toml")).is_ok_and(|text| text.contains("as_of"));
     let as_of = (!has_moment).then(|| moment::moment("2026-03-01").unwrap());
-    let (found, sources) = find(Question { root: project, environment: BTreeMap::new(), as_of, target: None });
+    let (found, sources) = find(&Question { root: project, environment: BTreeMap::new(), as_of, target: None });
     let drawn = draw(&found, &sources, LOOK);
     (found, drawn)
 }

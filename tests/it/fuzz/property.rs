@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use duckdb::Connection;
-use milepost::check::check;
+use milepost::check::Checked;
 use milepost::diagnostic::{Diagnostics, Severity};
-use milepost::project::load::load;
-use milepost::render::{Place, render};
+use milepost::render::Place;
 use milepost::report::diagnostics::{Look, draw, lines};
 use milepost::semantic::expr::Type;
 use milepost::semantic::model::{Column, EventName, Model, SourceRows};
 use milepost::source::Sources;
-use milepost::{plan, semantic};
+use milepost::{analyze, compile};
 use tempfile::TempDir;
 
 use crate::functions::{dialects, executed};
@@ -25,6 +24,8 @@ pub(super) enum Outcome {
     /// There is SQL for every dialect that can say it.
     Compiled,
 }
+
+const PLAIN: Look = Look { colors: false, width: 100 };
 
 /// A folder to compile in, and a database to bind in.
 pub(super) struct Compiler {
@@ -41,53 +42,40 @@ impl Compiler {
     pub(super) fn compile(&self, text: &str) -> Result<Outcome, String> {
         std::fs::write(self.folder.path().join("project.toml"), text).unwrap();
         let mut diagnostics = Diagnostics::default();
-        let project = match load(self.folder.path(), BTreeMap::new(), &mut diagnostics) {
-            Ok(project) => project,
+        let analysis = match analyze(self.folder.path(), BTreeMap::new(), &mut diagnostics) {
+            Ok(analysis) => analysis,
             Err(sources) => return refused(&diagnostics, &sources),
         };
-        let Some(model) = semantic::resolve(&project, &mut diagnostics) else {
-            return refused(&diagnostics, &project.sources);
-        };
-        let plan = plan::plan(&model);
         for dialect in dialects() {
+            let is_executed = dialect.name() == executed().name();
             let place = Place {
                 dialect,
                 schema: "milepost".to_owned(),
                 as_of: "2026-07-01 00:00:00.000000".to_owned(),
-                stand_ins: if dialect.name() == executed().name() { stand_ins(&model) } else { BTreeMap::new() },
+                stand_ins: if is_executed { stand_ins(&analysis.model) } else { BTreeMap::new() },
             };
             let mut diagnostics = Diagnostics::default();
-            let statements = render(&plan, &model, &project.sources, &place, &mut diagnostics);
-            if diagnostics.sorted().iter().any(|diagnostic| diagnostic.code == "template-failed") {
-                return Err(format!("{}: {}", dialect.name(), lines(&diagnostics, &project.sources)));
+            let compiled = compile(&analysis, &place, &mut diagnostics);
+            let sources = &analysis.project.sources;
+            if diagnostics.sorted().iter().any(|found| matches!(found.code, "template-failed" | "refused-statement")) {
+                return Err(format!("{}: {}", dialect.name(), draw(&diagnostics, sources, PLAIN)));
             }
-            let can_say_it = !diagnostics.has_errors();
-            if !can_say_it {
-                refused(&diagnostics, &project.sources)?;
-            }
-            let mut checked = Vec::new();
-            for statement in statements {
-                match check(statement, dialect) {
-                    Ok(statement) => checked.push(statement),
-                    Err(refusal) => {
-                        let (reason, sql) = (refusal.reason, refusal.statement.sql);
-                        return Err(format!("{} cannot read: {reason}\n{sql}", dialect.name()));
-                    }
-                }
-            }
-            if can_say_it && !place.stand_ins.is_empty() {
-                self.bind(&model, &checked.iter().map(milepost::check::Checked::sql).collect::<Vec<_>>())?;
+            match compiled {
+                // What a dialect cannot say is no mistake of ours.
+                None => drop(refused(&diagnostics, sources)?),
+                Some(checked) if is_executed => self.bind(&analysis.model, &checked)?,
+                Some(_) => {}
             }
         }
         Ok(Outcome::Compiled)
     }
 
     /// Makes every relation over raw tables without rows, which shows what only a binder sees: names and types.
-    fn bind(&self, model: &Model, statements: &[&str]) -> Result<(), String> {
+    fn bind(&self, model: &Model, statements: &[Checked]) -> Result<(), String> {
         let prepare = raw_tables(model);
         self.connection.execute_batch(&prepare).map_err(|error| format!("{error}\n{prepare}"))?;
         let mut result = Ok(());
-        for sql in statements {
+        for sql in statements.iter().map(Checked::sql) {
             if let Err(error) = self.connection.execute_batch(sql) {
                 let words = error.to_string();
                 // A constant that overflows is the project's own doing, and is an error there at run time.
@@ -110,8 +98,8 @@ fn refused(diagnostics: &Diagnostics, sources: &Sources) -> Result<Outcome, Stri
     if !diagnostics.has_errors() {
         return Err("nothing came of it, and no error was reported".to_owned());
     }
-    for (colors, width) in [(false, 100), (true, 30)] {
-        draw(diagnostics, sources, Look { colors, width });
+    for look in [PLAIN, Look { colors: true, width: 30 }] {
+        draw(diagnostics, sources, look);
     }
     for diagnostic in diagnostics.sorted() {
         if diagnostic.severity == Severity::Error && diagnostic.message.trim().is_empty() {
