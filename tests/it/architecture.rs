@@ -15,7 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("project", &["source", "diagnostic"]),
     ("semantic", &["source", "diagnostic", "project"]),
     ("plan", &["source", "semantic"]),
-    ("render", &["source", "diagnostic", "semantic", "plan"]),
+    ("render", &["source", "diagnostic", "project", "semantic", "plan"]),
     ("check", &["diagnostic", "render"]),
     ("warehouse", &["check"]),
     ("target", &["source", "diagnostic", "project", "plan", "render", "warehouse"]),
