@@ -69,9 +69,10 @@ pub fn load(
     for (folder, span) in folders {
         let mut files = Vec::new();
         if let Err(error) = loaded.toml_files(&root.join(&folder), &mut files) {
-            let message = match error.kind() {
-                ErrorKind::NotFound => format!("there is no folder `{folder}`"),
-                _ => format!("reading the folder `{folder}`: {error}"),
+            let message = if error.kind() == ErrorKind::NotFound {
+                format!("there is no folder `{folder}`")
+            } else {
+                format!("reading the folder `{folder}`: {error}")
             };
             let diagnostic = Diagnostic::error("missing-folder", message);
             diagnostics.push(match (span, loaded.project.first()) {
@@ -183,29 +184,29 @@ impl Loaded {
             }
         };
         // Some editors mark text as UTF-8 by three bytes, which are no text.
-        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         self.file(shown, text, is_project, diagnostics);
     }
 
-    fn file(&mut self, path: PathBuf, text: String, is_project: bool, diagnostics: &mut Diagnostics) {
-        let id = self.sources.add(path, text.clone());
-        let (document, errors) = DeTable::parse_recoverable(&text);
+    fn file(&mut self, path: PathBuf, text: &str, is_project: bool, diagnostics: &mut Diagnostics) {
+        let id = self.sources.add(path, text.to_owned());
+        let (document, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
-            syntax::report(id, &text, &errors, diagnostics);
+            syntax::report(id, text, &errors, diagnostics);
             return;
         }
         for (key, value) in document.into_inner() {
             let span = Span { source: id, start: key.span().start, end: key.span().end };
             let table = key.get_ref().to_string();
             if table == "project" && is_project {
-                match value.into_inner() {
-                    DeValue::Table(body) => {
+                match as_table(value.into_inner()) {
+                    Ok(body) => {
                         if let Some(body) = read(&body, "[project]", span, diagnostics) {
                             self.project.push(Definition { name: "project".to_owned(), span, body });
                         }
                     }
-                    other => diagnostics.push(
-                        Diagnostic::error("not-a-table", format!("`project` is {}, not a table", kind_of(&other)))
+                    Err(kind) => diagnostics.push(
+                        Diagnostic::error("not-a-table", format!("`project` is {kind}, not a table"))
                             .at(span, "")
                             .help("write `[project]`, and its keys below"),
                     ),
@@ -227,12 +228,15 @@ impl Loaded {
     ) {
         let allowed = |name: &&&str| is_project || !matches!(**name, "project" | "target");
         let names: Vec<&str> = TABLES.iter().filter(allowed).copied().collect();
+        if !names.contains(&table) && TABLES.contains(&table) {
+            let message = format!("`{table}` belongs into `{PROJECT_FILE}`");
+            diagnostics.push(Diagnostic::error("unknown-table", message).at(span, "not a table of definitions"));
+            return;
+        }
         if !names.contains(&table) {
-            let mut diagnostic = Diagnostic::error("unknown-table", format!("there is no table `{table}`")).at(
-                span,
-                if TABLES.contains(&table) { "belongs into project.toml" } else { "not a table of Milepost" },
-            );
-            diagnostic = match nearest(table, names.iter().copied()) {
+            let diagnostic = Diagnostic::error("unknown-table", format!("there is no table `{table}`"))
+                .at(span, "not a table of Milepost");
+            let diagnostic = match nearest(table, names.iter().copied()) {
                 _ if is_project && keys::<ProjectTable>().iter().any(|key| key == table) => {
                     diagnostic.help("it is a key of `[project]`: write that above it")
                 }
@@ -242,11 +246,11 @@ impl Loaded {
             diagnostics.push(diagnostic);
             return;
         }
-        let definitions = match value.into_inner() {
-            DeValue::Table(definitions) => definitions,
-            other => {
+        let definitions = match as_table(value.into_inner()) {
+            Ok(definitions) => definitions,
+            Err(kind) => {
                 diagnostics.push(
-                    Diagnostic::error("not-a-table", format!("`{table}` is {}, not a table", kind_of(&other)))
+                    Diagnostic::error("not-a-table", format!("`{table}` is {kind}, not a table"))
                         .at(span, "")
                         .help(format!("write `[{table}.some_name]`, and its keys below")),
                 );
@@ -256,16 +260,16 @@ impl Loaded {
         for (name, value) in definitions {
             let span = Span { source: id, start: name.span().start, end: name.span().end };
             let name = name.get_ref().to_string();
-            let body = match value.into_inner() {
-                DeValue::Table(body) => body,
-                other => {
+            let body = match as_table(value.into_inner()) {
+                Ok(body) => body,
+                Err(kind) => {
                     // A key of a definition that has no name, or a definition that is no table.
                     let help = if keys_of(table).contains(&name) {
                         format!("a definition has a name: write `[{table}.some_name]` above this key")
                     } else {
                         format!("write `[{table}.{name}]`, and its keys below")
                     };
-                    let message = format!("`{table}.{name}` is {}, not a table", kind_of(&other));
+                    let message = format!("`{table}.{name}` is {kind}, not a table");
                     diagnostics.push(Diagnostic::error("not-a-table", message).at(span, "").help(help));
                     continue;
                 }
@@ -314,6 +318,11 @@ fn keys_of(table: &str) -> Vec<String> {
         "test" => keys::<TestTable>(),
         _ => keys::<KpiTable>(),
     }
+}
+
+/// Returns a table, or says what the value is instead.
+fn as_table(value: DeValue<'_>) -> Result<DeTable<'_>, &'static str> {
+    if let DeValue::Table(table) = value { Ok(table) } else { Err(kind_of(&value)) }
 }
 
 struct Header {

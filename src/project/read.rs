@@ -301,7 +301,7 @@ fn remove_in(value: &mut DeValue<'_>, path: &[Step]) {
             *items = kept.map(|(_, item)| item).collect();
         }
         (DeValue::Array(items), [Step::Index(position), rest @ ..]) => {
-            remove_in(items.as_mut()[*position].get_mut(), rest)
+            remove_in(items.as_mut()[*position].get_mut(), rest);
         }
         _ => {}
     }

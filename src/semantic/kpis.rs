@@ -151,10 +151,8 @@ fn fits(project: &Project, model: &Model, kpi: &Kpi, diagnostics: &mut Diagnosti
     let buckets = |kpi: &Kpi| {
         let definition = defined(kpi);
         let written = definition.body.cohort.as_ref().or(definition.body.grain.as_ref());
-        let label = match kpi.grain {
-            Grain::All => "all time is one".to_owned(),
-            grain => format!("by {}", grain.name()),
-        };
+        let is_all = kpi.grain == Grain::All;
+        let label = if is_all { "all time is one".to_owned() } else { format!("by {}", kpi.grain.name()) };
         (written.map_or(definition.span, |written| definition.place(written)), label)
     };
     for input in inputs.iter().map(|input| model.kpi(*input)) {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use milepost::cli::check::{Question, find};
 use milepost::diagnostic::Diagnostics;
-use milepost::report::diagnostics::draw;
+use milepost::report::diagnostics::{draw, lines};
 use milepost::semantic::moment;
 
 use crate::cases::{LOOK, beside, each, projects};
@@ -42,4 +42,50 @@ fn check(project: &Path) -> (Diagnostics, String) {
     let (found, sources) = find(&Question { root: project, environment: BTreeMap::new(), as_of, target: None });
     let drawn = draw(&found, &sources, LOOK);
     (found, drawn)
+}
+
+/// Returns the one-line forms of what is wrong with a project whose definitions are in one file.
+fn lines_of(folder: &Path, definitions: &[u8]) -> String {
+    std::fs::create_dir_all(folder.join("models")).unwrap();
+    std::fs::write(folder.join("project.toml"), "[project]\nname = \"odd\"\n").unwrap();
+    std::fs::write(folder.join("models/odd.toml"), definitions).unwrap();
+    let as_of = moment::moment("2026-03-01");
+    let (found, sources) = find(Question { root: folder, environment: BTreeMap::new(), as_of, target: None });
+    lines(&found, &sources)
+}
+
+#[test]
+fn marks_of_utf_8_and_windows_line_ends_move_no_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let definitions = b"\xef\xbb\xbf[entity.user]\r\ntable = \"users\"\r\nkey = \"id\"\r\nstart = \"at\"\r\nwhere = \"\"\"\r\nid = 'a'\r\n  and nmae = 1\"\"\"\r\n";
+    assert_eq!(
+        lines_of(folder.path(), definitions),
+        "models/odd.toml:7:7: error[unknown-column]: no column `nmae` in entity `user`\n"
+    );
+}
+
+#[test]
+fn a_file_of_zeros_is_no_toml_and_no_crash() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(
+        lines_of(folder.path(), b"[milestone.a]\0\0"),
+        "models/odd.toml:1:14: error[toml-syntax]: unexpected key or value, expected newline, `#`\n"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_circles_and_to_nowhere_are_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let models = folder.path().join("models");
+    std::fs::create_dir(&models).unwrap();
+    std::os::unix::fs::symlink(".", models.join("circle")).unwrap();
+    std::os::unix::fs::symlink("odd.toml", models.join("same.toml")).unwrap();
+    std::os::unix::fs::symlink("nothing.toml", models.join("nowhere.toml")).unwrap();
+    std::fs::create_dir(models.join("folder.toml")).unwrap();
+    assert_eq!(
+        lines_of(folder.path(), b"[milestone.a]\nevnt = \"x\"\n"),
+        "error[unreadable-file]: reading `models/nowhere.toml`: No such file or directory (os error 2)\n\
+         models/odd.toml:2:1: error[unknown-key]: [milestone.a] has no key `evnt`\n"
+    );
 }

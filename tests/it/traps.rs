@@ -12,16 +12,21 @@ use milepost::render::holes::Fragment;
 use milepost::semantic::expr::{AggregateFunction, Type};
 use serde_json::json;
 
-use crate::functions::{dialects, executed, parses, printed, value};
+use crate::functions::{aggregated, dialects, executed, parses, printed, value};
 
 static TEMPLATES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 static DIALECTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/dialects");
 
 /// Asserts what an expression prints as, on each dialect in the order of their names.
 fn prints(expression: &str, expected: [&str; 3]) {
+    each(&|dialect| printed(expression, dialect), expected);
+}
+
+/// Asserts what `print` makes, on each dialect in the order of their names.
+fn each(print: &dyn Fn(&Dialect) -> String, expected: [&str; 3]) {
     let names = ["bigquery", "duckdb", "snowflake"];
     for (name, expected) in names.into_iter().zip(expected) {
-        let sql = printed(expression, Dialect::named(name).unwrap());
+        let sql = print(Dialect::named(name).unwrap());
         parses(&format!("SELECT {sql} FROM t"), Dialect::named(name).unwrap());
         // Names are quoted everywhere, and not what is of interest here.
         assert_eq!(sql.replace(['`', '"'], ""), expected, "{name}");
@@ -216,16 +221,20 @@ fn trap_09_the_greatest_of_an_unknown_is_unknown() {
 
 #[test]
 fn trap_10_a_conditional_count_of_nothing_is_zero() {
-    prints(
-        "count() filter (where a_bool)",
+    let count = |dialect: &Dialect| aggregated(AggregateFunction::Count, None, Some("a_bool"), dialect);
+    each(
+        &count,
         [
             "COUNT(CASE WHEN a_bool THEN 1 END)",
             "COUNT(CASE WHEN a_bool THEN 1 END)",
             "COUNT(CASE WHEN a_bool THEN 1 END)",
         ],
     );
-    prints("count(distinct a_string) filter (where a_bool)", ["COUNT(DISTINCT CASE WHEN a_bool THEN a_string END)"; 3]);
-    let count = printed("count() filter (where a_bool)", executed());
+    each(
+        &|dialect| aggregated(AggregateFunction::CountDistinct, Some("a_string"), Some("a_bool"), dialect),
+        ["COUNT(DISTINCT CASE WHEN a_bool THEN a_string END)"; 3],
+    );
+    let count = count(executed());
     let rows = format!("SELECT {count} AS n FROM (SELECT TRUE AS a_bool) WHERE FALSE");
     assert_eq!(value(&rows).as_deref(), Some("0"));
     nowhere(&["FILTER (", "COUNTIF(", "COUNT_IF("]);
@@ -233,8 +242,11 @@ fn trap_10_a_conditional_count_of_nothing_is_zero() {
 
 #[test]
 fn trap_11_percentiles_lie_between_values() {
-    prints(
-        "percentile(a_decimal, 0.9)",
+    let percentile = |share: f64, dialect: &Dialect| {
+        aggregated(AggregateFunction::Percentile(share), Some("a_decimal"), None, dialect)
+    };
+    each(
+        &|dialect| percentile(0.9, dialect),
         [
             "ARRAY_AGG(CAST(a_decimal AS FLOAT64) IGNORE NULLS ORDER BY CAST(a_decimal AS FLOAT64))[SAFE_OFFSET(CAST(FLOOR(0.9 * (COUNT(a_decimal) - 1)) AS INT64))] \
              + (0.9 * (COUNT(a_decimal) - 1) - FLOOR(0.9 * (COUNT(a_decimal) - 1))) \
@@ -244,13 +256,13 @@ fn trap_11_percentiles_lie_between_values() {
             "PERCENTILE_CONT(0.9) WITHIN GROUP (ORDER BY CAST(a_decimal AS FLOAT))",
         ],
     );
-    let median = printed("median(a_decimal)", executed());
+    let median = percentile(0.5, executed());
     // Of decimals with one digit it would be 1.6.
     assert_eq!(
         value(&format!("SELECT {median} AS m FROM (VALUES (1.1), (2.2), (NULL)) AS t (a_decimal)")).as_deref(),
         Some("1.6500000000000001")
     );
-    let p90 = printed("percentile(a_decimal, 0.9)", executed());
+    let p90 = percentile(0.9, executed());
     assert_eq!(
         value(&format!("SELECT {p90} AS p FROM (VALUES (1), (4), (10)) AS t (a_decimal)")).as_deref(),
         Some("8.8")
