@@ -12,6 +12,7 @@ mod dependencies;
 mod engine;
 mod errors;
 mod functions;
+mod fuzz;
 mod real;
 mod run;
 mod schema;
