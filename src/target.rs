@@ -70,7 +70,7 @@ pub fn pick(project: &Project, wanted: Option<&str>, diagnostics: &mut Diagnosti
     }
     let names: Vec<&str> = project.targets.iter().map(|target| target.name.as_str()).collect();
     diagnostics.push(match nearest(name, names.iter().copied()) {
-        Some(near) => diagnostic.help(format!("the target with the nearest name is `{near}`")),
+        Some(near) => diagnostic.help(format!("a target with a similar name exists: `{near}`")),
         None if names.is_empty() => diagnostic.help(format!("the project has none: write `[target.{name}]`")),
         None => diagnostic.help(format!("the targets are {}", list(&names))),
     });
@@ -154,7 +154,7 @@ fn dialect(
         let diagnostic = Diagnostic::error("unknown-dialect", format!("no dialect `{}`", name.get()))
             .at(target.place(name), "not a dialect");
         diagnostics.push(match nearest(name.get(), names.iter().copied()) {
-            Some(near) => diagnostic.help(format!("the dialect with the nearest name is `{near}`")),
+            Some(near) => diagnostic.help(format!("a dialect with a similar name exists: `{near}`")),
             None => diagnostic.help(format!("the dialects are {}", list(&names))),
         });
     }

@@ -45,7 +45,7 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
         as_of: cx.globals.as_of,
         target: cx.globals.target.as_deref(),
     };
-    let (found, sources) = find(question);
+    let (found, sources) = find(&question);
     print(&found, &sources, args, cx)
 }
 
@@ -63,12 +63,12 @@ pub struct Question<'q> {
 }
 
 /// Finds what is wrong with a project, and returns it with the files that were read.
-pub fn find(question: Question<'_>) -> (Diagnostics, Sources) {
+pub fn find(question: &Question<'_>) -> (Diagnostics, Sources) {
     let mut diagnostics = Diagnostics::default();
     match analyze(question.root, question.environment.clone(), &mut diagnostics) {
         Err(sources) => (diagnostics, sources),
         Ok(analysis) => {
-            beyond(&analysis, &question, &mut diagnostics);
+            beyond(&analysis, question, &mut diagnostics);
             (diagnostics, analysis.project.sources)
         }
     }

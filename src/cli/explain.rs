@@ -1,5 +1,7 @@
 //! `milepost explain`: prints the plan, before it is SQL.
 
+use std::fmt::Write as _;
+
 use crate::Analysis;
 use crate::cli::arguments::Selection;
 use crate::cli::artifacts;
@@ -40,7 +42,7 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
         let mut text = display::node(plan, model, id);
         for target in &targets {
             let path = artifacts::path(&cx.target_path(), target, &plan.node(id).name);
-            text.push_str(&format!("  compiled to {}\n", path.display()));
+            let _ = writeln!(text, "  compiled to {}", path.display());
         }
         texts.push(text);
     }

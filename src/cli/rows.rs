@@ -1,5 +1,7 @@
 //! Rows of relations that a run made, read for people and programs.
 
+use std::fmt::Write as _;
+
 use crate::check::check;
 use crate::cli::outcome::Failure;
 use crate::plan::node::Node;
@@ -38,14 +40,10 @@ pub fn read(
         Query::Periods { segments } => {
             let ident = |name: &str| target.dialect.identifier(name).map_err(Failure::new);
             if !segments {
-                sql.push_str(&format!("\nWHERE {} IS NULL", ident("segment_by")?));
+                let _ = write!(sql, "\nWHERE {} IS NULL", ident("segment_by")?);
             }
-            sql.push_str(&format!(
-                "\nORDER BY {} DESC, {}, {}",
-                ident("period")?,
-                ident("segment_by")?,
-                ident("segment")?
-            ));
+            let _ =
+                write!(sql, "\nORDER BY {} DESC, {}, {}", ident("period")?, ident("segment_by")?, ident("segment")?);
         }
     }
     let (mut table, truncated) = rows(target, warehouse, node, sql, limit)?;
@@ -68,13 +66,14 @@ pub fn read(
 pub fn latest(target: &Target, warehouse: &dyn Warehouse, node: &Node) -> Result<Vec<Cell>, Failure> {
     let ident = |name: &str| target.dialect.identifier(name).map_err(Failure::new);
     let mut sql = select(target, node, Some(&["period", "value", "n"]))?;
-    sql.push_str(&format!(
+    let _ = write!(
+        sql,
         "\nWHERE {} IS NULL AND {} AND {} IS NOT NULL\nORDER BY {} DESC",
         ident("segment_by")?,
         ident("mature")?,
         ident("value")?,
         ident("period")?
-    ));
+    );
     let (mut table, _) = rows(target, warehouse, node, sql, Some(1))?;
     Ok(table.rows.pop().unwrap_or_else(|| vec![Cell::Null; 3]))
 }

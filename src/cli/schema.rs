@@ -23,7 +23,7 @@ pub fn schema() -> Value {
     let project = generator.subschema_for::<ProjectTable>();
     let kpi = kpi(&mut generator);
     let properties = json!({
-        "project": described(project, "Settings of the project; in project.toml only."),
+        "project": described(&project, "Settings of the project; in project.toml only."),
         "target": table::<TargetTable>(&mut generator, "Where relations are made, by name; in project.toml only."),
         "source": table::<SourceTable>(&mut generator, "Event logs and other tables, by name."),
         "entity": table::<EntityTable>(&mut generator, "Who is measured, by name."),
@@ -47,7 +47,7 @@ pub fn text() -> String {
     format!("{:#}\n", schema())
 }
 
-fn described(schema: Schema, what: &str) -> Value {
+fn described(schema: &Schema, what: &str) -> Value {
     // Beside a reference a description is not read, in this draft.
     json!({ "description": what, "allOf": [schema] })
 }

@@ -103,7 +103,7 @@ fn find(workspace: &Workspace<'_>, name: &str) -> Result<NodeId, Failure> {
                 .collect();
             let failure = Failure::new(format!("nothing that is made is named `{name}`"));
             Err(match nearest(name, names.iter().copied()) {
-                Some(near) => failure.help(format!("the nearest name is `{near}`")),
+                Some(near) => failure.help(format!("one with a similar name exists: `{near}`")),
                 None => failure.help("`milepost ls` prints what there is"),
             })
         }

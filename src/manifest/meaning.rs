@@ -3,6 +3,8 @@
 //! It names other definitions, and leaves out what is for people: titles, descriptions, owners, tags, comments, the
 //! order of keys, files. Two definitions with one meaning compute the same.
 
+use std::fmt::Write as _;
+
 use crate::plan::streams::signature;
 use crate::semantic::expr::Expr;
 use crate::semantic::model::{
@@ -34,7 +36,7 @@ struct Lines(String);
 impl Lines {
     fn add(&mut self, name: &str, value: impl Into<Option<String>>) -> &mut Self {
         if let Some(value) = value.into() {
-            self.0.push_str(&format!("{name}: {value}\n"));
+            let _ = writeln!(self.0, "{name}: {value}");
         }
         self
     }

@@ -108,7 +108,9 @@ fn measure(model: &Model, measure: &Measure, depends_on: &mut Vec<String>) {
         MeasureRelation::Entity(index) => depends_on.push(entity(model, *index)),
         MeasureRelation::Milestone { of, population } => {
             milestone(model, *of, depends_on);
-            population.iter().for_each(|population| milestone(model, *population, depends_on));
+            if let Some(population) = population {
+                milestone(model, *population, depends_on);
+            }
             depends_on.push(entity(model, model.milestone(*of).entity));
         }
         MeasureRelation::Events(index, _) | MeasureRelation::Facts(index) => {

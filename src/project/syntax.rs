@@ -14,7 +14,12 @@ pub(super) fn report(source: SourceId, text: &str, errors: &[toml::de::Error], d
         let range = range.start.min(text.len())..range.end.min(text.len());
         let place = |range: Range<usize>| Span { source, start: range.start, end: range.end };
         if error.message() != "duplicate key" {
-            diagnostics.push(Diagnostic::error("toml-syntax", error.message()).at(place(range), ""));
+            // What else could stand there helps with marks, but not with values.
+            let message = match error.message().split_once(", expected ") {
+                Some((what, _)) if what == "string values must be quoted" => what,
+                _ => error.message(),
+            };
+            diagnostics.push(Diagnostic::error("toml-syntax", message).at(place(range), ""));
             continue;
         }
         if repeated.as_ref().is_some_and(|body| body.contains(&range.start)) {

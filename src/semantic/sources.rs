@@ -199,6 +199,18 @@ fn events(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) -
                 );
             }
             personal(path.get(), span, diagnostics);
+            let earlier = properties.types.keys().take_while(|other| other.get() != path.get());
+            for other in earlier.filter(|other| one_column(other.get(), path.get())) {
+                diagnostics.push(
+                    Diagnostic::error(
+                        "duplicate-column",
+                        format!("the properties `{}` and `{}` would be one column", other.get(), path.get()),
+                    )
+                    .at(span, "")
+                    .at(definition.place(other), "the other one")
+                    .help("read one of them by a second source of the same table"),
+                );
+            }
             let ty = values::declared_type(ty.get(), definition.place(ty), diagnostics);
             types.insert(path.get().clone(), ty.unwrap_or(Type::Null));
         }
@@ -211,6 +223,12 @@ fn events(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) -
     });
     let aliases = aliases(definition, diagnostics);
     (table.entity.is_some() && table.time.is_some()).then_some(SourceRows::Events { name, properties, aliases })
+}
+
+/// Tells whether two properties have one name among columns, where capitals are small letters and no dots are.
+fn one_column(left: &str, right: &str) -> bool {
+    let name = |path: &str| path.replace('.', "__").to_lowercase();
+    name(left) == name(right)
 }
 
 /// Warns of properties that look like personal data, which events must not carry (DM-67).

@@ -90,7 +90,7 @@ impl Cx<'_> {
             (Some(entity), _) => diagnostic
                 .at(entity.meta.span, "has no table: it is derived from its members")
                 .help("give the rows of its members"),
-            (None, Some(near)) => diagnostic.help(format!("the one with the nearest name is `{near}`")),
+            (None, Some(near)) => diagnostic.help(format!("one with a similar name exists: `{near}`")),
             (None, None) => diagnostic.help(format!("there are {}", list(&names))),
         });
         false
@@ -111,7 +111,7 @@ impl Cx<'_> {
             let diagnostic = Diagnostic::error("unknown-relation", format!("no relation `{}` is made", name.get()))
                 .at(test.place(name), "rows are expected of it");
             diagnostics.push(match nearest(name.get(), names.iter().copied()) {
-                Some(near) => diagnostic.help(format!("the relation with the nearest name is `{near}`")),
+                Some(near) => diagnostic.help(format!("a relation with a similar name exists: `{near}`")),
                 None => diagnostic.help("they are named for what they hold: `milestone_activated`, `kpi_signups`"),
             });
             return None;
@@ -168,31 +168,31 @@ impl Cx<'_> {
     fn rows(
         &self,
         test: &Definition<TestTable>,
-        rows: &Spanned<RowsTable>,
+        written: &Spanned<RowsTable>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Vec<Row>> {
-        let file = match rows.get() {
+        let file = match written.get() {
             RowsTable::Rows(rows) => return Some(rows.iter().map(plain).collect()),
             RowsTable::File(file) => file,
         };
         let beside = self.project.sources.path(test.source()).parent().unwrap_or(Path::new(""));
         let shown = beside.join(file).display().to_string().replace('\\', "/");
-        let text = match std::fs::read_to_string(self.project.root.join(beside).join(file)) {
-            Ok(text) => text,
+        let content = match std::fs::read_to_string(self.project.root.join(beside).join(file)) {
+            Ok(content) => content,
             Err(error) => {
                 diagnostics.push(
                     Diagnostic::error("unreadable-file", format!("reading `{shown}`: {error}"))
-                        .at(test.place(rows), "relative to this file"),
+                        .at(test.place(written), "relative to this file"),
                 );
                 return None;
             }
         };
-        match csv::rows(&text) {
+        match csv::rows(&content) {
             Ok(rows) => Some(rows),
             Err(reason) => {
                 diagnostics.push(
                     Diagnostic::error("bad-rows", format!("`{shown}` holds no rows that can be read: {reason}"))
-                        .at(test.place(rows), ""),
+                        .at(test.place(written), ""),
                 );
                 None
             }

@@ -1,9 +1,10 @@
-//! Compiles every project under `tests/cases` for every dialect, runs it on DuckDB, and runs its unit tests.
+//! Compiles every project under `tests/cases` for every dialect, runs it on `DuckDB`, and runs its unit tests.
 //!
 //! A case is a directory: a project and, beside it, what is expected of it: `plan.snap`, `<dialect>.sql.snap` and
 //! `rows.snap`. To add one, write the project, run `cargo insta test --accept`, then read what it wrote.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -78,7 +79,10 @@ fn cases_are_planned_and_compiled_for_every_dialect() {
         for dialect in dialects() {
             let mut diagnostics = Diagnostics::default();
             let text = match compile(&analysis, &place(&analysis, dialect), &mut diagnostics) {
-                Some(statements) => statements.iter().map(|statement| format!("{};\n\n", statement.sql())).collect(),
+                Some(statements) => statements.iter().fold(String::new(), |mut text, statement| {
+                    let _ = writeln!(text, "{};\n", statement.sql());
+                    text
+                }),
                 // What a warehouse lacks is part of what is expected.
                 None => draw(&diagnostics, &analysis.project.sources, LOOK),
             };
@@ -116,7 +120,7 @@ fn rows(project: &Path) -> String {
     let mut text = String::new();
     for node in &analysis.plan.nodes {
         if matches!(node.relation, Relation::Milestone(_) | Relation::Kpi(_) | Relation::Score(_)) {
-            text.push_str(&format!("{}\n{}\n", node.name, table(&*warehouse, &node.name).to_text()));
+            let _ = writeln!(text, "{}\n{}", node.name, table(&*warehouse, &node.name).to_text());
         }
     }
     text

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use insta::assert_snapshot;
 
 /// A command that sees nothing of the environment of whoever runs the tests.
-fn milepost(arguments: &[&str]) -> Command {
+pub(crate) fn milepost(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_milepost"));
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
@@ -25,7 +25,8 @@ fn seen(folder: &Path, arguments: &[&str]) -> String {
     shown(&milepost(arguments).current_dir(folder).output().unwrap())
 }
 
-fn shown(output: &Output) -> String {
+/// Returns all that is seen of an output.
+pub(crate) fn shown(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let mut shown = format!("exit code: {}\n", output.status.code().expect("ended by itself"));
     for (name, stream) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {

@@ -1,5 +1,7 @@
 //! An expression as people write it, for the text of a plan.
 
+use std::fmt::Write as _;
+
 use crate::semantic::expr::{BinaryOperator, Expr, ExprKind, Literal};
 
 /// Writes an expression. Operands that are operations themselves stand in parentheses.
@@ -31,10 +33,10 @@ pub(super) fn text(expr: &Expr) -> String {
         ExprKind::Case(branches, otherwise) => {
             let mut written = String::from("case");
             for (condition, result) in branches {
-                written.push_str(&format!(" when {} then {}", text(condition), text(result)));
+                let _ = write!(written, " when {} then {}", text(condition), text(result));
             }
             if let Some(otherwise) = otherwise {
-                written.push_str(&format!(" else {}", text(otherwise)));
+                let _ = write!(written, " else {}", text(otherwise));
             }
             written + " end"
         }

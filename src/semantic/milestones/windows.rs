@@ -68,8 +68,9 @@ pub(super) fn horizon(model: &Model, milestone: &Milestone) -> Option<i64> {
         };
     }
     match (milestone.within, longest) {
-        // A composite that hangs on another milestone is as late as that one, and its parts are not.
-        (within, Some(_)) if matches!(milestone.anchor, Anchor::Reach(_)) => within,
+        // A composite that hangs on another milestone is as late as that one, and its parts are not: they close so long
+        // after the start, and so no later than so long after any reach.
+        (within, Some(longest)) if matches!(milestone.anchor, Anchor::Reach(_)) => within.or(Some(longest)),
         (Some(within), Some(longest)) => Some(within.min(longest)),
         (within, longest) => within.or(longest),
     }
