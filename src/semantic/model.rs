@@ -6,8 +6,9 @@
 
 use indexmap::IndexMap;
 
-use crate::project::tables::kpi::{Direction, Grain};
-use crate::project::tables::source::Stored;
+// Their variants are what was written and what is meant.
+pub use crate::project::tables::kpi::{Direction, Grain};
+pub use crate::project::tables::source::Stored;
 use crate::semantic::expr::{AggregateFunction, Expr, Type};
 use crate::source::Span;
 

@@ -1,6 +1,7 @@
 //! Checked statements -> rows: what Milepost asks of a warehouse, and the drivers that answer.
 //!
-//! A driver is one file here and one arm of [`connect`]. It must pass the contract of `tests/it/warehouse.rs`.
+//! A driver is one file here, with the name of its dialect, and one arm of [`connect`]. A test hands it to the contract
+//! of `tests/it/warehouse.rs`.
 
 use std::path::PathBuf;
 

@@ -218,9 +218,8 @@ fn files_are_relations_where_the_warehouse_reads_files() {
     assert_eq!(text(&connection, &sql, &relation).unwrap(), None);
     for dialect in dialects() {
         if dialect.unsupported("source", "file").is_some() {
-            assert!(
-                matches!(access::file(dialect, "a.csv", "csv"), Err(Failure::Unsupported(reason)) if reason.contains("load"))
-            );
+            let told = access::file(dialect, "a.csv", "csv");
+            assert!(matches!(told, Err(Failure::Unsupported(_))), "{}: {told:?}", dialect.name());
         }
     }
 }

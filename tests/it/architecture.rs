@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use milepost::semantic::kinds::KINDS;
+
 /// The layers, in the order in which data flows through them, and what each one may use of the others.
 ///
 /// `cli` and `main` may use all of them; nothing may use `cli` but `main`.
@@ -13,7 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("project", &["source", "diagnostic"]),
     ("semantic", &["source", "diagnostic", "project"]),
     ("plan", &["source", "semantic"]),
-    ("render", &["source", "diagnostic", "semantic", "plan"]),
+    ("render", &["source", "diagnostic", "project", "semantic", "plan"]),
     ("check", &["diagnostic", "render"]),
     ("warehouse", &["check"]),
     ("target", &["source", "diagnostic", "project", "plan", "render", "warehouse"]),
@@ -121,6 +123,25 @@ fn no_dialect_is_named_outside_the_warehouse_drivers() {
         }
     }
     assert_none(&faults, "a difference between warehouses is data under `dialects/`, or a capability named there");
+}
+
+#[test]
+fn every_kind_is_in_the_table_and_in_a_case() {
+    let known: BTreeSet<&str> = KINDS.iter().map(|kind| kind.name).collect();
+    let projects: Vec<String> = files("tests/cases", "toml").iter().map(|file| read(file)).collect();
+    let marker = "const NAME: &'static str = \"";
+    let mut faults = Vec::new();
+    for file in rust_files("src/semantic/kinds") {
+        let text = read(&file);
+        let Some(name) = text.split(marker).nth(1).and_then(|rest| rest.split('"').next()) else { continue };
+        if !known.contains(name) {
+            faults.push(format!("{}: `KINDS` has no line for `{name}`", shown(&file)));
+        }
+        if !projects.iter().any(|text| text.contains(&format!("kind = \"{name}\""))) {
+            faults.push(format!("{}: no case under `tests/cases` has `kind = \"{name}\"`", shown(&file)));
+        }
+    }
+    assert_none(&faults, "a kind that nobody can write, or that nothing shows, is not there");
 }
 
 #[test]
@@ -265,13 +286,18 @@ fn layer(file: &Path) -> String {
 
 /// Returns all Rust files below a folder of the repository, sorted.
 fn rust_files(folder: &str) -> Vec<PathBuf> {
+    files(folder, "rs")
+}
+
+/// Returns all files of an extension below a folder of the repository, sorted.
+fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
         for path in entries_of(&folder) {
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else if path.extension().is_some_and(|own| own == extension) {
                 files.push(path);
             }
         }

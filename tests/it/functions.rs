@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use duckdb::Connection;
 use milepost::check::check;
 use milepost::diagnostic::Diagnostics;
-use milepost::render::dialect::{self, Dialect};
+use milepost::render::dialect::{self, Dialect, Support};
 use milepost::render::holes::Fragment;
 use milepost::render::{Statement, expr};
 use milepost::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Literal, Type};
@@ -106,6 +106,14 @@ pub(crate) fn value(sql: &str) -> Option<String> {
 fn the_embedded_dialects_load() {
     let names: Vec<_> = dialect::embedded().unwrap().iter().map(|dialect| dialect.name().to_owned()).collect();
     assert_eq!(names, Dialect::names());
+}
+
+#[test]
+fn what_a_dialect_says_of_its_tests_is_true() {
+    for dialect in dialects() {
+        let support = if dialect.name() == executed().name() { Support::Executed } else { Support::Parsed };
+        assert_eq!(dialect.support(), support, "dialects/{}.toml: support", dialect.name());
+    }
 }
 
 #[test]

@@ -122,7 +122,12 @@ fn replaces_across_kinds_when_asked(warehouse: &dyn Warehouse) {
 }
 
 fn is_interrupted(warehouse: &dyn Warehouse) {
-    tell(warehouse, "CREATE OR REPLACE TABLE contract.big AS SELECT range AS n FROM range(20000)");
+    let five = "(SELECT 0 AS n UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4)";
+    let base = format!("(SELECT a.n + 5 * b.n AS n FROM {five} AS a CROSS JOIN {five} AS b)");
+    let many = format!(
+        "SELECT a.n + 25 * b.n + 625 * c.n AS n FROM {base} AS a CROSS JOIN {base} AS b CROSS JOIN {base} AS c"
+    );
+    tell(warehouse, &format!("CREATE OR REPLACE TABLE contract.big AS {many}"));
     tell(warehouse, "CREATE OR REPLACE TABLE contract.kept AS SELECT 7 AS n");
     let endless = format!("CREATE OR REPLACE TABLE contract.kept AS {}", ENDLESS.replace("{big}", "contract.big"));
     let (interrupt, done) = (warehouse.interrupter(), AtomicBool::new(false));

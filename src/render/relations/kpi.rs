@@ -4,7 +4,6 @@ use minijinja::{Value, context};
 
 use crate::plan::build::uses_entity;
 use crate::plan::node::Node;
-use crate::project::tables::kpi::Grain;
 use crate::render::engine::render_text;
 use crate::render::expr;
 use crate::render::holes::Fragment;
@@ -12,7 +11,7 @@ use crate::render::relations::entity::parenthesized;
 use crate::render::relations::occurrences::reached;
 use crate::render::relations::{Aliases, Cx, Failure, Result, sql};
 use crate::semantic::expr::{AggregateFunction, Expr, Literal, Type};
-use crate::semantic::model::{EntityIndex, Kpi, KpiIndex, KpiValue, Measure, MeasureRelation};
+use crate::semantic::model::{EntityIndex, Grain, Kpi, KpiIndex, KpiValue, Measure, MeasureRelation};
 use crate::semantic::scopes::canonical;
 
 pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: KpiIndex) -> Result<String> {

@@ -4,14 +4,13 @@ use minijinja::{Value, context};
 
 use crate::plan::build::{column_name, property_name};
 use crate::plan::node::{Events, Node};
-use crate::project::tables::source::Stored;
 use crate::render::access;
 use crate::render::dialect::Failure as EntryFailure;
 use crate::render::holes::Fragment;
 use crate::render::relations::entity::parenthesized;
 use crate::render::relations::{Aliases, Cx, Failure, Result, sql};
 use crate::semantic::expr::{Literal, Type};
-use crate::semantic::model::{EventName, Source, SourceIndex, SourceRows};
+use crate::semantic::model::{EventName, Source, SourceIndex, SourceRows, Stored};
 
 /// Prints a column of a raw table in its declared type.
 fn typed(cx: &Cx<'_>, source: &Source, column: &str, ty: Type) -> Result<Value> {

@@ -5,9 +5,8 @@ use serde::Deserialize;
 
 use crate::project::document::{OneOrMany, Spanned};
 use crate::semantic::expr::AggregateFunction;
-use crate::semantic::kinds::measure::{and, reached};
 use crate::semantic::kinds::{Cx, Kind};
-use crate::semantic::model::{KpiValue, MeasureRelation};
+use crate::semantic::model::KpiValue;
 
 /// The fields of `kind = "count"`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -30,12 +29,7 @@ impl Kind for Count {
     fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
         let mut measure =
             cx.rows(&self.of, self.event.as_ref(), self.condition.as_ref(), self.distinct.as_ref(), None)?;
-        if let MeasureRelation::Milestone { .. } = measure.relation {
-            let span = cx.place(&self.of);
-            measure.filter = and(Some(reached(span)), measure.filter);
-            // What was reached in a week of the calendar stays reached: only cohorts have to ripen.
-            measure.mature_only &= cx.by_cohort();
-        }
+        measure.filter = cx.reaches(&measure, &self.of);
         if self.distinct.is_some() {
             measure.function = AggregateFunction::CountDistinct;
         }

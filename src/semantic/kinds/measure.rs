@@ -93,6 +93,7 @@ impl Cx<'_> {
         let (event, condition) = (table.event.as_ref(), table.condition.as_ref());
         let mut measure = self.rows(&table.of, event, condition, table.value.as_ref(), None)?;
         measure.function = aggregation.function();
+        measure.filter = self.reaches(&measure, &table.of);
         let span = table.aggregate.as_ref().map_or(self.place(&table.of), |aggregate| self.place(aggregate));
         match (&measure.argument, aggregation) {
             (None, Aggregation::Count) | (Some(_), Aggregation::Count | Aggregation::CountDistinct) => {}
@@ -145,9 +146,20 @@ impl Cx<'_> {
         if let MeasureRelation::Events(_, names @ None) = &mut relation {
             *names = filter.as_ref().and_then(names_in::names_in);
         }
+        // What was reached in a week of the calendar stays reached: only cohorts have to ripen.
         let mature_only = matches!(relation, MeasureRelation::Milestone { .. })
+            && self.by_cohort()
             && !self.definition.body.include_immature.unwrap_or(false);
         Some(Measure { relation, function: AggregateFunction::Count, argument, filter, time, dimensions, mature_only })
+    }
+
+    /// Returns the filter of a measure that is taken over what was reached, where it is taken over a milestone.
+    pub fn reaches(&self, measure: &Measure, of: &Spanned<String>) -> Option<Expr> {
+        let filter = measure.filter.clone();
+        match measure.relation {
+            MeasureRelation::Milestone { .. } => and(Some(reached(self.place(of))), filter),
+            MeasureRelation::Entity(_) | MeasureRelation::Events(..) | MeasureRelation::Facts(_) => filter,
+        }
     }
 
     fn relation(&mut self, of: &Spanned<String>, population: Option<MilestoneIndex>) -> Option<MeasureRelation> {

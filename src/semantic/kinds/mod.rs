@@ -1,6 +1,6 @@
 //! The kinds of KPI: one file a kind, with its fields, its rules and its reduction to measures.
 //!
-//! To add one, write its file and its line in [`KINDS`]; after `semantic` nothing can tell kinds apart.
+//! To add one, write its file, and here its `mod` and its line in [`KINDS`]; after `semantic` nothing can tell kinds apart.
 
 pub mod conversion;
 pub mod count;
