@@ -50,7 +50,7 @@ fn lines_of(folder: &Path, definitions: &[u8]) -> String {
     std::fs::write(folder.join("project.toml"), "[project]\nname = \"odd\"\n").unwrap();
     std::fs::write(folder.join("models/odd.toml"), definitions).unwrap();
     let as_of = moment::moment("2026-03-01");
-    let (found, sources) = find(Question { root: folder, environment: BTreeMap::new(), as_of, target: None });
+    let (found, sources) = find(&Question { root: folder, environment: BTreeMap::new(), as_of, target: None });
     lines(&found, &sources)
 }
 

@@ -79,11 +79,8 @@ impl Project {
         let mut relations = connection
             .prepare("SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = 'milepost'")
             .unwrap();
-        let relations: Vec<(String, String)> = relations
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap();
+        let relations: Vec<(String, String)> =
+            relations.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().collect::<Result<_, _>>().unwrap();
         let mut state = State::new();
         for (name, kind) in relations {
             let sql =

@@ -133,8 +133,30 @@ fn leaf(choices: &mut Choices<'_>, place: Place, ty: Type) -> String {
         Type::Float => &["0.5", "1.0", "1e3", "1e308", "1e400", "-0.0", ".5"],
         Type::Decimal => &["0.1", "2", "123456789.123456789", "0.0000000001", "99999999999999999999999999999.5"],
         Type::String => &[
-            "'a'", "''", "'it''s'", "'%'", "'_'", "'\\'", "'\\n'", "'a\"b'", "'`'", "'--'", "'/* x'", "'{{ x }}'",
-            "'{% x %}'", "'__value'", "'__start'", "'ünï'", "'🙂'", "'\n'", "';'", "'$$'", "'\u{0}'", "'{}'", "'?'", "':x'",
+            "'a'",
+            "''",
+            "'it''s'",
+            "'%'",
+            "'_'",
+            "'\\'",
+            "'\\n'",
+            "'a\"b'",
+            "'`'",
+            "'--'",
+            "'/* x'",
+            "'{{ x }}'",
+            "'{% x %}'",
+            "'__value'",
+            "'__start'",
+            "'ünï'",
+            "'🙂'",
+            "'\n'",
+            "';'",
+            "'$$'",
+            "'\u{0}'",
+            "'{}'",
+            "'?'",
+            "':x'",
         ],
         Type::Date => &["date '2026-01-31'", "date '0001-01-01'", "date '9999-12-31'", "date '2026-02-30'"],
         Type::Timestamp => &[
@@ -145,7 +167,9 @@ fn leaf(choices: &mut Choices<'_>, place: Place, ty: Type) -> String {
             "timestamp '0001-01-01 00:00:00'",
             "timestamp '9999-12-31 23:59:59.999999'",
         ],
-        Type::Duration => &["duration '14d'", "duration '0s'", "duration '36h'", "duration '106751991d'", "duration '99999999999d'"],
+        Type::Duration => {
+            &["duration '14d'", "duration '0s'", "duration '36h'", "duration '106751991d'", "duration '99999999999d'"]
+        }
         Type::Null => &["null"],
     };
     (*choices.pick(literals)).to_owned()

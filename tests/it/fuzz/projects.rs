@@ -16,10 +16,49 @@ const CHOSEN: &[&str] = &["milestone", "kpi", "score"];
 
 /// Text that goes where text went.
 const STRANGE_TEXT: &[&str] = &[
-    "", "*", "a", "it's", "\"", "`", "\\", "--", "/*", "{{ x }}", "{% x %}", "__value", "ünï", "🙂", "a\nb", "a\u{0}b", ";",
-    "a.b", "a.b.c.d", "raw.\"x\"", "select", "user", "7d", "0d", "-1d", "1.5d", "99999999999999999999d", "106751991d",
-    "2026-13-45", "as_of", "events", "count()", "1 = 1", "null", "sum(1)", "day", "all", "../x", "/dev/null", "${HOME}", "${",
-    "Europe/Berlin", "UTC+25",
+    "",
+    "*",
+    "a",
+    "it's",
+    "\"",
+    "`",
+    "\\",
+    "--",
+    "/*",
+    "{{ x }}",
+    "{% x %}",
+    "__value",
+    "ünï",
+    "🙂",
+    "a\nb",
+    "a\u{0}b",
+    ";",
+    "a.b",
+    "a.b.c.d",
+    "raw.\"x\"",
+    "select",
+    "user",
+    "7d",
+    "0d",
+    "-1d",
+    "1.5d",
+    "99999999999999999999d",
+    "106751991d",
+    "2026-13-45",
+    "as_of",
+    "events",
+    "count()",
+    "1 = 1",
+    "null",
+    "sum(1)",
+    "day",
+    "all",
+    "../x",
+    "/dev/null",
+    "${HOME}",
+    "${",
+    "Europe/Berlin",
+    "UTC+25",
 ];
 
 /// The projects that others are made from.
@@ -71,8 +110,10 @@ impl Seeds {
             // Two choices, for a text is longer than one of them can say.
             let place = (choices.below(1 << 16) * 7 + choices.below(7)) % text.len().max(1);
             let end = (place + 1 + choices.below(12)).min(text.len());
-            let insert: &[&str] =
-                &["\"", "'", "[", "]", "{", "}", "=", ".", "\n", "#", "\\", "\"\"\"", "\u{feff}", "🙂", "(", ")", ",", "1", "-"];
+            let insert: &[&str] = &[
+                "\"", "'", "[", "]", "{", "}", "=", ".", "\n", "#", "\\", "\"\"\"", "\u{feff}", "🙂", "(", ")", ",",
+                "1", "-",
+            ];
             let new: Vec<char> = choices.pick(insert).chars().collect();
             match choices.below(3) {
                 0 => drop(text.drain(place..end)),
@@ -126,7 +167,10 @@ impl Seeds {
             }
             4 => {
                 let value = table[&name].clone();
-                table.insert((*choices.pick(&["twin", "_", "UPPER", "user", "select", "a b", "ü", ""])).to_owned(), value);
+                table.insert(
+                    (*choices.pick(&["twin", "_", "UPPER", "user", "select", "a b", "ü", ""])).to_owned(),
+                    value,
+                );
             }
             5 => {
                 let value = table[&name].clone();
