@@ -32,8 +32,8 @@ numbered AS (
   SELECT
     identified.*,
     ROW_NUMBER() OVER (
-      PARTITION BY identified.{{ "event_id" | ident }}
-      ORDER BY identified.{{ "event_time" | ident }}, identified.{{ "entity" | ident }}, identified.{{ "event_name" | ident }}{{ "," | when(payload) }}
+      PARTITION BY identified.{{ "event_name" | ident }}, identified.{{ "event_id" | ident }}
+      ORDER BY identified.{{ "event_time" | ident }}, identified.{{ "entity" | ident }}{{ "," | when(payload) }}
 {% for name in payload %}
         CASE WHEN identified.{{ name | ident }} IS NULL THEN 1 ELSE 0 END, identified.{{ name | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}

@@ -20,7 +20,7 @@ pub enum SourceKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Duplicates {
-    /// One row is kept of those that share the id, or the entity, name and time where there is no id.
+    /// One row is kept of those that share the name and id, or the entity, name and time where there is no id.
     Remove,
     /// The rows are unique already: the collector promises it, and nothing is spent on it.
     Keep,

@@ -70,7 +70,8 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
     lines.push(match (source.deduplicate, &source.key) {
         (false, _) => "The source promises unique rows; duplicates would count.".to_owned(),
         (true, Some(_)) => {
-            "Of rows with the same id the first counts; a row without one is known by entity, name and time.".to_owned()
+            "Of rows with the same name and id the first counts; a row without one is known by entity, name and time."
+                .to_owned()
         }
         (true, None) => "Of rows with the same entity, name and time one counts.".to_owned(),
     });
