@@ -45,22 +45,21 @@ pub fn streams(model: &Model) -> BTreeMap<Group, Vec<Stream>> {
         let group = Group { depth: milestone.depth, entity: milestone.entity, source: *source, shape };
         let streams = groups.entry(group).or_default();
         let index = MilestoneIndex(position);
-        let stream = match streams.iter().position(|(known, _)| *known == key) {
-            Some(found) => &mut streams[found].1,
-            None => {
-                let stream = Stream {
-                    names,
-                    condition: condition.clone(),
-                    subject: subject.clone(),
-                    value: value.cloned(),
-                    bound,
-                    windows: Vec::new(),
-                    at_least: 0.0,
-                    milestones: Vec::new(),
-                };
-                streams.push((key, stream));
-                &mut streams.last_mut().expect("one was just added").1
-            }
+        let stream = if let Some(found) = streams.iter().position(|(known, _)| *known == key) {
+            &mut streams[found].1
+        } else {
+            let stream = Stream {
+                names,
+                condition: condition.clone(),
+                subject: subject.clone(),
+                value: value.cloned(),
+                bound,
+                windows: Vec::new(),
+                at_least: 0.0,
+                milestones: Vec::new(),
+            };
+            streams.push((key, stream));
+            &mut streams.last_mut().expect("one was just added").1
         };
         stream.milestones.push(index);
         stream.at_least = stream.at_least.max(milestone.at_least);

@@ -120,16 +120,17 @@ impl Project {
                 Some((name, default)) => (name, Some(default)),
                 None => (inside, None),
             };
-            match self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty()).or(default) {
-                Some(value) => expanded.push_str(value),
-                None => {
-                    diagnostics.push(
-                        Diagnostic::error("unset-variable", format!("the environment has no variable `{name}`"))
-                            .at(text.place(start..start + length + 1), "")
-                            .help(format!("set it, or write a default: `${{{name}:-…}}`")),
-                    );
-                    return None;
-                }
+            if let Some(value) =
+                self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty()).or(default)
+            {
+                expanded.push_str(value)
+            } else {
+                diagnostics.push(
+                    Diagnostic::error("unset-variable", format!("the environment has no variable `{name}`"))
+                        .at(text.place(start..start + length + 1), "")
+                        .help(format!("set it, or write a default: `${{{name}:-…}}`")),
+                );
+                return None;
             }
             at = start + length + 1;
         }

@@ -198,8 +198,10 @@ impl Expr {
         visit(self);
         match &self.kind {
             ExprKind::Column(_) | ExprKind::Literal(_) => {}
-            ExprKind::Not(inner) | ExprKind::Negate(inner) => inner.walk(visit),
-            ExprKind::IsNull(inner, _) | ExprKind::Like(inner, _, _) => inner.walk(visit),
+            ExprKind::Not(inner)
+            | ExprKind::Negate(inner)
+            | ExprKind::IsNull(inner, _)
+            | ExprKind::Like(inner, _, _) => inner.walk(visit),
             ExprKind::Binary(_, left, right) => {
                 left.walk(visit);
                 right.walk(visit);

@@ -110,11 +110,11 @@ impl Cx<'_> {
             "event" => Some(self.source(definition, model, diagnostics)?),
             _ => None,
         };
-        let parts = self.parts(definition, known, diagnostics);
-        let entity = self.entity(definition, model, source, &parts, diagnostics);
+        let parts = Self::parts(definition, known, diagnostics);
+        let entity = self.entity(definition, model, source, parts.as_ref(), diagnostics);
         let anchor =
-            self.reference(definition, table.from.as_ref().filter(|from| from.get() != "start"), known, diagnostics);
-        let after = self.reference(definition, table.after.as_ref(), known, diagnostics);
+            Self::reference(definition, table.from.as_ref().filter(|from| from.get() != "start"), known, diagnostics);
+        let after = Self::reference(definition, table.after.as_ref(), known, diagnostics);
         let (entity, anchor, after) = (entity?, anchor?, after?);
         for (reference, written) in [(anchor, &table.from), (after, &table.after)] {
             if let (Some(reference), Some(written)) = (reference, written) {
@@ -172,7 +172,6 @@ impl Cx<'_> {
     }
 
     fn reference(
-        &self,
         definition: &Definition<MilestoneTable>,
         name: Option<&Spanned<String>>,
         known: &Named<MilestoneIndex>,
@@ -186,7 +185,6 @@ impl Cx<'_> {
 
     /// Returns the milestones that a composite is made from; those that are unknown are reported and left out.
     fn parts(
-        &self,
         definition: &Definition<MilestoneTable>,
         known: &Named<MilestoneIndex>,
         diagnostics: &mut Diagnostics,
@@ -233,7 +231,7 @@ impl Cx<'_> {
         definition: &Definition<MilestoneTable>,
         model: &Model,
         source: Option<SourceIndex>,
-        parts: &Option<Vec<MilestoneIndex>>,
+        parts: Option<&Vec<MilestoneIndex>>,
         diagnostics: &mut Diagnostics,
     ) -> Option<EntityIndex> {
         let table = &definition.body;
@@ -246,24 +244,22 @@ impl Cx<'_> {
                 None => default_entity(model, "entity", definition.span, diagnostics),
             };
         }
-        let first = *parts.as_ref()?.first()?;
+        let first = *parts?.first()?;
         let entity = model.milestone(first).entity;
         if table.members.is_some() {
-            match &model.entity(entity).parent {
-                Some((parent, _)) => return Some(*parent),
-                None => {
-                    diagnostics.push(
-                        Diagnostic::error(
-                            "no-parent",
-                            format!("entity `{}` is a member of nothing", model.entity(entity).meta.name),
-                        )
-                        .at(definition.span, "counts members")
-                        .at(model.entity(entity).meta.span, "has no `parent`")
-                        .help("write `parent = { account = \"account_id\" }` there"),
-                    );
-                    return None;
-                }
+            if let Some((parent, _)) = &model.entity(entity).parent {
+                return Some(*parent);
             }
+            diagnostics.push(
+                Diagnostic::error(
+                    "no-parent",
+                    format!("entity `{}` is a member of nothing", model.entity(entity).meta.name),
+                )
+                .at(definition.span, "counts members")
+                .at(model.entity(entity).meta.span, "has no `parent`")
+                .help("write `parent = { account = \"account_id\" }` there"),
+            );
+            return None;
         }
         Some(entity)
     }

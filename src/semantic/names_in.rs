@@ -39,6 +39,15 @@ pub fn names_in(condition: &Expr) -> Option<Vec<String>> {
             }
             Some(names)
         }
-        _ => None,
+        ExprKind::Column(_)
+        | ExprKind::Literal(_)
+        | ExprKind::Not(_)
+        | ExprKind::Negate(_)
+        | ExprKind::Binary(..)
+        | ExprKind::Call(..)
+        | ExprKind::Case(..)
+        | ExprKind::In(..)
+        | ExprKind::IsNull(..)
+        | ExprKind::Like(..) => None,
     }
 }

@@ -50,20 +50,20 @@ pub struct Names {
     /// Where the properties of events are declared.
     properties_at: Option<Span>,
     /// What may be written, its canonical name, and its type.
-    names: Vec<(String, String, Type)>,
+    meanings: Vec<(String, String, Type)>,
 }
 
 impl Names {
     fn new(subject: String, declared_at: Option<Span>) -> Self {
-        let mut names = Self { subject, declared_at, properties_at: None, names: Vec::new() };
+        let mut names = Self { subject, declared_at, properties_at: None, meanings: Vec::new() };
         names.add("as_of", canonical::AS_OF, Type::Timestamp);
         names
     }
 
     /// Adds a name, unless it means something already: roles come before the user's columns.
     fn add(&mut self, written: &str, canonical: &str, ty: Type) {
-        if !self.names.iter().any(|(name, _, _)| name == written) {
-            self.names.push((written.to_owned(), canonical.to_owned(), ty));
+        if !self.meanings.iter().any(|(name, _, _)| name == written) {
+            self.meanings.push((written.to_owned(), canonical.to_owned(), ty));
         }
     }
 
@@ -156,7 +156,7 @@ impl Names {
     /// The values of other KPIs.
     pub fn kpis<'k>(kpis: impl Iterator<Item = &'k str>) -> Self {
         let mut names = Self::new("the project's KPIs".to_owned(), None);
-        names.names.clear();
+        names.meanings.clear();
         for name in kpis {
             names.add(name, &format!("{}{name}", canonical::KPI), Type::Float);
         }
@@ -199,7 +199,7 @@ impl Names {
     /// Returns the names of its columns, each once, by the name that the tables or the project give it.
     pub fn own(&self) -> Vec<&str> {
         let mut own: IndexMap<&str, &str> = IndexMap::new();
-        for (written, canonical, _) in &self.names {
+        for (written, canonical, _) in &self.meanings {
             if canonical != canonical::AS_OF {
                 own.insert(canonical, written);
             }
@@ -209,7 +209,7 @@ impl Names {
 
     /// Finds what a name means.
     pub fn find(&self, written: &str) -> Option<(&str, Type)> {
-        self.names.iter().find(|(name, _, _)| name == written).map(|(_, canonical, ty)| (canonical.as_str(), *ty))
+        self.meanings.iter().find(|(name, _, _)| name == written).map(|(_, canonical, ty)| (canonical.as_str(), *ty))
     }
 }
 
@@ -219,7 +219,7 @@ impl Scope for Names {
     }
 
     fn names(&self) -> Vec<String> {
-        self.names.iter().map(|(name, _, _)| name.clone()).collect()
+        self.meanings.iter().map(|(name, _, _)| name.clone()).collect()
     }
 
     fn subject(&self) -> String {
@@ -231,6 +231,6 @@ impl Scope for Names {
     }
 
     fn is_of_kpis(&self) -> bool {
-        self.names.iter().all(|(_, canonical, _)| canonical.starts_with(canonical::KPI))
+        self.meanings.iter().all(|(_, canonical, _)| canonical.starts_with(canonical::KPI))
     }
 }

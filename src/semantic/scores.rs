@@ -58,7 +58,7 @@ fn terms(
             }
             entity
         }
-        listed => {
+        listed @ (OneOrMany::One(_) | OneOrMany::Many(_)) => {
             let names: Vec<(&String, Span)> = match listed {
                 OneOrMany::One(one) => vec![(one, from)],
                 OneOrMany::Many(many) => many.iter().map(|each| (each.get(), definition.place(each))).collect(),

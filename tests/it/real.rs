@@ -15,6 +15,7 @@ const JULY: &str = "2026-07-01 00:00:00.000000";
 /// A commit happens exactly then, and a window of 30 days ends exactly then.
 const EDGE: &str = "2023-01-09 18:09:12.000000";
 
+#[expect(clippy::print_stderr, reason = "a test that does nothing says so")]
 fn real_data() -> Option<PathBuf> {
     let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let folder = std::env::var_os("MILEPOST_REAL_DATA").map_or_else(default, PathBuf::from);

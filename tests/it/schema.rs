@@ -79,9 +79,8 @@ fn faults(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> 
     for (key, value) in object {
         let at = format!("{at}.{key}");
         match (schema.get("properties").and_then(|known| known.get(key)), schema.get("additionalProperties")) {
-            (Some(part), _) => found.extend(faults(root, part, value, &at)),
             (None, Some(Value::Bool(false))) => found.push(format!("{at}: not a key")),
-            (None, Some(part)) => found.extend(faults(root, part, value, &at)),
+            (Some(part), _) | (None, Some(part)) => found.extend(faults(root, part, value, &at)),
             (None, None) => {}
         }
     }

@@ -10,7 +10,7 @@ use crate::project::document::Spanned;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProjectTable {
-    /// The project's name: snake_case; part of every node's unique id.
+    /// The project's name: `snake_case`; part of every node's unique id.
     pub name: Spanned<String>,
     /// The project's own version, copied into the manifest.
     pub version: Option<String>,

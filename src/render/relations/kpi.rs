@@ -217,7 +217,7 @@ fn together(left: &Measure, right: &Measure) -> bool {
 
 fn side_context(cx: &Cx<'_>, kpi: &Kpi, side: &Side<'_>, base: &str) -> Result<Value> {
     let measure = side.measure;
-    let (relation, alias, key, entity) = relation(cx, &measure.relation)?;
+    let (relation, alias, key, entity) = relation(cx, &measure.relation);
     let joins = entity.filter(|_| side.roles.iter().any(|(_, measure)| uses_entity(measure)));
     let is_entity = matches!(measure.relation, MeasureRelation::Entity(_));
     let entities: Vec<(EntityIndex, &str)> = match (entity, is_entity) {
@@ -275,10 +275,7 @@ fn side_context(cx: &Cx<'_>, kpi: &Kpi, side: &Side<'_>, base: &str) -> Result<V
     let mut dimensions = Vec::new();
     for dimension in &measure.dimensions {
         let printed = cx.print(dimension, aliases)?;
-        dimensions.push(sql(match dimension.ty {
-            Type::String => printed,
-            _ => format!("CAST({printed} AS {})", cx.dialect().type_name(Type::String)),
-        }));
+        dimensions.push(sql(cx.cast(printed, dimension.ty, Type::String)));
     }
     let mut row_measures = Vec::new();
     let mut aggregates = Vec::new();
@@ -346,8 +343,8 @@ fn side_context(cx: &Cx<'_>, kpi: &Kpi, side: &Side<'_>, base: &str) -> Result<V
 type RelationParts<'n> = (String, &'static str, String, Option<EntityIndex>);
 
 /// Returns the relation of a measure, its alias, the column with the entity's key, and the entity.
-fn relation<'n>(cx: &Cx<'_>, relation: &MeasureRelation) -> Result<RelationParts<'n>> {
-    Ok(match relation {
+fn relation<'n>(cx: &Cx<'_>, relation: &MeasureRelation) -> RelationParts<'n> {
+    match relation {
         MeasureRelation::Entity(entity) => {
             let name = cx.qualified(&cx.plan.node(cx.plan.entity(*entity)).name);
             (name, "entities", cx.model.entity(*entity).key.clone(), Some(*entity))
@@ -367,7 +364,7 @@ fn relation<'n>(cx: &Cx<'_>, relation: &MeasureRelation) -> Result<RelationParts
             let entity = source.entity.as_ref().map(|(entity, _)| *entity);
             (cx.qualified(&format!("facts_{}", source.meta.name)), "facts", "entity".to_owned(), entity)
         }
-    })
+    }
 }
 
 /// Prints what a row brings to an aggregate: nothing where it does not count.

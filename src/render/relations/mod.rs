@@ -15,7 +15,7 @@ use crate::plan::node::{Node, Plan, Relation};
 use crate::render::dialect::Dialect;
 use crate::render::expr::{self, Unsupported};
 use crate::render::{Place, engine};
-use crate::semantic::expr::{Expr, Literal};
+use crate::semantic::expr::{Expr, Literal, Type};
 use crate::semantic::model::{EntityIndex, Meta, Model, Origin};
 use crate::semantic::scopes::canonical;
 use crate::source::{Sources, Span};
@@ -182,11 +182,14 @@ impl Cx<'_> {
         self.dialect().string(text).map(sql).map_err(Failure::Name)
     }
 
+    /// Prints `printed`, of type `ty`, as a `wanted`.
+    fn cast(&self, printed: String, ty: Type, wanted: Type) -> String {
+        if ty == wanted { printed } else { format!("CAST({printed} AS {})", self.dialect().type_name(wanted)) }
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "stands beside literals, which can fail")]
     fn typed_null(&self, ty: &str) -> Result<Value> {
-        let ty = crate::semantic::expr::Type::DECLARABLE
-            .iter()
-            .find(|(name, _)| *name == ty)
-            .map_or(crate::semantic::expr::Type::String, |(_, ty)| *ty);
+        let ty = Type::DECLARABLE.iter().find(|(name, _)| *name == ty).map_or(Type::String, |(_, ty)| *ty);
         Ok(sql(format!("CAST(NULL AS {})", self.dialect().type_name(ty))))
     }
 
@@ -262,6 +265,7 @@ impl Cx<'_> {
     }
 
     /// Makes the comment that opens a statement.
+    #[expect(clippy::unused_self, reason = "stands beside the header of a definition")]
     fn header(&self, title: &str, lines: &[String]) -> Value {
         minijinja::context! { title, lines => lines.to_vec() }
     }

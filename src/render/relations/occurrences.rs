@@ -47,18 +47,12 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, occurrences: &Occurrences) -> 
     let value = match occurrences.shape {
         Shape::Count => None,
         Shape::Distinct => Some(cases(cx, &occurrences.streams, |stream| stream.value.as_ref(), "NULL", &|expr| {
-            let printed = cx.print(expr, aliases)?;
-            Ok(match expr.ty {
-                Type::String => printed,
-                _ => format!("CAST({printed} AS {})", cx.dialect().type_name(Type::String)),
-            })
+            Ok(cx.cast(cx.print(expr, aliases)?, expr.ty, Type::String))
         })?),
         Shape::Sum => Some(cases(cx, &occurrences.streams, |stream| stream.value.as_ref(), "NULL", &|expr| {
             let printed = cx.print(expr, aliases)?;
-            Ok(match expr.ty {
-                Type::Decimal => printed,
-                _ => format!("CAST({printed} AS {})", cx.dialect().type_name(Type::Float)),
-            })
+            // Money stays exact.
+            Ok(if expr.ty == Type::Decimal { printed } else { cx.cast(printed, expr.ty, Type::Float) })
         })?),
     };
 
@@ -80,13 +74,12 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, occurrences: &Occurrences) -> 
         }
     }
     reached_relations.sort();
-    let actor = match actor {
-        Some(actor) => Some(context! {
+    let actor = actor.map(|actor| {
+        context! {
             relation => cx.qualified(&cx.plan.node(cx.plan.entity(actor)).name),
             key => cx.model.entity(actor).key.clone(),
-        }),
-        None => None,
-    };
+        }
+    });
     cx.render(
         "occurrences.sql",
         context! {

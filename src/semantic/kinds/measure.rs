@@ -12,6 +12,7 @@ use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, T
 use crate::semantic::kinds::Cx;
 use crate::semantic::milestones::check_event_name;
 use crate::semantic::model::{EntityIndex, Measure, MeasureRelation, MilestoneIndex, SourceIndex, SourceRows};
+use crate::semantic::parse::Scope as _;
 use crate::semantic::scopes::{Names, canonical};
 use crate::semantic::{names_in, parse, sources};
 use crate::source::Span;
@@ -333,7 +334,6 @@ impl Cx<'_> {
                 dimensions.push(column(name, ty, span));
                 continue;
             }
-            use crate::semantic::parse::Scope as _;
             let names = scope.names();
             let mut diagnostic = Diagnostic::error(
                 "unknown-dimension",

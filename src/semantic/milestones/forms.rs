@@ -146,7 +146,7 @@ pub(super) fn event_names(
     Some(names)
 }
 
-/// Reports names that are other names of an event, and warns of those that are not in snake_case (DM-61, DM-62).
+/// Reports names that are other names of an event, and warns of those that are not in `snake_case` (DM-61, DM-62).
 pub fn check_event_name(model: &Model, source: SourceIndex, name: &str, span: Span, diagnostics: &mut Diagnostics) {
     let SourceRows::Events { aliases, .. } = &model.source(source).rows else { return };
     if let Some((canonical, _)) = aliases.iter().find(|(_, others)| others.iter().any(|other| other == name)) {

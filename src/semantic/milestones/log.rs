@@ -70,7 +70,7 @@ impl Cx<'_> {
 
 /// Returns the names of the events that count; none where every event does.
 fn listed(table: &MilestoneTable) -> Vec<&str> {
-    let names: Vec<&str> = match table.event.as_ref().map(|event| event.get()) {
+    let names: Vec<&str> = match table.event.as_ref().map(crate::project::document::Spanned::get) {
         None => Vec::new(),
         Some(OneOrMany::One(one)) => vec![one.as_str()],
         Some(OneOrMany::Many(many)) => many.iter().map(|each| each.get().as_str()).collect(),

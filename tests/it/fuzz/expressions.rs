@@ -15,8 +15,10 @@ const NUMBERS: &[Type] = &[Type::Int, Type::Float, Type::Decimal];
 /// How deep expressions are nested.
 const DEPTH: usize = 4;
 
-/// Functions that give a type.
-static GIVING: LazyLock<Vec<(Type, Vec<(&str, &Signature)>)>> = LazyLock::new(|| {
+/// Functions by the type that they give.
+type Giving = Vec<(Type, Vec<(&'static str, &'static Signature)>)>;
+
+static GIVING: LazyLock<Giving> = LazyLock::new(|| {
     let gives = |signature: &Signature, ty: Type| match signature.gives {
         Gives::Type(given) => given == ty,
         Gives::Common => {
