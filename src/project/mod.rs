@@ -123,7 +123,7 @@ impl Project {
             if let Some(value) =
                 self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty()).or(default)
             {
-                expanded.push_str(value)
+                expanded.push_str(value);
             } else {
                 diagnostics.push(
                     Diagnostic::error("unset-variable", format!("the environment has no variable `{name}`"))
