@@ -151,3 +151,24 @@ fn every_dependency_is_one_that_deny_toml_allows() {
     }
     assert!(faults.is_empty(), "{}\ndeny.toml says what may be depended on", faults.join("\n"));
 }
+
+#[test]
+fn the_tests_are_built_with_the_dependencies_of_the_program() {
+    let features = |edges: &str| -> BTreeSet<String> {
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "--locked", "--edges", edges, "--prefix", "none", "--format", "{p} [{f}]"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+    };
+    let (program, tests) = (features("normal,build"), features("normal,build,dev"));
+    let twice: Vec<&String> = program.difference(&tests).collect();
+    assert!(
+        twice.is_empty(),
+        "`cargo test` would compile these again, with the features that the tests' dependencies ask for, and all that \
+         stands on them: {twice:?}\nask for the same features in [dependencies]"
+    );
+}
