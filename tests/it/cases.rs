@@ -16,6 +16,7 @@ use milepost::plan::node::Relation;
 use milepost::render::{Place, Statement};
 use milepost::report::diagnostics::{Look, draw};
 use milepost::report::table::{Cell, Table};
+use milepost::semantic::kinds::KINDS;
 use milepost::semantic::moment;
 use milepost::suite::{self, Outcome, case};
 use milepost::warehouse::{self, Value, Warehouse};
@@ -69,6 +70,14 @@ fn place(analysis: &Analysis, dialect: &'static milepost::render::dialect::Diale
         as_of: moment::literal(moment::moment(as_of.get()).expect("a moment")),
         stand_ins: BTreeMap::new(),
     }
+}
+
+#[test]
+fn every_kind_of_kpi_has_a_case_of_its_name() {
+    let cases: Vec<String> = projects("cases").iter().map(|project| name(project)).collect();
+    let lacking = |kind: &&str| !cases.contains(&format!("kind_{kind}"));
+    let without: Vec<&str> = KINDS.iter().map(|kind| kind.name).filter(lacking).collect();
+    assert!(without.is_empty(), "no directory tests/cases/kind_{{{}}}", without.join(","));
 }
 
 #[test]

@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rows of milestones that must be accounted for, as ranges of their numbers.
-const MILESTONES: &[(u32, u32)] = &[(1, 11), (13, 16), (20, 21), (33, 88)];
+/// A table of `tests/catalog`: its file, its heading, what its rows are called, and those that must be accounted for, as
+/// ranges of their numbers.
+const TABLES: &[(&str, &str, &str, &[(u32, u32)])] = &[
+    ("tests/catalog/milestones.md", "## Milestones", "MS-", &[(1, 11), (13, 16), (20, 21), (33, 88)]),
+    ("tests/catalog/data_model.md", "## Data model", "DM-", &[(1, 53), (61, 66)]),
+];
 
 /// A line of a table: a row of the catalog, where it is shown, and what is said about it.
 struct Line {
@@ -16,31 +20,33 @@ struct Line {
 }
 
 #[test]
-fn every_milestone_row_is_accounted_for() {
-    let lines = table("tests/catalog/milestones.md", "## Milestones");
+fn every_row_is_accounted_for() {
     let mut faults = Vec::new();
-    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
-    for line in &lines {
-        *times.entry(&line.row).or_default() += 1;
-        if line.shown.is_empty() && line.remark.is_empty() {
-            faults.push(format!("{}: neither a definition nor a reason", line.row));
+    for (file, heading, prefix, ranges) in TABLES {
+        let lines = table(file, heading);
+        let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+        for line in &lines {
+            *times.entry(&line.row).or_default() += 1;
+            if line.shown.is_empty() && line.remark.is_empty() {
+                faults.push(format!("{}: neither a definition nor a reason", line.row));
+            }
+        }
+        for number in ranges.iter().flat_map(|(first, last)| *first..=*last) {
+            let row = format!("{prefix}{number:02}");
+            match times.get(row.as_str()) {
+                Some(1) => {}
+                Some(times) => faults.push(format!("{row}: {times} lines of {file}")),
+                None => faults.push(format!("{row}: no line of {file}")),
+            }
         }
     }
-    for number in MILESTONES.iter().flat_map(|(first, last)| *first..=*last) {
-        let row = format!("MS-{number:02}");
-        match times.get(row.as_str()) {
-            Some(1) => {}
-            Some(times) => faults.push(format!("{row}: {times} lines")),
-            None => faults.push(format!("{row}: no line")),
-        }
-    }
-    assert!(faults.is_empty(), "tests/catalog/milestones.md:\n{}", faults.join("\n"));
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 #[test]
 fn every_definition_of_the_catalog_exists() {
     let mut faults = Vec::new();
-    for line in table("tests/catalog/milestones.md", "## Milestones") {
+    for line in TABLES.iter().flat_map(|(file, heading, _, _)| table(file, heading)) {
         for (file, definitions) in &line.shown {
             let Ok(text) = fs::read_to_string(root().join(file)) else {
                 faults.push(format!("{}: no file {}", line.row, file.display()));
@@ -75,7 +81,7 @@ fn the_readme_leads_to_the_tables() {
 fn comments_name(text: &str, row: &str) -> bool {
     text.lines().filter_map(|line| line.split_once('#')).any(|(_, comment)| {
         let words: Vec<&str> = comment.split([' ', ',', ':', ';', '.', '(', ')']).collect();
-        let named = |word: &&str| word.starts_with("MS-");
+        let named = |word: &&str| word.get(..3) == row.get(..3);
         words.contains(&row)
             || words.windows(3).any(|words| {
                 words[1] == "to" && named(&words[0]) && named(&words[2]) && words[0] <= row && row <= words[2]
