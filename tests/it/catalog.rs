@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 /// A table of `tests/catalog`: its file, its heading, what its rows are called, and those that must be accounted for, as
 /// ranges of their numbers.
-const TABLES: &[(&str, &str, &str, &[(u32, u32)])] = &[
+type Table = (&'static str, &'static str, &'static str, &'static [(u32, u32)]);
+
+const TABLES: &[Table] = &[
     ("tests/catalog/milestones.md", "## Milestones", "MS-", &[(1, 11), (13, 16), (20, 21), (33, 88)]),
     ("tests/catalog/data_model.md", "## Data model", "DM-", &[(1, 53), (61, 66)]),
 ];
