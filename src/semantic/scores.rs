@@ -14,7 +14,7 @@ use crate::source::Span;
 pub fn resolve(project: &Project, model: &mut Model, known: &Known, diagnostics: &mut Diagnostics) {
     for definition in &project.scores {
         let bands = bands(definition, diagnostics);
-        let Some((entity, terms)) = terms(project, definition, model, known, diagnostics) else { continue };
+        let Some((entity, terms)) = terms(definition, model, known, diagnostics) else { continue };
         let table = &definition.body;
         model.scores.push(Score {
             meta: values::meta(
@@ -32,7 +32,6 @@ pub fn resolve(project: &Project, model: &mut Model, known: &Known, diagnostics:
 }
 
 fn terms(
-    project: &Project,
     definition: &Definition<ScoreTable>,
     model: &Model,
     known: &Known,
@@ -104,7 +103,7 @@ fn terms(
         }
     };
     // Milestones with mistakes of their own are missing here, and so is their weight.
-    let whole = known.milestones.found.values().all(|(index, _)| index.is_some()) && !project.milestones.is_empty();
+    let whole = known.milestones.found.values().all(|(index, _)| index.is_some());
     let total: f64 = terms.iter().map(|(_, weight)| weight).sum();
     if whole && terms.is_empty() {
         diagnostics.push(
