@@ -1,5 +1,7 @@
 //! The targets of a project: which dialect each one speaks, what its relations are called, and how to connect to it.
 
+use std::time::Duration;
+
 use indexmap::IndexMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -10,7 +12,9 @@ use crate::project::read::list;
 use crate::project::tables::settings::TargetTable;
 use crate::project::{Definition, Project};
 use crate::render::dialect::{Dialect, Qualifier};
-use crate::warehouse;
+use crate::source::Text;
+
+mod connection;
 
 /// The schema of a target that names none.
 const DEFAULT_SCHEMA: &str = "milepost";
@@ -31,8 +35,12 @@ pub struct Target {
     pub threads: usize,
     /// The folder of its compiled files, relative to the target folder, with slashes.
     pub folder: String,
-    /// What the warehouse's driver is told, by name.
-    settings: IndexMap<String, String>,
+    /// How long a statement may take before it is cancelled.
+    pub statement_timeout: Option<Duration>,
+    /// The values of `project` and `database`, where it has them.
+    places: IndexMap<String, String>,
+    /// What the warehouse's driver is told besides, as it is written.
+    settings: IndexMap<String, Text>,
 }
 
 /// Returns every target of the project.
@@ -93,10 +101,8 @@ fn resolve(project: &Project, target: &Definition<TargetTable>, diagnostics: &mu
         None => Some(None),
     };
     let (cloud_project, database, schema) = (expand(&body.project), expand(&body.database), expand(&body.schema));
-    let mut settings = IndexMap::new();
-    for (name, value) in &body.settings {
-        settings.insert(name.get().clone(), project.expand(&project.text(target, value), diagnostics));
-    }
+    let settings = connection::settings(project, target, diagnostics);
+    let statement_timeout = connection::statement_timeout(target, diagnostics);
     let (dialect, cloud_project, database, schema) = (dialect?, cloud_project?, database?, schema?);
     let mut parts = Vec::new();
     for qualifier in dialect.qualified_by() {
@@ -124,14 +130,9 @@ fn resolve(project: &Project, target: &Definition<TargetTable>, diagnostics: &mu
         }
         parts.push(part);
     }
-    let mut known = IndexMap::new();
-    for (name, value) in settings {
-        known.insert(name, value?);
-    }
+    let mut places = IndexMap::new();
     for (name, value) in [("project", cloud_project), ("database", database)] {
-        if let Some(value) = value {
-            known.insert(name.to_owned(), value);
-        }
+        places.extend(value.map(|value| (name.to_owned(), value)));
     }
     Some(Target {
         name: target.name.clone(),
@@ -139,7 +140,9 @@ fn resolve(project: &Project, target: &Definition<TargetTable>, diagnostics: &mu
         schema: parts.join("."),
         threads: body.threads.as_ref().map_or(DEFAULT_THREADS, |threads| usize::from(*threads.get())),
         folder: folder(project, target),
-        settings: known,
+        statement_timeout,
+        places,
+        settings,
     })
 }
 
@@ -178,16 +181,6 @@ impl Target {
                 let name = format!("{}.{}", self.schema, node.name);
                 Some(self.dialect.table(&name).expect("the statement that makes it is printed with this name"))
             }
-        }
-    }
-
-    /// Returns what its driver needs to connect.
-    pub fn connection(&self, root: &std::path::Path) -> warehouse::Target {
-        warehouse::Target {
-            name: self.name.clone(),
-            driver: self.dialect.name().to_owned(),
-            root: root.to_path_buf(),
-            settings: self.settings.clone(),
         }
     }
 }

@@ -174,6 +174,8 @@ fn rows(
         | ErrorKind::Cancelled
         | ErrorKind::Busy
         | ErrorKind::Gone
+        | ErrorKind::Credentials
+        | ErrorKind::Quota
         | ErrorKind::Unsupported => Failure::new(format!("reading `{}`: {}", node.name, error.message)),
     })?;
     let cells = |row: Vec<Value>| row.into_iter().map(cell).collect();

@@ -108,11 +108,14 @@ pub fn make(
 }
 
 /// Connects to a target, from the project's folder: that is where relative paths begin.
-pub fn connect(workspace: &Workspace<'_>, target: &Target) -> Result<Box<dyn Warehouse>, Failure> {
+pub fn connect(workspace: &mut Workspace<'_>, target: &Target) -> Result<Box<dyn Warehouse>, Failure> {
     let root = workspace.root()?;
+    let connection = target.connection(&workspace.analysis.project, &root, &mut workspace.diagnostics);
+    workspace.stop_on_errors()?;
+    let connection = connection.ok_or(Failure::Reported)?;
     std::env::set_current_dir(&root)
         .map_err(|error| Failure::io(format!("entering the project's folder `{}`", root.display()), &error))?;
-    warehouse::connect(&target.connection(&root)).map_err(|error| Failure::new(error.message))
+    warehouse::connect(&connection).map_err(|error| Failure::new(error.message))
 }
 
 fn job(analysis: &Analysis, target: &Target, id: NodeId, statement: crate::check::Checked) -> Job {
@@ -135,7 +138,7 @@ fn execute(workspace: &Workspace<'_>, target: &Target, warehouse: &dyn Warehouse
     let options = Options {
         threads: threads(cx.globals.threads.unwrap_or(target.threads)),
         fail_fast: cx.globals.fail_fast,
-        timeout: None,
+        timeout: target.statement_timeout,
         retries: RETRIES,
         cancelled: cx.cancelled(),
     };

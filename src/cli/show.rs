@@ -54,7 +54,7 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     let mut workspace = Workspace::open(cx)?;
     let id = find(&workspace, &args.name)?;
     let target = workspace.target()?;
-    let warehouse = connect(&workspace, &target)?;
+    let warehouse = connect(&mut workspace, &target)?;
     let node = workspace.analysis.plan.node(id);
     let is_kpi = matches!(node.relation, Relation::Kpi(_));
     if args.chart && !is_kpi {

@@ -79,6 +79,8 @@ pub enum Qualifier {
 pub enum Failure {
     /// The warehouse does not have it, in the words of the dialect's file.
     Unsupported(String),
+    /// The warehouse cannot write a name or a string of the project.
+    Name(String),
     /// A dialect's file, or the one who called, is wrong.
     Mistake(String),
 }
@@ -396,7 +398,7 @@ impl Argument {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Unsupported(reason) | Failure::Mistake(reason) => f.write_str(reason),
+            Failure::Unsupported(reason) | Failure::Name(reason) | Failure::Mistake(reason) => f.write_str(reason),
         }
     }
 }

@@ -37,16 +37,35 @@ impl Serialize for Sql {
     }
 }
 
-/// Renders `templates/<template>`, or the dialect's own, to tidy SQL.
-pub fn render(template: &str, context: impl Serialize, dialect: &'static Dialect) -> Result<String, String> {
-    let text = environment(dialect).get_template(template).and_then(|template| template.render(Serde(context)));
-    holes::tidy(&text.map_err(|error| explain(&error))?, &*dialect.grammar())
+/// Why a template did not become SQL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The warehouse cannot write a name or a string that the template was given.
+    Name(String),
+    /// The template, or a dialect's file, is wrong.
+    Template(String),
 }
 
-/// Renders the text of a template; for tests.
-pub fn render_text(text: &str, context: impl Serialize, dialect: &'static Dialect) -> Result<String, String> {
-    let text = environment(dialect).render_named_str("text", text, Serde(context));
-    holes::tidy(&text.map_err(|error| explain(&error))?, &*dialect.grammar())
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Name(reason) | Fault::Template(reason) => formatter.write_str(reason),
+        }
+    }
+}
+
+/// Renders `templates/<template>`, or the dialect's own, to tidy SQL.
+pub fn render(template: &str, context: impl Serialize, dialect: &'static Dialect) -> Result<String, Fault> {
+    tidy(environment(dialect).get_template(template).and_then(|template| template.render(Serde(context))), dialect)
+}
+
+/// Renders the text of a template.
+pub fn render_text(text: &str, context: impl Serialize, dialect: &'static Dialect) -> Result<String, Fault> {
+    tidy(environment(dialect).render_named_str("text", text, Serde(context)), dialect)
+}
+
+fn tidy(text: Result<String, Error>, dialect: &Dialect) -> Result<String, Fault> {
+    holes::tidy(&text.map_err(|error| explain(&error))?, &*dialect.grammar()).map_err(Fault::Template)
 }
 
 fn environment(dialect: &'static Dialect) -> &'static Environment<'static> {
@@ -88,8 +107,8 @@ fn open(dialect: &'static Dialect) -> Environment<'static> {
 }
 
 fn filters(environment: &mut Environment<'static>, dialect: &'static Dialect) {
-    environment.add_filter("ident", move |name: &str| safe(dialect.identifier(name).map_err(mistake)));
-    environment.add_filter("table", move |name: &str| safe(dialect.table(name).map_err(mistake)));
+    environment.add_filter("ident", move |name: &str| safe(dialect.identifier(name).map_err(refusal)));
+    environment.add_filter("table", move |name: &str| safe(dialect.table(name).map_err(refusal)));
     environment.add_filter("literal", move |value: Value| constant(&value, dialect));
     environment.add_filter("comment", |text: &str| {
         let line: String = text
@@ -199,7 +218,7 @@ fn accesses(environment: &mut Environment<'static>, dialect: &'static Dialect) {
 fn statements(environment: &mut Environment<'static>, dialect: &'static Dialect) {
     for name in ["create_schema", "create_table", "create_view"] {
         environment.add_function(name, move |table: &str| {
-            let table = dialect.table(table).map_err(mistake)?;
+            let table = dialect.table(table).map_err(refusal)?;
             safe(dialect.shape("statements", name, &BTreeMap::from([("name", Value::from(table))])).map_err(failure))
         });
     }
@@ -215,7 +234,7 @@ fn statements(environment: &mut Environment<'static>, dialect: &'static Dialect)
             return Err(mistake(format!("the constants `{name}` have no rows, so that nothing tells their types")));
         }
         let columns: Vec<_> =
-            columns.iter().map(|column| dialect.identifier(column)).collect::<Result<_, _>>().map_err(mistake)?;
+            columns.iter().map(|column| dialect.identifier(column)).collect::<Result<_, _>>().map_err(refusal)?;
         let mut table = Vec::new();
         for row in rows {
             let cells: Vec<String> =
@@ -230,7 +249,7 @@ fn statements(environment: &mut Environment<'static>, dialect: &'static Dialect)
             table.push(cells);
         }
         let context = BTreeMap::from([
-            ("name", Value::from(dialect.identifier(name).map_err(mistake)?)),
+            ("name", Value::from(dialect.identifier(name).map_err(refusal)?)),
             ("columns", Value::from(columns)),
             ("rows", Value::from(Serde(table))),
         ]);
@@ -303,7 +322,7 @@ fn fit<'s>(
                 _ => return Ok(None),
             },
             Accepts::Pattern => match word {
-                Some(word) => Argument::Sql(Fragment::atom(dialect.string(word).map_err(mistake)?), Some(Type::String)),
+                Some(word) => Argument::Sql(Fragment::atom(dialect.string(word).map_err(refusal)?), Some(Type::String)),
                 None => Argument::Sql(fragment(value, dialect)?, Some(Type::String)),
             },
             Accepts::Type(wanted) => {
@@ -441,6 +460,7 @@ fn safe(sql: Result<String, Error>) -> Result<Value, Error> {
 fn failure(failure: Failure) -> Error {
     match failure {
         Failure::Unsupported(reason) => mistake(format!("not supported: {reason}")),
+        Failure::Name(reason) => refusal(reason),
         Failure::Mistake(reason) => mistake(reason),
     }
 }
@@ -449,11 +469,31 @@ fn mistake(reason: String) -> Error {
     Error::new(ErrorKind::InvalidOperation, reason)
 }
 
-/// Says what is wrong and where, without the kind of the error that the engine puts before it.
-fn explain(error: &Error) -> String {
+/// What lies at the bottom of an error that the project's names or strings caused.
+#[derive(Debug)]
+struct Refused(String);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+fn refusal(reason: String) -> Error {
+    mistake(reason.clone()).with_source(Refused(reason))
+}
+
+/// Says what is wrong, and of a template where, without the kind of the error that the engine puts before it.
+fn explain(error: &Error) -> Fault {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    if let Some(Refused(reason)) = causes.filter_map(|cause| cause.downcast_ref()).next() {
+        return Fault::Name(reason.clone());
+    }
     let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-    match (error.name(), error.line()) {
+    Fault::Template(match (error.name(), error.line()) {
         (Some(name), Some(line)) => format!("{what} (in {name}:{line})"),
         _ => what,
-    }
+    })
 }

@@ -42,7 +42,7 @@ pub fn literal(literal: &Literal, dialect: &Dialect) -> Result<Fragment, Failure
         Literal::Int(number) | Literal::Duration(number) => Ok(integer(*number)),
         // Debug keeps the point or the exponent, so that the text is never that of a whole number.
         Literal::Float(number) => word("float", format!("{number:?}")),
-        Literal::String(text) => dialect.string(text).map(Fragment::atom).map_err(Failure::Mistake),
+        Literal::String(text) => dialect.string(text).map(Fragment::atom).map_err(Failure::Name),
         Literal::Date(text) => word("date", text.clone()),
         Literal::Timestamp(text) => word("timestamp", text.strip_suffix(".000000").unwrap_or(text).to_owned()),
     }

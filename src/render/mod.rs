@@ -64,14 +64,30 @@ pub fn render_part(
 ) -> Vec<Statement> {
     let cx = relations::Cx { plan, model, sources, place };
     let mut statements = Vec::new();
+    let mut refused = Vec::new();
     for node in part.iter().map(|id| plan.node(*id)) {
         let origin = node.definition.as_ref().map(|definition| definition.span);
         match relations::statement(&cx, node) {
             Ok(sql) => statements.push(Statement { node: node.name.clone(), sql, origin }),
+            Err(relations::Failure::Name(reason)) => refused.push((reason, origin)),
             Err(failure) => diagnostics.push(diagnostic(failure, place.dialect, origin)),
         }
     }
+    report_names(refused, place.dialect, diagnostics);
     statements
+}
+
+/// Reports what the warehouse cannot write, each once: where a definition brings it in, if one does, and not in what
+/// reads from that.
+fn report_names(refused: Vec<(String, Option<Span>)>, dialect: &Dialect, diagnostics: &mut Diagnostics) {
+    let (placed, placeless): (Vec<_>, Vec<_>) = refused.into_iter().partition(|(_, origin)| origin.is_some());
+    let mut told: Vec<String> = Vec::new();
+    for (reason, origin) in placed.into_iter().chain(placeless) {
+        if !told.contains(&reason) {
+            diagnostics.push(diagnostic(relations::Failure::Name(reason.clone()), dialect, origin));
+            told.push(reason);
+        }
+    }
 }
 
 fn diagnostic(failure: relations::Failure, dialect: &Dialect, origin: Option<Span>) -> Diagnostic {

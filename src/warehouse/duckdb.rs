@@ -12,9 +12,18 @@ use duckdb::types::ValueRef;
 use duckdb::{Config, Connection};
 
 use crate::check::Checked;
-use crate::warehouse::{Column, Error, ErrorKind, Executed, Family, Interrupter, Rows, Target, Value, Warehouse};
+use crate::warehouse::{
+    Column, Driver, Error, ErrorKind, Estimate, Executed, Family, Interrupter, Rows, Target, Value, Warehouse,
+};
 
 mod text;
+
+/// The driver: what it does not know is a setting of the engine.
+pub(super) const DRIVER: Driver = Driver {
+    name: crate::warehouse::EMBEDDED,
+    settings: None,
+    connect: Some(|target| Ok(Box::new(DuckDb::open(target)?))),
+};
 
 /// The settings that are the run's or the plan's, and not the engine's.
 const NOT_OF_THE_ENGINE: &[&str] = &["database", "dialect", "schema", "threads"];
@@ -39,7 +48,7 @@ pub(super) struct DuckDb {
 
 impl DuckDb {
     /// Opens the target's `database`, `:memory:` where it names none, and makes it and its folder where there are none.
-    pub(super) fn open(target: &Target) -> Result<Self, Error> {
+    fn open(target: &Target) -> Result<Self, Error> {
         let database = target.settings.get("database").map_or(":memory:", String::as_str);
         let connection = if database == ":memory:" {
             Connection::open_in_memory_with_flags(config(target)?)
@@ -170,6 +179,34 @@ impl Warehouse for DuckDb {
         run(&table_of(relation, rows))
     }
 
+    fn drop_table(&self, relation: &str) -> Result<(), Error> {
+        Ok(self.connection().execute_batch(&format!("DROP TABLE IF EXISTS {relation}"))?)
+    }
+
+    fn drop_schema(&self, schema: &str) -> Result<(), Error> {
+        Ok(self.connection().execute_batch(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE"))?)
+    }
+
+    fn estimate(&self, statement: &Checked) -> Result<Estimate, Error> {
+        let sql = format!("EXPLAIN (FORMAT json) {}", statement.sql());
+        let plan: String = self.connection().query_row(&sql, [], |row| row.get(1))?;
+        Ok(Estimate { bytes: None, rows: text::rows_read(&plan) })
+    }
+
+    fn describe(&self) -> Result<Vec<(String, String)>, Error> {
+        let connection = self.connection();
+        let ask = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, String>(0));
+        let mut facts = vec![("engine".to_owned(), ask("SELECT version()")?)];
+        facts.push(("database".to_owned(), ask("SELECT current_database()")?));
+        for setting in ["TimeZone", "default_null_order", "threads"] {
+            // The first is unknown where the library is built without ICU.
+            if let Ok(value) = ask(&format!("SELECT CAST(current_setting('{setting}') AS VARCHAR)")) {
+                facts.push((setting.to_owned(), value));
+            }
+        }
+        Ok(facts)
+    }
+
     fn session(&self) -> Result<Box<dyn Warehouse>, Error> {
         let connection = self.connection().try_clone()?;
         Ok(Box::new(Self::of(connection)?))
@@ -193,7 +230,7 @@ fn execute(connection: &Connection, sql: &str) -> Result<Executed, Error> {
         },
         None => None,
     };
-    Ok(Executed { rows_affected })
+    Ok(Executed { rows_affected, ..Executed::default() })
 }
 
 /// Returns the columns of a query without running it.

@@ -1,22 +1,32 @@
 //! Checked statements -> rows: what Milepost asks of a warehouse, and the drivers that answer.
 //!
-//! A driver is one file here, with the name of its dialect, and one arm of [`connect`]. A test hands it to the contract
-//! of `tests/it/warehouse.rs`.
+//! A driver is one file here, with the name of its dialect, and one line of [`DRIVERS`]. A test hands it to the contract
+//! of `tests/it/warehouse.rs`. What a driver does asynchronously stays inside of it.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 
 use crate::check::Checked;
 
+mod bigquery;
 mod duckdb;
+mod secrets;
+mod snowflake;
 mod value;
 
 pub use self::value::{Column, Family, Rows, Value};
 
 /// One session on a database.
 ///
-/// A session runs one statement at a time; a second thread takes a second one from [`Warehouse::session`].
+/// A session runs one statement at a time; a second thread takes a second one from [`Warehouse::session`]. Relations and
+/// schemas are SQL text: quoted as the dialect quotes, with what they are qualified by.
+///
+/// What failed for a moment only is tried again by the driver where that cannot execute a statement twice; what is left
+/// is the caller's to try, as [`ErrorKind::Transient`]. A statement that is given up, by an interruption or because its
+/// time is over, is cancelled where it runs.
 pub trait Warehouse: Send + Sync {
     /// Returns the columns of `relation`: SQL text that may follow `FROM`, a table or a function that reads files.
     fn columns(&self, relation: &str) -> Result<Vec<Column>, Error>;
@@ -39,6 +49,18 @@ pub trait Warehouse: Send + Sync {
     /// An empty type of a column leaves the choice to the driver.
     fn load(&self, relation: &str, rows: &Rows) -> Result<(), Error>;
 
+    /// Drops a table, where there is one.
+    fn drop_table(&self, relation: &str) -> Result<(), Error>;
+
+    /// Drops a schema with all that is in it, where there is one.
+    fn drop_schema(&self, schema: &str) -> Result<(), Error>;
+
+    /// Returns what a statement would read, without executing it: an error where it could not be executed.
+    fn estimate(&self, statement: &Checked) -> Result<Estimate, Error>;
+
+    /// Returns who and where the session is, and the settings that results depend on: names and values to be shown.
+    fn describe(&self) -> Result<Vec<(String, String)>, Error>;
+
     /// Opens another session on the same database, for another thread.
     fn session(&self) -> Result<Box<dyn Warehouse>, Error>;
 
@@ -51,14 +73,29 @@ pub trait Warehouse: Send + Sync {
 pub type Interrupter = Box<dyn Fn() + Send + Sync>;
 
 /// What a statement did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Executed {
     /// The rows that it wrote, where the warehouse counts them.
     pub rows_affected: Option<u64>,
+    /// The warehouse's own name of the execution, where it has one: a query id, a job id.
+    pub query_id: Option<String>,
+    /// The bytes that were read, where the warehouse counts them.
+    pub bytes_processed: Option<u64>,
+}
+
+/// What a statement would read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Estimate {
+    /// In bytes: a bound where the warehouse prices by it.
+    pub bytes: Option<u64>,
+    /// In rows.
+    pub rows: Option<u64>,
 }
 
 /// A database to connect to: plain data, from the project's settings.
-#[derive(Clone, Debug)]
+///
+/// It holds secrets, so that printing it for debugging shows the names of its settings only.
+#[derive(Clone)]
 pub struct Target {
     /// The name of the target.
     pub name: String,
@@ -66,18 +103,75 @@ pub struct Target {
     pub driver: String,
     /// The root of the project: relative paths, in settings and in SQL, start here.
     pub root: PathBuf,
-    /// The target's settings, as written. What a driver does not know it hands to its database.
+    /// The target's settings, by name.
     pub settings: IndexMap<String, String>,
+    /// How long a statement may take before it is cancelled; where absent, as long as the warehouse lets it.
+    pub statement_timeout: Option<Duration>,
+    /// What statements are marked with where the warehouse keeps such marks: names and values in lower case.
+    pub labels: IndexMap<String, String>,
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let settings: Vec<&String> = self.settings.keys().collect();
+        formatter
+            .debug_struct("Target")
+            .field("name", &self.name)
+            .field("driver", &self.driver)
+            .field("settings", &settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A setting that a driver takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// What it says, as a line of help.
+    pub about: &'static str,
+    /// Whether its value must never be shown.
+    pub secret: bool,
+}
+
+/// A kind of database that this program knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Driver {
+    /// Its name, which is that of the dialect.
+    pub name: &'static str,
+    /// The settings that it takes, besides those that place relations; none where it hands what it does not know to the
+    /// database.
+    pub settings: Option<&'static [Setting]>,
+    /// Connects; none where this build is without the driver.
+    connect: Option<fn(&Target) -> Result<Box<dyn Warehouse>, Error>>,
+}
+
+/// The drivers, with the name of the feature that each is built with.
+const DRIVERS: &[Driver] = &[bigquery::DRIVER, duckdb::DRIVER, snowflake::DRIVER];
+
+impl Driver {
+    /// Returns the driver of a dialect.
+    pub fn named(name: &str) -> Option<&'static Driver> {
+        DRIVERS.iter().find(|driver| driver.name == name)
+    }
+
+    /// Tells whether this build can connect with it.
+    pub fn is_built(&self) -> bool {
+        self.connect.is_some()
+    }
 }
 
 /// Connects to a target.
 pub fn connect(target: &Target) -> Result<Box<dyn Warehouse>, Error> {
-    match target.driver.as_str() {
-        "duckdb" => Ok(Box::new(duckdb::DuckDb::open(target)?)),
-        other => Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("running on `{other}` is not built yet; `compile` writes its SQL"),
+    let name = target.driver.as_str();
+    let unsupported = |message| Err(Error::new(ErrorKind::Unsupported, message));
+    match Driver::named(name) {
+        Some(Driver { connect: Some(connect), .. }) => connect(target),
+        Some(Driver { connect: None, .. }) => unsupported(format!(
+            "this build of milepost cannot connect to `{name}`: build it with `--features {name}` (`compile` needs no \
+             connection)"
         )),
+        None => unsupported(format!("no driver for `{name}`: `compile` writes its SQL")),
     }
 }
 
@@ -86,7 +180,14 @@ pub const EMBEDDED: &str = "duckdb";
 
 /// Returns a database in memory, of its own for each connection that is opened.
 pub fn in_memory(root: PathBuf) -> Target {
-    Target { name: "memory".to_owned(), driver: EMBEDDED.to_owned(), root, settings: IndexMap::new() }
+    Target {
+        name: "memory".to_owned(),
+        driver: EMBEDDED.to_owned(),
+        root,
+        settings: IndexMap::new(),
+        statement_timeout: None,
+        labels: IndexMap::new(),
+    }
 }
 
 /// Why a warehouse did not do what it was asked.
@@ -94,7 +195,7 @@ pub fn in_memory(root: PathBuf) -> Target {
 pub struct Error {
     /// What it means for the caller.
     pub kind: ErrorKind,
-    /// The warehouse's words, or ours where those mislead.
+    /// The warehouse's words, or ours where those mislead; no secret is in them.
     pub message: String,
 }
 
@@ -109,6 +210,10 @@ pub enum ErrorKind {
     Occupied,
     /// Not allowed.
     Permission,
+    /// The warehouse does not know who asks: a password, a key or a token is missing, wrong or expired.
+    Credentials,
+    /// A budget or a quota is used up: the bytes that a statement may read, the queries of a day.
+    Quota,
     /// Lost to another transaction or to the network: the same statement may succeed now.
     Transient,
     /// Memory or disk ran out.
@@ -132,8 +237,8 @@ impl Error {
     }
 }
 
-impl std::fmt::Display for Error {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.message)
     }
 }

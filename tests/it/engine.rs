@@ -15,7 +15,9 @@ fn rendered(text: &str, context: serde_json::Value, dialect: &'static Dialect) -
 }
 
 fn refused(text: &str) -> String {
-    engine::render_text(text, json!({ "name": "x; DROP TABLE t", "half": 0.5, "flag": true }), executed()).unwrap_err()
+    engine::render_text(text, json!({ "name": "x; DROP TABLE t", "half": 0.5, "flag": true }), executed())
+        .unwrap_err()
+        .to_string()
 }
 
 #[test]
@@ -91,7 +93,8 @@ fn a_type_that_decides_must_be_known() {
     let message = dialects()
         .into_iter()
         .find_map(|dialect| engine::render_text("SELECT {{ add_months('s' | ident, 1) }}", json!({}), dialect).err())
-        .unwrap();
+        .unwrap()
+        .to_string();
     assert!(message.contains("`| of('date')`"), "{message}");
 }
 

@@ -9,7 +9,7 @@ use milepost::check::Checked;
 use milepost::run::preflight::{Problem, RequiredColumn, Requirement, preflight};
 use milepost::run::results::{Document, Invocation, document, write};
 use milepost::run::{Event, Job, Options, RunResult, Status, run, unit};
-use milepost::warehouse::{Column, Error, ErrorKind, Executed, Interrupter, Rows, Value, Warehouse};
+use milepost::warehouse::{Column, Error, ErrorKind, Estimate, Executed, Interrupter, Rows, Value, Warehouse};
 
 use crate::warehouse::{ENDLESS, ask, checked, memory, tell};
 
@@ -252,6 +252,18 @@ impl Warehouse for Unlucky {
     }
     fn load(&self, relation: &str, rows: &Rows) -> Result<(), Error> {
         self.inner.load(relation, rows)
+    }
+    fn drop_table(&self, relation: &str) -> Result<(), Error> {
+        self.inner.drop_table(relation)
+    }
+    fn drop_schema(&self, schema: &str) -> Result<(), Error> {
+        self.inner.drop_schema(schema)
+    }
+    fn estimate(&self, statement: &Checked) -> Result<Estimate, Error> {
+        self.inner.estimate(statement)
+    }
+    fn describe(&self) -> Result<Vec<(String, String)>, Error> {
+        self.inner.describe()
     }
     fn session(&self) -> Result<Box<dyn Warehouse>, Error> {
         Err(Error::new(ErrorKind::Resources, "no more sessions"))

@@ -39,6 +39,9 @@ pub struct TargetTable {
     pub project: Option<Spanned<String>>,
     /// How many statements run side by side; 4 if absent.
     pub threads: Option<Spanned<u16>>,
+    /// How long a statement may take before it is cancelled: `"90s"`, `"1h"`; if absent, as long as the warehouse lets
+    /// it.
+    pub statement_timeout: Option<Spanned<String>>,
     /// What else the warehouse's driver takes: names and values of its own settings.
     #[serde(default)]
     pub settings: IndexMap<Spanned<String>, Spanned<String>>,

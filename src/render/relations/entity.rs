@@ -5,7 +5,7 @@ use minijinja::context;
 use crate::plan::node::Node;
 use crate::render::access;
 use crate::render::holes::Fragment;
-use crate::render::relations::{Aliases, Cx, Failure, Result, sql};
+use crate::render::relations::{Aliases, Cx, Result, sql};
 use crate::semantic::expr::Type;
 use crate::semantic::model::EntityIndex;
 
@@ -26,8 +26,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<
     if entity.origin.is_some() {
         let typed = |column: &str, ty: Type| -> Result<minijinja::Value> {
             let raw = Fragment::atom(format!("source_rows.{}", cx.ident(column)?));
-            let fragment = access::normalize(cx.dialect(), &raw, ty, &entity.timezone)
-                .map_err(|failure| Failure::Template(format!("{failure:?}")))?;
+            let fragment = access::normalize(cx.dialect(), &raw, ty, &entity.timezone)?;
             Ok(sql(fragment.sql))
         };
         columns.push(context! { name => entity.key.clone(), sql => typed(&entity.key, Type::String)? });

@@ -87,7 +87,7 @@ fn mature(cx: &Cx<'_>, grain: Grain) -> Result<String> {
         context! { period => sql(period) },
         cx.dialect(),
     )
-    .map_err(Failure::Template)?;
+    .map_err(Failure::from)?;
     Ok(format!("{closed} AND {end} <= {}", cx.as_of()?))
 }
 
@@ -144,7 +144,7 @@ fn measures(cx: &Cx<'_>, node: &Node, kpi: &Kpi, numerator: &Measure, denominato
             let under = total("denominator", denominator)?;
             let context = context! { left => sql(&over), right => sql(&under) };
             let value = render_text("{{ divide(left | of('float'), right | of('float')) }}", context, cx.dialect());
-            (under, value.map_err(Failure::Template)?)
+            (under, value.map_err(Failure::from)?)
         }
         None => (cx.typed_null("float")?.to_string(), over.clone()),
     };
@@ -268,7 +268,7 @@ fn side_context(cx: &Cx<'_>, kpi: &Kpi, side: &Side<'_>, base: &str) -> Result<V
                 conditions.push(known);
             }
             let template = format!("{{{{ date_trunc('{}', time | of('timestamp')) }}}}", grain_name(kpi.grain));
-            render_text(&template, context! { time => sql(time) }, cx.dialect()).map_err(Failure::Template)?
+            render_text(&template, context! { time => sql(time) }, cx.dialect()).map_err(Failure::from)?
         }
         _ => cx.typed_null("date")?.to_string(),
     };
@@ -393,5 +393,5 @@ fn print_aggregate(
     };
     expr::aggregate(cx.dialect(), function, Some((column, Some(ty))), Some(counts), Some(result))
         .map(|fragment| fragment.sql)
-        .map_err(|failure| Failure::Template(format!("{failure:?}")))
+        .map_err(Failure::from)
 }

@@ -29,7 +29,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, view: &MilestoneView) -> Resul
             context! { anchor => sql(&anchor), horizon => cx.literal(&Literal::Int(horizon))? },
             cx.dialect(),
         )
-        .map_err(Failure::Template)?,
+        .map_err(Failure::from)?,
         None => format!("CAST(NULL AS {})", cx.dialect().type_name(Type::Timestamp)),
     };
     let applies = match &milestone.applies_to {

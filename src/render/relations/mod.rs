@@ -12,7 +12,7 @@ use minijinja::Value;
 
 use crate::plan::build::{CATALOG_COLUMNS, column_name, property_name};
 use crate::plan::node::{Node, Plan, Relation};
-use crate::render::dialect::Dialect;
+use crate::render::dialect::{self, Dialect};
 use crate::render::expr::{self, Unsupported};
 use crate::render::{Place, engine};
 use crate::semantic::expr::{Expr, Literal, Type};
@@ -43,6 +43,24 @@ pub enum Failure {
 impl From<Unsupported> for Failure {
     fn from(unsupported: Unsupported) -> Self {
         Failure::Unsupported(unsupported)
+    }
+}
+
+impl From<engine::Fault> for Failure {
+    fn from(fault: engine::Fault) -> Self {
+        match fault {
+            engine::Fault::Name(reason) => Failure::Name(reason),
+            engine::Fault::Template(reason) => Failure::Template(reason),
+        }
+    }
+}
+
+impl From<dialect::Failure> for Failure {
+    fn from(failure: dialect::Failure) -> Self {
+        match failure {
+            dialect::Failure::Name(reason) => Failure::Name(reason),
+            dialect::Failure::Unsupported(reason) | dialect::Failure::Mistake(reason) => Failure::Template(reason),
+        }
     }
 }
 
@@ -165,7 +183,7 @@ impl Cx<'_> {
     }
 
     fn render(&self, template: &str, context: Value) -> Result<String> {
-        engine::render(template, context, self.dialect()).map_err(Failure::Template)
+        Ok(engine::render(template, context, self.dialect())?)
     }
 
     /// Returns the full name of a relation that Milepost makes.
@@ -175,7 +193,7 @@ impl Cx<'_> {
 
     fn literal(&self, literal: &Literal) -> Result<Value> {
         let printed = expr::literal(literal, self.dialect());
-        printed.map(|fragment| sql(fragment.sql)).map_err(|failure| Failure::Template(format!("{failure:?}")))
+        Ok(sql(printed?.sql))
     }
 
     fn string(&self, text: &str) -> Result<Value> {
@@ -254,8 +272,8 @@ impl Cx<'_> {
         if let Some((path, format)) = &origin.file {
             match crate::render::access::file(self.dialect(), path, format.name()) {
                 Ok(file) => return Ok(file),
-                Err(crate::render::dialect::Failure::Unsupported(why)) => reason = why,
-                Err(crate::render::dialect::Failure::Mistake(why)) => return Err(Failure::Template(why)),
+                Err(dialect::Failure::Unsupported(why)) => reason = why,
+                Err(failure) => return Err(failure.into()),
             }
         }
         match &origin.table {

@@ -220,7 +220,7 @@ fn bucket(cx: &Cx<'_>, windows: usize, anchor: &str) -> Result<String> {
 pub(super) fn elapsed(cx: &Cx<'_>, start: &str, end: &str) -> Result<String> {
     let context = context! { start => sql(parenthesized(start)), end => sql(end) };
     crate::render::engine::render_text("{{ duration_between(start, end) }}", context, cx.dialect())
-        .map_err(Failure::Template)
+        .map_err(Failure::from)
 }
 
 #[expect(clippy::cast_possible_wrap, reason = "streams are few")]

@@ -215,7 +215,7 @@ fn absences(cx: &Cx<'_>, milestones: &[MilestoneIndex]) -> Result<Value> {
         },
         cx.dialect(),
     )
-    .map_err(Failure::Template)?;
+    .map_err(Failure::from)?;
     Ok(context! {
         rows,
         from => has_from(cx, milestones),

@@ -5,7 +5,6 @@ use minijinja::{Value, context};
 use crate::plan::build::{column_name, property_name};
 use crate::plan::node::{Events, Node};
 use crate::render::access;
-use crate::render::dialect::Failure as EntryFailure;
 use crate::render::holes::Fragment;
 use crate::render::relations::entity::parenthesized;
 use crate::render::relations::{Aliases, Cx, Failure, Result, sql};
@@ -15,13 +14,7 @@ use crate::semantic::model::{EventName, Source, SourceIndex, SourceRows, Stored}
 /// Prints a column of a raw table in its declared type.
 fn typed(cx: &Cx<'_>, source: &Source, column: &str, ty: Type) -> Result<Value> {
     let raw = Fragment::atom(format!("source_rows.{}", cx.ident(column)?));
-    access::normalize(cx.dialect(), &raw, ty, &source.timezone)
-        .map(|fragment| sql(fragment.sql))
-        .map_err(|failure| entry(&failure))
-}
-
-fn entry(failure: &EntryFailure) -> Failure {
-    Failure::Template(format!("{failure:?}"))
+    Ok(sql(access::normalize(cx.dialect(), &raw, ty, &source.timezone)?.sql))
 }
 
 pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String> {
@@ -54,8 +47,7 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
             Stored::Text => access::Stored::Text,
         };
         let keys: Vec<&str> = path.split('.').collect();
-        let fragment =
-            access::property(cx.dialect(), &document, stored, &keys, *ty).map_err(|failure| entry(&failure))?;
+        let fragment = access::property(cx.dialect(), &document, stored, &keys, *ty)?;
         columns.push(context! { name => property_name(path), sql => sql(fragment.sql) });
         payload.push(property_name(path));
     }
@@ -139,7 +131,7 @@ fn event_id(cx: &Cx<'_>, source: &Source, name: &Value) -> Result<String> {
         },
         cx.dialect(),
     )
-    .map_err(Failure::Template)?;
+    .map_err(Failure::from)?;
     let composed = crate::render::engine::render_text(
         &format!("{{{{ {template} }}}}"),
         context! {
@@ -150,7 +142,7 @@ fn event_id(cx: &Cx<'_>, source: &Source, name: &Value) -> Result<String> {
         },
         cx.dialect(),
     )
-    .map_err(Failure::Template)?;
+    .map_err(Failure::from)?;
     Ok(match &source.key {
         Some(_) => format!("COALESCE(typed.{}, {composed})", cx.ident("event_id")?),
         None => composed,

@@ -1,0 +1,22 @@
+//! Snowflake.
+
+use crate::warehouse::{Driver, Setting};
+
+/// What a target may say, besides `database` and `schema`.
+const SETTINGS: &[Setting] = &[
+    Setting { name: "account", about: "the account's identifier: `organization-account`", secret: false },
+    Setting { name: "user", about: "the user's login name", secret: false },
+    Setting { name: "password", about: "the user's password", secret: true },
+    Setting { name: "passcode", about: "the code of the second factor, beside a password", secret: true },
+    Setting { name: "private_key_path", about: "the file of a private key (PKCS8, PEM)", secret: false },
+    Setting { name: "private_key", about: "the private key itself (PKCS8, PEM)", secret: true },
+    Setting { name: "private_key_passphrase", about: "what an encrypted private key opens with", secret: true },
+    Setting { name: "token", about: "an OAuth token", secret: true },
+    Setting { name: "token_path", about: "a file with an OAuth token, read at each login", secret: false },
+    Setting { name: "role", about: "the role to take", secret: false },
+    Setting { name: "warehouse", about: "the warehouse to run on", secret: false },
+    Setting { name: "endpoint", about: "where to reach it, if not at the account's own address", secret: false },
+];
+
+/// The driver.
+pub(super) const DRIVER: Driver = Driver { name: "snowflake", settings: Some(SETTINGS), connect: None };
