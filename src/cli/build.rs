@@ -9,6 +9,7 @@ use crate::cli::workspace::Workspace;
 use crate::cli::{rows, test};
 use crate::plan::node::NodeId;
 use crate::report::table::{Cell, Table};
+use crate::suite::Against;
 use crate::target::Target;
 use crate::warehouse::Warehouse;
 
@@ -32,7 +33,7 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     let target = workspace.target()?;
     let part = workspace.part(&args.selection)?;
     let cases = test::cases(&mut workspace, &args.selection)?;
-    test::test(&workspace, &cases)?;
+    test::test(&workspace, &cases, Against::Expected, cx.globals.threads.unwrap_or(0))?;
     let warehouse = make("build", &mut workspace, &target, &part)?;
     if cx.globals.output != Output::Json {
         let found = found(&workspace, &target, &*warehouse, &part)?;

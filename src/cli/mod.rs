@@ -10,6 +10,7 @@ pub mod check;
 pub mod clean;
 pub mod compile;
 pub mod completions;
+pub mod debug;
 pub mod explain;
 pub mod init;
 pub mod ls;
@@ -23,6 +24,7 @@ pub mod selection;
 pub mod show;
 pub mod terminal;
 pub mod test;
+pub mod verify;
 pub mod workspace;
 
 use std::ffi::OsString;
@@ -63,6 +65,8 @@ enum Command {
     Run(run::Args),
     Build(build::Args),
     Test(test::Args),
+    Verify(verify::Args),
+    Debug(debug::Args),
     Ls(ls::Args),
     Show(show::Args),
     Explain(explain::Args),
@@ -80,6 +84,8 @@ impl Command {
             Command::Run(args) => run::run(&args, cx),
             Command::Build(args) => build::run(&args, cx),
             Command::Test(args) => test::run(&args, cx),
+            Command::Verify(args) => verify::run(&args, cx),
+            Command::Debug(args) => debug::run(&args, cx),
             Command::Ls(args) => ls::run(&args, cx),
             Command::Show(args) => show::run(&args, cx),
             Command::Explain(args) => explain::run(&args, cx),

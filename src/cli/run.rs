@@ -113,9 +113,17 @@ pub fn connect(workspace: &mut Workspace<'_>, target: &Target) -> Result<Box<dyn
     let connection = target.connection(&workspace.analysis.project, &root, &mut workspace.diagnostics);
     workspace.stop_on_errors()?;
     let connection = connection.ok_or(Failure::Reported)?;
-    std::env::set_current_dir(&root)
+    connect_to(&connection, &root)?.map_err(|error| Failure::new(error.message))
+}
+
+/// Connects from the project's folder, which becomes the current one.
+pub fn connect_to(
+    connection: &warehouse::Target,
+    root: &Path,
+) -> Result<Result<Box<dyn Warehouse>, warehouse::Error>, Failure> {
+    std::env::set_current_dir(root)
         .map_err(|error| Failure::io(format!("entering the project's folder `{}`", root.display()), &error))?;
-    warehouse::connect(&connection).map_err(|error| Failure::new(error.message))
+    Ok(warehouse::connect(connection))
 }
 
 fn job(analysis: &Analysis, target: &Target, id: NodeId, statement: crate::check::Checked) -> Job {

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::Analysis;
 use crate::cli::arguments::Selection;
-use crate::cli::outcome::{Exit, Failure};
+use crate::cli::outcome::{Exit, Failure, say_error};
 use crate::cli::run::threads;
 use crate::cli::selection::Node;
 use crate::cli::terminal::{Cx, say_always};
 use crate::cli::workspace::{TEST, Workspace, is_everything};
 use crate::report::progress::Status;
 use crate::suite::case::{self, Case};
-use crate::suite::{self, Options, Outcome};
+use crate::suite::{self, Against, Options, Outcome};
 
 /// Run the project's unit tests: given rows, expected rows
 ///
@@ -36,7 +36,7 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     if cases.is_empty() {
         cx.say("no unit tests are selected");
     }
-    test(&workspace, &cases)?;
+    test(&workspace, &cases, Against::Expected, cx.globals.threads.unwrap_or(0))?;
     Ok(workspace.warn())
 }
 
@@ -57,23 +57,21 @@ pub fn cases(workspace: &mut Workspace<'_>, selection: &Selection) -> Result<Vec
     Ok(cases)
 }
 
-/// Runs cases and says what became of each; fails where one of them did not pass.
-pub fn test(workspace: &Workspace<'_>, cases: &[Case]) -> Result<(), Failure> {
+/// Runs cases and says what became of each; fails where one of them did not pass. `wanted` threads
+/// run side by side; 0 is as many as there are processors.
+pub fn test(workspace: &Workspace<'_>, cases: &[Case], against: Against<'_>, wanted: usize) -> Result<(), Failure> {
     let cx = workspace.cx;
     if cases.is_empty() {
         return Ok(());
     }
     let Analysis { project, model, plan } = &workspace.analysis;
     let cancelled = cx.cancelled();
-    let options = Options {
-        threads: threads(cx.globals.threads.unwrap_or(0)),
-        fail_fast: cx.globals.fail_fast,
-        cancelled: &cancelled,
-    };
+    let options = Options { threads: threads(wanted), fail_fast: cx.globals.fail_fast, cancelled: &cancelled };
     let progress = Mutex::new(cx.progress(cases.len()));
     let clock = Instant::now();
     let all: Vec<&Case> = cases.iter().collect();
-    let outcomes = suite::run(suite::Cx { project, model, plan }, &all, options, &|case, ended| {
+    let cases_cx = suite::Cx { project, model, plan };
+    let (outcomes, left_behind) = suite::run(cases_cx, &all, against, options, &|case, ended| {
         let mut progress = progress.lock().expect("no line panics");
         let line = match ended {
             None => progress.started(&case.name),
@@ -92,7 +90,10 @@ pub fn test(workspace: &Workspace<'_>, cases: &[Case]) -> Result<(), Failure> {
         Some(summary) => say_always(&summary),
         None => cx.say(&format!("{passed} of {} unit tests passed", cases.len())),
     }
-    if passed == cases.len() { Ok(()) } else { Err(Failure::Reported) }
+    for reason in &left_behind {
+        say_error(reason, None, cx);
+    }
+    if passed == cases.len() && left_behind.is_empty() { Ok(()) } else { Err(Failure::Reported) }
 }
 
 fn shown(outcome: &Outcome) -> Status {

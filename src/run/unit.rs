@@ -8,6 +8,7 @@ use crate::warehouse::{Column, Family, Rows, Value};
 
 pub mod csv;
 
+mod agreement;
 mod cell;
 mod diff;
 mod pairing;
@@ -68,4 +69,10 @@ fn value(written: &serde_json::Value) -> Value {
 /// Compares the rows of a relation with what is expected of it.
 pub fn compare(actual: &Rows, expectation: &Expectation) -> Comparison {
     pairing::compare(actual, expectation)
+}
+
+/// Compares the rows that two warehouses made of one relation: the same columns, and the same rows in any order, where
+/// numbers, floats to nine digits, and moments are compared by what they are, and not by their types or spellings.
+pub fn agree(expected: &Rows, actual: &Rows) -> Comparison {
+    agreement::compare(expected, actual)
 }

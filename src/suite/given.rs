@@ -12,15 +12,8 @@ use crate::semantic::model::{EventName, Model, SourceRows};
 use crate::suite::case::Case;
 use crate::warehouse::Rows;
 
-/// The schema of the tables.
-const SCHEMA: &str = "given";
-
-/// Returns, by the name of the source or entity, the table that stands in for its own.
-pub fn stand_ins(model: &Model) -> BTreeMap<String, String> {
-    raw_columns(model).into_keys().map(|name| (name.clone(), format!("{SCHEMA}.{name}"))).collect()
-}
-
-/// Returns every table that stands in for another, with the rows that the case gives it: none where it gives none.
+/// Returns the rows of every table that stands in for another, by the name of the source or entity: none where the case
+/// gives none.
 pub fn tables(model: &Model, case: &Case, dialect: &Dialect) -> Vec<(String, Rows)> {
     let text = dialect.type_name(Type::String);
     raw_columns(model)
@@ -28,7 +21,7 @@ pub fn tables(model: &Model, case: &Case, dialect: &Dialect) -> Vec<(String, Row
         .map(|(name, columns)| {
             let rows = case.given.get(&name).map_or(&[][..], Vec::as_slice);
             let read: Vec<(String, String)> = columns.into_iter().map(|column| (column, text.to_owned())).collect();
-            (format!("{SCHEMA}.{name}"), unit::table(rows, &read))
+            (name, unit::table(rows, &read))
         })
         .collect()
 }

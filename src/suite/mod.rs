@@ -1,27 +1,29 @@
-//! The project's unit tests: what was written -> cases that can be run, and their running on a database in memory.
+//! The project's unit tests: what was written -> cases that can be run, and their running: on a database in memory
+//! against what is expected, or there and on another warehouse, one against the other.
 
 pub mod case;
 pub mod given;
+pub mod stage;
 
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::check::{Checked, check};
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::plan::node::{NodeId, Plan};
+use crate::plan::node::{Materialization, Plan};
 use crate::project::Project;
 use crate::render::dialect::Dialect;
-use crate::render::{self, Place, Statement};
 use crate::run::unit;
 use crate::semantic::model::Model;
-use crate::semantic::moment;
 use crate::suite::case::Case;
-use crate::warehouse::{self, EMBEDDED, Warehouse};
+use crate::suite::stage::{Stage, needed};
+use crate::warehouse::{self, EMBEDDED, Interrupter, Warehouse};
 
-/// The schema of the relations that a test makes.
+/// The schema of the relations that a test makes in memory.
 const SCHEMA: &str = "milepost";
+
+/// How often it is looked whether the run was stopped.
+const TICK: Duration = Duration::from_millis(20);
 
 /// What became of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +52,27 @@ pub struct Options<'run> {
     pub cancelled: &'run AtomicBool,
 }
 
+/// What a case's relations are held against.
+#[derive(Clone, Copy)]
+pub enum Against<'t> {
+    /// The rows that it expects.
+    Expected,
+    /// The rows of the same relations on another warehouse.
+    Warehouse(&'t Other),
+}
+
+/// Another warehouse, on which cases are run besides.
+pub struct Other {
+    /// A connection: each thread takes a session of its own.
+    pub warehouse: Box<dyn Warehouse>,
+    /// The warehouse's SQL.
+    pub dialect: &'static Dialect,
+    /// What the names of the schemas begin with that are made there, with dots between the parts: one for each thread.
+    pub schema: String,
+    /// Whether these schemas stay.
+    pub keep: bool,
+}
+
 /// What cases are run with.
 #[derive(Clone, Copy)]
 pub struct Cx<'c> {
@@ -61,100 +84,133 @@ pub struct Cx<'c> {
     pub plan: &'c Plan,
 }
 
-/// Runs `cases` side by side, each thread on a database of its own, and returns their outcomes in their order.
-pub fn run(cx: Cx<'_>, cases: &[&Case], options: Options<'_>, observer: Observer<'_>) -> Vec<Outcome> {
+/// Runs `cases` side by side, each thread on databases and schemas of its own, and returns their outcomes in their order,
+/// and what went wrong afterwards: schemas that could not be dropped.
+pub fn run(
+    cx: Cx<'_>,
+    cases: &[&Case],
+    against: Against<'_>,
+    options: Options<'_>,
+    observer: Observer<'_>,
+) -> (Vec<Outcome>, Vec<String>) {
     let next = AtomicUsize::new(0);
     let stopped = AtomicBool::new(false);
     let outcomes = Mutex::new(vec![Outcome::Skipped; cases.len()]);
-    let work = || {
-        let mut database = None;
+    let left_behind = Mutex::new(Vec::new());
+    let interrupters: Mutex<Vec<Interrupter>> = Mutex::new(Vec::new());
+    let is_over = || options.cancelled.load(Ordering::Relaxed) || stopped.load(Ordering::Relaxed);
+    let work = |thread: usize| {
+        let mut bench = Bench { cx, against, thread, embedded: None, other: None, interrupters: &interrupters };
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let is_over = options.cancelled.load(Ordering::Relaxed) || stopped.load(Ordering::Relaxed);
-            let Some(case) = cases.get(index).filter(|_| !is_over) else { break };
+            let Some(case) = cases.get(index).filter(|_| !is_over()) else { break };
             observer(case, None);
             let clock = Instant::now();
-            let outcome = run_on(&mut database, cx, case);
+            let outcome = bench.run(case);
             if options.fail_fast && outcome != Outcome::Passed {
                 stopped.store(true, Ordering::Relaxed);
             }
+            // What was interrupted has failed at nothing.
+            let outcome = match outcome {
+                Outcome::Error(_) if options.cancelled.load(Ordering::Relaxed) => Outcome::Skipped,
+                outcome => outcome,
+            };
             observer(case, Some((&outcome, clock.elapsed())));
             outcomes.lock().expect("no thread panics with the lock")[index] = outcome;
         }
+        left_behind.lock().expect("no thread panics with the lock").extend(bench.clear());
     };
+    let threads = options.threads.clamp(1, cases.len().max(1));
     std::thread::scope(|scope| {
-        for _ in 0..options.threads.clamp(1, cases.len().max(1)) {
-            scope.spawn(work);
+        let workers: Vec<_> = (1..=threads).map(|thread| scope.spawn(move || work(thread))).collect();
+        let mut is_told = false;
+        while workers.iter().any(|worker| !worker.is_finished()) {
+            if options.cancelled.load(Ordering::Relaxed) && !is_told {
+                is_told = true;
+                let interrupters = interrupters.lock().unwrap_or_else(PoisonError::into_inner);
+                interrupters.iter().for_each(|interrupt| interrupt());
+            }
+            std::thread::sleep(TICK);
         }
     });
-    outcomes.into_inner().expect("no thread panics with the lock")
+    let outcomes = outcomes.into_inner().expect("no thread panics with the lock");
+    (outcomes, left_behind.into_inner().expect("no thread panics with the lock"))
 }
 
-fn run_on(database: &mut Option<Box<dyn Warehouse>>, cx: Cx<'_>, case: &Case) -> Outcome {
-    let result = (|| {
-        if database.is_none() {
+/// Where one thread runs its cases.
+struct Bench<'run> {
+    cx: Cx<'run>,
+    against: Against<'run>,
+    thread: usize,
+    embedded: Option<Box<dyn Warehouse>>,
+    other: Option<Box<dyn Warehouse>>,
+    interrupters: &'run Mutex<Vec<Interrupter>>,
+}
+
+impl Bench<'_> {
+    fn run(&mut self, case: &Case) -> Outcome {
+        match self.differences(case) {
+            Ok(text) if text.is_empty() => Outcome::Passed,
+            Ok(text) => Outcome::Failed(text),
+            Err(message) => {
+                // What a failure leaves behind in memory is nobody's.
+                self.embedded = None;
+                Outcome::Error(message)
+            }
+        }
+    }
+
+    /// Makes what the expected relations need from the given rows, and returns what differs; nothing where nothing does.
+    fn differences(&mut self, case: &Case) -> Result<String, String> {
+        let cx = self.cx;
+        if self.embedded.is_none() {
             let target = warehouse::in_memory(Path::new(&cx.project.root).to_path_buf());
-            *database = Some(warehouse::connect(&target).map_err(|error| error.message)?);
+            self.embedded = Some(warehouse::connect(&target).map_err(|error| error.message)?);
         }
-        let warehouse = database.as_deref().expect("it was just opened");
-        differences(warehouse, cx, case)
-    })();
-    match result {
-        Ok(text) if text.is_empty() => Outcome::Passed,
-        Ok(text) => Outcome::Failed(text),
-        Err(message) => {
-            // What a failure leaves behind is nobody's.
-            *database = None;
-            Outcome::Error(message)
+        let warehouse = self.embedded.as_deref().expect("it was just opened");
+        let dialect = Dialect::named(EMBEDDED).expect("the driver that is built in has a dialect");
+        let stage = Stage { warehouse, dialect, schema: SCHEMA.to_owned() };
+        let part = needed(cx.plan, case.expected.iter().map(|(id, _)| *id));
+        stage.make(cx, case.as_of, &given::tables(cx.model, case, dialect), &part)?;
+        let mut text = String::new();
+        match self.against {
+            Against::Expected => {
+                for (id, expectation) in &case.expected {
+                    let node = cx.plan.node(*id);
+                    text.push_str(&unit::compare(&stage.read(node)?, expectation).text(&node.name));
+                }
+            }
+            Against::Warehouse(other) => {
+                if self.other.is_none() {
+                    let session = other.warehouse.session().map_err(|error| error.message)?;
+                    let mut interrupters = self.interrupters.lock().unwrap_or_else(PoisonError::into_inner);
+                    interrupters.push(session.interrupter());
+                    drop(interrupters);
+                    self.other = Some(session);
+                }
+                let there = self.stage(other).expect("it was just opened");
+                there.make(cx, case.as_of, &given::tables(cx.model, case, other.dialect), &part)?;
+                for node in part.iter().map(|id| cx.plan.node(*id)) {
+                    if node.materialization != Materialization::Schema {
+                        text.push_str(&unit::agree(&stage.read(node)?, &there.read(node)?).text(&node.name));
+                    }
+                }
+            }
         }
+        Ok(text)
     }
-}
 
-/// Makes what the expected relations need from the given rows, and returns what differs; nothing where nothing does.
-fn differences(warehouse: &dyn Warehouse, cx: Cx<'_>, case: &Case) -> Result<String, String> {
-    let dialect = Dialect::named(EMBEDDED).expect("the driver that is built in has a dialect");
-    let place = Place {
-        dialect,
-        schema: SCHEMA.to_owned(),
-        as_of: moment::literal(case.as_of),
-        stand_ins: given::stand_ins(cx.model),
-    };
-    for (relation, rows) in given::tables(cx.model, case, dialect) {
-        let relation = dialect.table(&relation)?;
-        warehouse.load(&relation, &rows).map_err(|error| format!("loading the given rows of {relation}: {error}"))?;
+    /// Returns the schema on the other warehouse.
+    fn stage(&self, other: &Other) -> Option<Stage<'_>> {
+        let schema = format!("{}_{}", other.schema, self.thread);
+        Some(Stage { warehouse: self.other.as_deref()?, dialect: other.dialect, schema })
     }
-    for statement in statements(cx, case, &place)? {
-        let making = |error: warehouse::Error| format!("making `{}`: {error}", statement.node());
-        warehouse.execute(&statement).map_err(making)?;
-    }
-    let mut text = String::new();
-    for (id, expectation) in &case.expected {
-        let node = cx.plan.node(*id);
-        let relation = dialect.table(&format!("{SCHEMA}.{}", node.name))?;
-        let query = Statement { node: node.name.clone(), sql: format!("SELECT * FROM {relation}"), origin: None };
-        let query = check(query, dialect).map_err(|refusal| refusal.reason)?;
-        let rows = warehouse.query(&query, None).map_err(|error| format!("reading `{}`: {error}", node.name))?;
-        text.push_str(&unit::compare(&rows, expectation).text(&node.name));
-    }
-    Ok(text)
-}
 
-/// Returns the statements of the relations that are expected, and of all that these read.
-fn statements(cx: Cx<'_>, case: &Case, place: &Place) -> Result<Vec<Checked>, String> {
-    let mut needed = vec![false; cx.plan.nodes.len()];
-    let mut open: Vec<NodeId> = case.expected.iter().map(|(id, _)| *id).collect();
-    while let Some(id) = open.pop() {
-        if !std::mem::replace(&mut needed[id.0], true) {
-            open.extend(&cx.plan.node(id).depends_on);
+    /// Drops the schema on the other warehouse; returns why it stays, where it should not.
+    fn clear(&self) -> Option<String> {
+        match self.against {
+            Against::Warehouse(other) if !other.keep => self.stage(other)?.clear().err(),
+            Against::Warehouse(_) | Against::Expected => None,
         }
     }
-    let part: Vec<NodeId> = (0..needed.len()).filter(|index| needed[*index]).map(NodeId).collect();
-    let mut diagnostics = Diagnostics::default();
-    let sources = &cx.project.sources;
-    let statements = render::render_part(&part, cx.plan, cx.model, sources, place, &mut diagnostics);
-    if let Some(Diagnostic { message, .. }) = diagnostics.sorted().first() {
-        return Err(message.clone());
-    }
-    let parse = |statement| check(statement, place.dialect).map_err(|refusal| refusal.reason);
-    statements.into_iter().map(parse).collect()
 }

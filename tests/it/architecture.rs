@@ -18,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("render", &["source", "diagnostic", "project", "semantic", "plan"]),
     ("check", &["diagnostic", "render"]),
     ("warehouse", &["check"]),
-    ("target", &["source", "diagnostic", "project", "plan", "render", "warehouse"]),
+    ("target", &["source", "diagnostic", "project", "semantic", "plan", "render", "warehouse"]),
     ("run", &["plan", "check", "warehouse"]),
     ("suite", &["diagnostic", "project", "semantic", "plan", "render", "check", "warehouse", "run"]),
     ("manifest", &["source", "project", "semantic", "plan", "check", "target", "run"]),

@@ -18,7 +18,7 @@ use milepost::report::diagnostics::{Look, draw};
 use milepost::report::table::{Cell, Table};
 use milepost::semantic::kinds::KINDS;
 use milepost::semantic::moment;
-use milepost::suite::{self, Outcome, case};
+use milepost::suite::{self, Against, Outcome, case};
 use milepost::warehouse::{self, Value, Warehouse};
 use milepost::{Analysis, analyze, compile};
 
@@ -173,7 +173,7 @@ fn pass(project: &Path) {
     let all: Vec<&case::Case> = cases.iter().collect();
     let cancelled = AtomicBool::new(false);
     let options = suite::Options { threads: 2, fail_fast: false, cancelled: &cancelled };
-    let outcomes = suite::run(suite::Cx { project, model, plan }, &all, options, &|_, _| {});
+    let (outcomes, _) = suite::run(suite::Cx { project, model, plan }, &all, Against::Expected, options, &|_, _| {});
     let failed: Vec<String> = cases
         .iter()
         .zip(outcomes)

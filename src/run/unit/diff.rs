@@ -16,6 +16,8 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
     /// Columns that are expected and that the relation has not; nothing is compared then.
     pub unknown_columns: Vec<UnknownColumn>,
+    /// Columns that are there and should not be, where all of them are compared; nothing else is compared then.
+    pub extra_columns: Vec<String>,
 }
 
 /// A column that is expected and not there.
@@ -55,7 +57,7 @@ pub struct Cell {
 impl Comparison {
     /// Tells whether everything is as expected.
     pub fn passed(&self) -> bool {
-        self.differences.is_empty() && self.unknown_columns.is_empty()
+        self.differences.is_empty() && self.unknown_columns.is_empty() && self.extra_columns.is_empty()
     }
 
     /// Writes the differences as a table: `-` opens what was expected, `+` what is there, and brackets hold what differs.
@@ -64,6 +66,9 @@ impl Comparison {
         let mut text = String::new();
         for column in &self.unknown_columns {
             let _ = writeln!(text, "`{relation}` has no column `{}`; it has {}", column.name, column.known.join(", "));
+        }
+        for column in &self.extra_columns {
+            let _ = writeln!(text, "`{relation}` has a column `{column}` that was not expected");
         }
         if self.differences.is_empty() {
             return text;

@@ -34,7 +34,7 @@ pub(super) fn compare(actual: &Rows, expectation: &Expectation) -> Comparison {
         columns: sides.columns.iter().map(|(name, _)| (*name).to_owned()).collect(),
         expected: expectation.rows.len(),
         differences: sides.differences(&partners, expectation.rule),
-        unknown_columns: Vec::new(),
+        ..Comparison::default()
     }
 }
 

@@ -1,0 +1,166 @@
+//! `milepost debug`: can this target be used, and if not, why not.
+
+use std::time::{Duration, Instant};
+
+use crate::check::check;
+use crate::cli::outcome::{Exit, Failure};
+use crate::cli::run::connect_to;
+use crate::cli::terminal::Cx;
+use crate::cli::workspace::Workspace;
+use crate::render::Statement;
+use crate::report::table::{Cell, Table};
+use crate::target::Target;
+use crate::warehouse::{Column, Driver, Error, ErrorKind, Family, Rows, Value, Warehouse};
+
+/// Check a target: settings, connection, session, rights and latency
+///
+/// Each check is one line, with what to do about it where it fails; those that need it are then not tried. A table with a
+/// name that nothing else has is made in the target's schema, which is made where there is none, and dropped again.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    milepost debug --target prod\n  \
+    milepost debug --target prod --output json")]
+pub struct Args {}
+
+/// How often a statement that reads nothing is sent to measure the way to the warehouse and back.
+const PINGS: usize = 5;
+
+/// What the checks found.
+struct Findings {
+    table: Table,
+    has_failed: bool,
+}
+
+impl Findings {
+    fn add(&mut self, check: &str, status: &str, detail: &str, help: Option<&str>) {
+        let help = help.map_or(Cell::Null, |help| Cell::Text(help.to_owned()));
+        let texts = [check, status, detail].map(|text| Cell::Text(text.to_owned()));
+        self.table.rows.push(texts.into_iter().chain([help]).collect());
+    }
+
+    /// Notes what a check found, and passes on what the next ones need.
+    fn note<T>(&mut self, check: &str, found: Result<(T, String), (String, Option<String>)>) -> Option<T> {
+        match found {
+            Ok((value, detail)) => {
+                self.add(check, "ok", &detail, None);
+                Some(value)
+            }
+            Err((detail, help)) => {
+                self.has_failed = true;
+                self.add(check, "failed", &detail, help.as_deref());
+                None
+            }
+        }
+    }
+}
+
+/// Runs the command.
+pub fn run(_: &Args, cx: &Cx) -> Result<Exit, Failure> {
+    let mut workspace = Workspace::open(cx)?;
+    let target = workspace.target()?;
+    let mut findings = Findings { table: Table::new(&["check", "status", "detail", "help"]), has_failed: false };
+    examine(&mut workspace, &target, &mut findings)?;
+    for check in ["driver", "settings", "connection", "session", "rights", "latency"] {
+        if !findings.table.rows.iter().any(|row| row[0] == Cell::Text(check.to_owned())) {
+            findings.add(check, "not tried", "", None);
+        }
+    }
+    cx.print_table(&findings.table)?;
+    if findings.has_failed { Err(Failure::Reported) } else { Ok(workspace.warn()) }
+}
+
+fn examine(workspace: &mut Workspace<'_>, target: &Target, findings: &mut Findings) -> Result<(), Failure> {
+    let dialect = target.dialect.name();
+    let driver = match Driver::named(dialect) {
+        Some(driver) if driver.is_built() => Ok(((), format!("`{dialect}` is in this build"))),
+        Some(_) => Err((
+            format!("this build is without the driver of `{dialect}`"),
+            Some(format!("build it with `--features {dialect}`")),
+        )),
+        None => Err((format!("no driver for `{dialect}`"), None)),
+    };
+    let Some(()) = findings.note("driver", driver) else { return Ok(()) };
+    let root = workspace.root()?;
+    let connection = target.connection(&workspace.analysis.project, &root, &mut workspace.diagnostics);
+    if workspace.diagnostics.has_errors() {
+        findings.note::<()>("settings", Err(("what is wrong with them is said above".to_owned(), None)));
+    }
+    workspace.warn();
+    let Some(connection) = connection else { return Ok(()) };
+    let names: Vec<&str> = connection.settings.keys().map(String::as_str).collect();
+    findings.note("settings", Ok(((), names.join(", "))));
+    let clock = Instant::now();
+    let connected = connect_to(&connection, &root)?;
+    let connected = connected.map(|warehouse| (warehouse, shown(clock.elapsed())));
+    let Some(warehouse) = findings.note("connection", connected.map_err(|error| failed(&error))) else { return Ok(()) };
+    let facts = warehouse.describe().map(|facts| {
+        let facts: Vec<String> = facts.into_iter().map(|(name, value)| format!("{name} {value}")).collect();
+        ((), facts.join(", "))
+    });
+    findings.note("session", facts.map_err(|error| failed(&error)));
+    let rights = rights(&*warehouse, target).map(|()| {
+        let relation = target.schema.clone();
+        ((), format!("a table was made, read and dropped in {relation}"))
+    });
+    findings.note("rights", rights.map_err(|error| failed(&error)));
+    let latency = latency(&*warehouse, target).map(|median| ((), format!("{} (median of {PINGS})", shown(median))));
+    findings.note("latency", latency.map_err(|error| failed(&error)));
+    Ok(())
+}
+
+/// Makes a table in the target's schema, reads it and drops it.
+fn rights(warehouse: &dyn Warehouse, target: &Target) -> Result<(), Error> {
+    let wrong = |reason: String| Error::new(ErrorKind::UserSql, reason);
+    let relation = format!("{}.milepost_debug_{}", target.schema, std::process::id());
+    let relation = target.dialect.table(&relation).map_err(wrong)?;
+    let column = Column { name: "n".to_owned(), ty: String::new(), family: Family::Int };
+    let given = Rows { columns: vec![column], rows: vec![vec![Value::Int(1)]], truncated: false };
+    warehouse.load(&relation, &given)?;
+    let read = ask(warehouse, target, format!("SELECT * FROM {relation}"));
+    warehouse.drop_table(&relation)?;
+    let rows = read?.rows;
+    if rows == given.rows { Ok(()) } else { Err(wrong(format!("{relation} was loaded with 1 and holds {rows:?}"))) }
+}
+
+/// Returns the median time of a statement that reads nothing.
+fn latency(warehouse: &dyn Warehouse, target: &Target) -> Result<Duration, Error> {
+    let mut times = Vec::new();
+    for _ in 0..PINGS {
+        let clock = Instant::now();
+        ask(warehouse, target, "SELECT 1 AS n".to_owned())?;
+        times.push(clock.elapsed());
+    }
+    times.sort();
+    Ok(times[PINGS / 2])
+}
+
+fn ask(warehouse: &dyn Warehouse, target: &Target, sql: String) -> Result<Rows, Error> {
+    let statement = Statement { node: "debug".to_owned(), sql, origin: None };
+    let statement =
+        check(statement, target.dialect).map_err(|refusal| Error::new(ErrorKind::UserSql, refusal.reason))?;
+    warehouse.query(&statement, None)
+}
+
+fn shown(elapsed: Duration) -> String {
+    format!("{:.0} ms", elapsed.as_secs_f64() * 1000.0)
+}
+
+/// Returns what failed, and what to do about it.
+fn failed(error: &Error) -> (String, Option<String>) {
+    let help = match error.kind {
+        ErrorKind::Credentials => "look at the target's settings, and at the variables and files that they name",
+        ErrorKind::Permission => "have the role or account granted this: making, reading and dropping tables there",
+        ErrorKind::Missing => "look at the names in the target: project, database, schema, warehouse, role",
+        ErrorKind::Quota => "a budget or quota is used up: raise it, or wait until it begins anew",
+        ErrorKind::Transient | ErrorKind::Gone => "is the address right, and the network or its proxy up?",
+        ErrorKind::Timeout => {
+            "it took longer than the target's `statement_timeout`: is the warehouse suspended or busy?"
+        }
+        ErrorKind::Busy => "end the other process, or name another database",
+        ErrorKind::Resources => "memory, disk or sessions ran out there",
+        ErrorKind::UserSql | ErrorKind::Occupied | ErrorKind::Cancelled | ErrorKind::Unsupported => {
+            return (error.message.clone(), None);
+        }
+    };
+    (error.message.clone(), Some(help.to_owned()))
+}

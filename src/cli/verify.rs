@@ -1,0 +1,54 @@
+//! `milepost verify`: runs the project's unit tests on the target's warehouse as well, and compares.
+
+use jiff::Timestamp;
+
+use crate::cli::arguments::Selection;
+use crate::cli::outcome::{Exit, Failure};
+use crate::cli::run::connect;
+use crate::cli::terminal::Cx;
+use crate::cli::test::{cases, test};
+use crate::cli::workspace::Workspace;
+use crate::suite::{Against, Other};
+
+/// Run the unit tests on the target's warehouse too, and compare the rows
+///
+/// The rows that each test gives are loaded into a schema of its own on the target, `<schema>_verify_…`, and every
+/// relation that the test needs is made there and on the embedded engine. Their columns and rows must be equal: whole
+/// numbers exactly, floats to nine digits, times as moments. The schemas are dropped at the end.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    milepost verify --target prod\n  \
+    milepost verify --target prod --select activation_counts_within_window --keep")]
+pub struct Args {
+    /// Which tests, or which definitions to test.
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// Leave the schemas on the target, to look into them
+    #[arg(
+        long,
+        env = "MILEPOST_KEEP",
+        hide_env_values = true,
+        value_parser = clap::builder::BoolishValueParser::new(),
+        action = clap::ArgAction::SetTrue
+    )]
+    pub keep: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
+    let mut workspace = Workspace::open(cx)?;
+    let target = workspace.target()?;
+    let cases = cases(&mut workspace, &args.selection)?;
+    if cases.is_empty() {
+        cx.say("no unit tests are selected");
+        return Ok(workspace.warn());
+    }
+    let warehouse = connect(&mut workspace, &target)?;
+    let schema = format!("{}_verify_{:x}", target.schema, Timestamp::now().as_microsecond());
+    cx.say(&format!("comparing `{}` ({}) with the embedded engine, in {schema}_…", target.name, target.dialect.name()));
+    let other = Other { warehouse, dialect: target.dialect, schema, keep: args.keep };
+    let threads = cx.globals.threads.unwrap_or(target.threads);
+    test(&workspace, &cases, Against::Warehouse(&other), threads)?;
+    Ok(workspace.warn())
+}

@@ -1,0 +1,85 @@
+//! Where relations are made to be looked at: a schema of any warehouse, and in it the tables that stand in for raw ones.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::check::{Checked, check};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::plan::node::{Node, NodeId, Plan};
+use crate::render::dialect::Dialect;
+use crate::render::{self, Place, Statement};
+use crate::semantic::moment;
+use crate::suite::Cx;
+use crate::warehouse::{Rows, Warehouse};
+
+/// What the names of tables begin with that stand in for raw ones.
+const GIVEN: &str = "given_";
+
+/// A schema that is used for nothing else.
+pub struct Stage<'w> {
+    /// Where it is.
+    pub warehouse: &'w dyn Warehouse,
+    /// The warehouse's SQL.
+    pub dialect: &'static Dialect,
+    /// Its name, with dots between its parts.
+    pub schema: String,
+}
+
+impl Stage<'_> {
+    /// Loads the tables that stand in for those of the sources and entities of the same names, then makes the relations
+    /// of `part` in it as of `as_of`; what has their names is replaced.
+    pub fn make(&self, cx: Cx<'_>, as_of: Timestamp, given: &[(String, Rows)], part: &[NodeId]) -> Result<(), String> {
+        let mut stand_ins = BTreeMap::new();
+        for (name, rows) in given {
+            let table = format!("{}.{GIVEN}{name}", self.schema);
+            let relation = self.dialect.table(&table)?;
+            let loading = |error| format!("loading the given rows of `{name}`: {error}");
+            self.warehouse.load(&relation, rows).map_err(loading)?;
+            stand_ins.insert(name.clone(), table);
+        }
+        let (dialect, schema, as_of) = (self.dialect, self.schema.clone(), moment::literal(as_of));
+        for statement in statements(cx, part, &Place { dialect, schema, as_of, stand_ins })? {
+            let making = |error| format!("making `{}`: {error}", statement.node());
+            self.warehouse.execute(&statement).map_err(making)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the rows of a relation that was made.
+    pub fn read(&self, node: &Node) -> Result<Rows, String> {
+        let relation = self.dialect.table(&format!("{}.{}", self.schema, node.name))?;
+        let query = Statement { node: node.name.clone(), sql: format!("SELECT * FROM {relation}"), origin: None };
+        let query = check(query, self.dialect).map_err(|refusal| refusal.reason)?;
+        self.warehouse.query(&query, None).map_err(|error| format!("reading `{}`: {error}", node.name))
+    }
+
+    /// Drops the schema with all that was made in it.
+    pub fn clear(&self) -> Result<(), String> {
+        let schema = self.dialect.table(&self.schema)?;
+        self.warehouse.drop_schema(&schema).map_err(|error| format!("dropping the schema {schema}: {error}"))
+    }
+}
+
+/// Returns the relations that `wanted` are made of, themselves included, in the plan's order.
+pub fn needed(plan: &Plan, wanted: impl IntoIterator<Item = NodeId>) -> Vec<NodeId> {
+    let mut needed = vec![false; plan.nodes.len()];
+    let mut open: Vec<NodeId> = wanted.into_iter().collect();
+    while let Some(id) = open.pop() {
+        if !std::mem::replace(&mut needed[id.0], true) {
+            open.extend(&plan.node(id).depends_on);
+        }
+    }
+    (0..needed.len()).filter(|index| needed[*index]).map(NodeId).collect()
+}
+
+fn statements(cx: Cx<'_>, part: &[NodeId], place: &Place) -> Result<Vec<Checked>, String> {
+    let mut diagnostics = Diagnostics::default();
+    let sources = &cx.project.sources;
+    let statements = render::render_part(part, cx.plan, cx.model, sources, place, &mut diagnostics);
+    if let Some(Diagnostic { message, .. }) = diagnostics.sorted().first() {
+        return Err(message.clone());
+    }
+    let parse = |statement| check(statement, place.dialect).map_err(|refusal| refusal.reason);
+    statements.into_iter().map(parse).collect()
+}
