@@ -33,7 +33,7 @@ struct Findings {
 
 impl Findings {
     fn add(&mut self, check: &str, status: &str, detail: &str, help: Option<&str>) {
-        let help = help.map_or(Cell::Null, |help| Cell::Text(help.to_owned()));
+        let help = Cell::Text(help.unwrap_or_default().to_owned());
         let texts = [check, status, detail].map(|text| Cell::Text(text.to_owned()));
         self.table.rows.push(texts.into_iter().chain([help]).collect());
     }

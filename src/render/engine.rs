@@ -27,6 +27,9 @@ static TEMPLATES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 /// Names the template of `templates` where a dialect has its own of the same name, which extends it.
 const PORTABLE: &str = "portable/";
 
+/// Begins the name of a template whose text follows: those are compiled once, as the files are.
+const INLINE: &str = "inline:";
+
 /// SQL, in a template's context: the one kind of text that prints as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sql(pub String);
@@ -61,7 +64,8 @@ pub fn render(template: &str, context: impl Serialize, dialect: &'static Dialect
 
 /// Renders the text of a template.
 pub fn render_text(text: &str, context: impl Serialize, dialect: &'static Dialect) -> Result<String, Fault> {
-    tidy(environment(dialect).render_named_str("text", text, Serde(context)), dialect)
+    let name = format!("{INLINE}{text}");
+    tidy(environment(dialect).get_template(&name).and_then(|template| template.render(Serde(context))), dialect)
 }
 
 fn tidy(text: Result<String, Error>, dialect: &Dialect) -> Result<String, Fault> {
@@ -86,8 +90,11 @@ fn open(dialect: &'static Dialect) -> Environment<'static> {
     environment.set_auto_escape_callback(|_| AutoEscape::Custom("sql".into()));
     environment.set_formatter(print);
     environment.set_loader(|name| {
+        if let Some(text) = name.strip_prefix(INLINE) {
+            return Ok(Some(text.to_owned()));
+        }
         let file = TEMPLATES.get_file(name.strip_prefix(PORTABLE).unwrap_or(name));
-        Ok(file.and_then(include_dir::File::contents_utf8))
+        Ok(file.and_then(include_dir::File::contents_utf8).map(str::to_owned))
     });
     for file in FILES.get_dir(dialect.name()).into_iter().flat_map(Dir::files) {
         if let (Some(name), Some(text)) = (file.path().file_name().and_then(|name| name.to_str()), file.contents_utf8())
@@ -493,7 +500,9 @@ fn explain(error: &Error) -> Fault {
     }
     let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     Fault::Template(match (error.name(), error.line()) {
-        (Some(name), Some(line)) => format!("{what} (in {name}:{line})"),
+        (Some(name), Some(line)) => {
+            format!("{what} (in {}:{line})", if name.starts_with(INLINE) { "text" } else { name })
+        }
         _ => what,
     })
 }

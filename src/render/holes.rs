@@ -3,8 +3,11 @@
 //! The text with its holes is parsed by the target grammar, the tree says what stands around each hole, and the text
 //! is then filled where the holes stood. The tree is never printed again: printing loses how strings were escaped.
 
-use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::any::TypeId;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::{ControlFlow, Range};
+use std::rc::Rc;
 
 use sqlparser::ast::{
     AccessExpr, Array, BinaryOperator, CastKind, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
@@ -12,7 +15,7 @@ use sqlparser::ast::{
 };
 use sqlparser::dialect::Dialect as Grammar;
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Word};
 
 /// What a hole is called in the text of an entry; its number follows.
 const HOLE: &str = "__hole_";
@@ -105,9 +108,8 @@ impl Fragment {
 
     /// Parses a piece of SQL to find how it binds.
     pub fn parse(sql: &str, grammar: &dyn Grammar) -> Result<Self, String> {
-        let tree =
-            parse(&tokens(sql, grammar)?, grammar).map_err(|reason| format!("`{sql}` is no expression: {reason}"))?;
-        Ok(Self { sql: sql.to_owned(), binding: binding(&tree) })
+        let shape = shape(sql, grammar).map_err(|reason| format!("`{sql}` is no expression: {reason}"))?;
+        Ok(Self { sql: sql.to_owned(), binding: shape.binding })
     }
 
     /// Returns the text as it stands at `place`.
@@ -122,49 +124,111 @@ pub fn hole(number: usize) -> String {
 }
 
 /// Fills the holes of an expression with `arguments`, each as often as its hole occurs, and writes it on one line.
-#[expect(clippy::wildcard_enum_match_arm, reason = "every other token stays as it is")]
 pub fn fill(text: &str, grammar: &dyn Grammar, arguments: &[Fragment]) -> Result<Fragment, String> {
-    let tokens = tokens(text, grammar)?;
-    let tree = parse(&tokens, grammar).map_err(|reason| format!("`{}` does not parse: {reason}", text.trim()))?;
-    if let Expr::Identifier(Ident { value, quote_style: None, .. }) = &tree
-        && let Some(argument) = value.strip_prefix(HOLE).and_then(|number| arguments.get(number.parse::<usize>().ok()?))
-    {
-        return Ok(argument.clone());
+    let shape = shape(text, grammar).map_err(|reason| format!("`{}` does not parse: {reason}", text.trim()))?;
+    let argument =
+        |number: usize| arguments.get(number).ok_or_else(|| format!("`{}` is no hole of this entry", hole(number)));
+    if let [Piece::Hole { number, .. }] = *shape.pieces.as_slice() {
+        return argument(number).cloned();
     }
-    let mut places = Places(BTreeMap::new());
-    let _ = tree.visit(&mut places);
-    let lines = Lines::new(text);
     let mut sql = String::with_capacity(text.len() * 2);
-    for (token, next) in lines.spans(&tokens) {
-        match &token.token {
-            Token::Whitespace(_) if sql.is_empty() || sql.ends_with([' ', '(']) => {}
-            Token::Whitespace(_) => sql.push(' '),
-            Token::Word(word) if word.quote_style.is_none() && word.value.starts_with(HOLE) => {
-                let argument = word.value[HOLE.len()..].parse().ok().and_then(|number: usize| arguments.get(number));
-                let argument = argument.ok_or_else(|| format!("`{}` is no hole of this entry", word.value))?;
-                let place = places.0.get(&position(token.span.start)).copied().unwrap_or(Place::Tight);
-                sql.push_str(&argument.at(place));
-            }
-            Token::RParen if sql.ends_with(' ') => {
-                sql.truncate(sql.trim_end().len());
+    for piece in &shape.pieces {
+        match piece {
+            Piece::Space if sql.is_empty() || sql.ends_with([' ', '(']) => {}
+            Piece::Space => sql.push(' '),
+            Piece::Hole { number, place } => sql.push_str(&argument(*number)?.at(*place)),
+            Piece::Closing => {
+                sql.truncate(sql.trim_end_matches(' ').len());
                 sql.push(')');
             }
-            _ => sql.push_str(&text[lines.offset(token.span.start)..next]),
+            Piece::Text(text) => sql.push_str(text),
         }
     }
     sql.truncate(sql.trim_end().len());
-    Ok(Fragment { sql, binding: binding(&tree) })
+    Ok(Fragment { sql, binding: shape.binding })
+}
+
+/// A part of an expression with holes.
+enum Piece {
+    /// Any space, which becomes one.
+    Space,
+    /// A closing parenthesis, which no space precedes.
+    Closing,
+    /// A hole.
+    Hole {
+        /// The argument that fills it.
+        number: usize,
+        /// What stands around it.
+        place: Place,
+    },
+    /// Anything else.
+    Text(String),
+}
+
+/// An expression with holes, read.
+struct Shape {
+    pieces: Vec<Piece>,
+    binding: Binding,
+}
+
+/// As many shapes are remembered; a project has far fewer, and a process that reads many of them starts anew.
+const REMEMBERED: usize = 50_000;
+
+thread_local! {
+    /// What was read before: the entries of a dialect are filled, and the same columns are handed to templates, for
+    /// every definition again.
+    static SHAPES: RefCell<HashMap<TypeId, HashMap<String, Rc<Shape>>>> = RefCell::default();
+}
+
+fn shape(text: &str, grammar: &dyn Grammar) -> Result<Rc<Shape>, String> {
+    let known = SHAPES.with_borrow(|shapes| shapes.get(&grammar.dialect())?.get(text).cloned());
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let shape = Rc::new(read(text, grammar)?);
+    SHAPES.with_borrow_mut(|shapes| {
+        let shapes = shapes.entry(grammar.dialect()).or_default();
+        if shapes.len() >= REMEMBERED {
+            shapes.clear();
+        }
+        shapes.insert(text.to_owned(), Rc::clone(&shape));
+    });
+    Ok(shape)
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other token stays as it is")]
+fn read(text: &str, grammar: &dyn Grammar) -> Result<Shape, String> {
+    let tokens = tokens(text, grammar)?;
+    let tree = parse(&tokens, grammar)?;
+    let mut places = Places(BTreeMap::new());
+    let _ = tree.visit(&mut places);
+    let mut pieces = Vec::with_capacity(tokens.len());
+    for (token, range) in spans(text, &tokens) {
+        pieces.push(match &token.token {
+            Token::Whitespace(_) => Piece::Space,
+            Token::RParen => Piece::Closing,
+            Token::Word(Word { value, quote_style: None, .. }) if value.starts_with(HOLE) => Piece::Hole {
+                number: value[HOLE.len()..].parse().map_err(|_| format!("`{value}` is no hole"))?,
+                place: places.0.get(&position(token.span.start)).copied().unwrap_or(Place::Tight),
+            },
+            _ => Piece::Text(text[range].to_owned()),
+        });
+    }
+    // Space around a single hole is none of the hole's.
+    if pieces.iter().filter(|piece| !matches!(piece, Piece::Space)).count() == 1 {
+        pieces.retain(|piece| !matches!(piece, Piece::Space));
+    }
+    Ok(Shape { pieces, binding: binding(&tree) })
 }
 
 /// Writes a finished statement tidily: no space at the end of a line, no empty line. Strings and names stay as they are.
 pub fn tidy(sql: &str, grammar: &dyn Grammar) -> Result<String, String> {
     let tokens = tokens(sql, grammar)?;
-    let lines = Lines::new(sql);
     let mut tidy = String::with_capacity(sql.len());
     // Where what must not be touched ends: a string may end in spaces or newlines.
     let mut fixed = 0;
-    for (token, next) in lines.spans(&tokens) {
-        let text = &sql[lines.offset(token.span.start)..next];
+    for (token, range) in spans(sql, &tokens) {
+        let text = &sql[range];
         if let Token::Whitespace(_) = &token.token {
             for character in text.chars() {
                 if character == '\n' {
@@ -201,30 +265,23 @@ fn position(location: Location) -> (u64, u64) {
     (location.line, location.column)
 }
 
-/// Where the lines of a text start: the tokenizer counts lines and characters, and slices want bytes.
-struct Lines<'t> {
-    text: &'t str,
-    starts: Vec<usize>,
-}
-
-impl<'t> Lines<'t> {
-    fn new(text: &'t str) -> Self {
-        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { text, starts }
+/// Returns each token with its bytes: the tokenizer counts lines and characters, and slices want bytes.
+fn spans<'t>(text: &str, tokens: &'t [TokenWithSpan]) -> impl Iterator<Item = (&'t TokenWithSpan, Range<usize>)> {
+    let mut characters = text.char_indices();
+    let mut here = (1, 1);
+    let mut starts = Vec::with_capacity(tokens.len() + 1);
+    for token in tokens {
+        while here < position(token.span.start) {
+            match characters.next() {
+                Some((_, '\n')) => here = (here.0 + 1, 1),
+                Some(_) => here.1 += 1,
+                None => break,
+            }
+        }
+        starts.push(characters.offset());
     }
-
-    fn offset(&self, location: Location) -> usize {
-        let line = usize::try_from(location.line).unwrap_or(1).saturating_sub(1);
-        let column = usize::try_from(location.column).unwrap_or(1).saturating_sub(1);
-        let start = self.starts.get(line).copied().unwrap_or(self.text.len());
-        self.text[start..].char_indices().nth(column).map_or(self.text.len(), |(at, _)| start + at)
-    }
-
-    /// Returns each token with the byte at which the next one starts.
-    fn spans<'k>(&'k self, tokens: &'k [TokenWithSpan]) -> impl Iterator<Item = (&'k TokenWithSpan, usize)> {
-        let ends = tokens.iter().skip(1).map(|token| self.offset(token.span.start)).chain([self.text.len()]);
-        tokens.iter().zip(ends)
-    }
+    starts.push(text.len());
+    tokens.iter().enumerate().map(move |(index, token)| (token, starts[index]..starts[index + 1]))
 }
 
 /// Finds what stands around each hole; a hole that it does not know is [`Place::Tight`].
