@@ -6,10 +6,13 @@ use crate::Analysis;
 use crate::cli::arguments::Selection;
 use crate::cli::artifacts;
 use crate::cli::outcome::{Exit, Failure};
+use crate::cli::preflight::requirements;
+use crate::cli::run::connect;
 use crate::cli::terminal::Cx;
-use crate::cli::workspace::{Workspace, is_everything};
+use crate::cli::workspace::{Workspace, is_everything, place};
 use crate::plan::display;
 use crate::plan::node::Materialization;
+use crate::report::table::{Cell, Table};
 
 /// Print what will be computed, in what order and from what
 ///
@@ -19,16 +22,30 @@ use crate::plan::node::Materialization;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     milepost explain\n  \
+    milepost explain --estimate --target prod\n  \
     milepost explain --select kpi.activation_rate")]
 pub struct Args {
     /// Which definitions.
     #[command(flatten)]
     pub selection: Selection,
+
+    /// Connect to the target, and say how much each reading of raw rows would read; nothing is executed
+    #[arg(
+        long,
+        env = "MILEPOST_ESTIMATE",
+        hide_env_values = true,
+        value_parser = clap::builder::BoolishValueParser::new(),
+        action = clap::ArgAction::SetTrue
+    )]
+    pub estimate: bool,
 }
 
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     let mut workspace = Workspace::open(cx)?;
+    if args.estimate {
+        return estimate(&mut workspace, &args.selection);
+    }
     if is_everything(&args.selection) {
         cx.print(&display::plan(&workspace.analysis.plan, &workspace.analysis.model))?;
         return Ok(workspace.warn());
@@ -47,5 +64,28 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
         texts.push(text);
     }
     cx.print(&texts.join("\n"))?;
+    Ok(workspace.warn())
+}
+
+/// Prints what each reading of raw rows would read: those are what a run pays for, and what there is before it.
+fn estimate(workspace: &mut Workspace<'_>, selection: &Selection) -> Result<Exit, Failure> {
+    let target = workspace.target()?;
+    let part = workspace.part(selection)?;
+    let statements = workspace.compile(&target)?;
+    let warehouse = connect(workspace, &target)?;
+    let mut table = Table::new(&["relation", "reads", "bytes", "rows"]);
+    let (plan, place) = (&workspace.analysis.plan, place(&target, workspace.as_of));
+    for id in &part {
+        let required = requirements(&workspace.analysis, &[*id], &place);
+        let Some(requirement) = required.first() else { continue };
+        let estimate = warehouse
+            .estimate(&statements[id.0])
+            .map_err(|error| Failure::new(format!("estimating `{}`: {}", plan.node(*id).name, error.message)))?;
+        let count =
+            |count: Option<u64>| count.map_or(Cell::Null, |count| i64::try_from(count).map_or(Cell::Null, Cell::Int));
+        let names = [&plan.node(*id).name, &requirement.relation].map(|text| Cell::Text(text.clone()));
+        table.rows.push(names.into_iter().chain([count(estimate.bytes), count(estimate.rows)]).collect());
+    }
+    workspace.cx.print_table(&table)?;
     Ok(workspace.warn())
 }

@@ -180,7 +180,7 @@ fn line(progress: &mut Progress, event: Event<'_>) -> Option<String> {
         Event::Finished { job, outcome, .. } => {
             let message = outcome.message.clone().unwrap_or_default();
             let status = match outcome.status {
-                Status::Success => Shown::Ok { rows: outcome.rows_affected },
+                Status::Success => Shown::Ok { rows: outcome.executed.rows_affected },
                 Status::Error => Shown::Error(message),
                 Status::Skipped => Shown::Skip(message),
             };

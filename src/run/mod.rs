@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::check::Checked;
-use crate::warehouse::{ErrorKind, Warehouse};
+use crate::warehouse::{ErrorKind, Executed, Warehouse};
 
 pub mod preflight;
 pub mod results;
@@ -141,8 +141,8 @@ pub struct Outcome {
     pub error: Option<ErrorKind>,
     /// When it began and ended, if it did.
     pub span: Option<Span>,
-    /// How many rows it wrote, where the warehouse counts them.
-    pub rows_affected: Option<u64>,
+    /// What the warehouse says of the execution; nothing where it failed.
+    pub executed: Executed,
     /// How often it was tried.
     pub attempts: u32,
 }

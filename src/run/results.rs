@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::run::{Interval, NodeResult, RunResult, Span, Status};
+use crate::warehouse::Executed;
 
 /// The shape of dbt's that this one follows.
 const SCHEMA: &str = "https://schemas.getdbt.com/dbt/run-results/v6.json";
@@ -112,9 +113,14 @@ fn entry(result: &NodeResult, project: &str) -> Entry {
     let mut adapter_response = serde_json::Map::new();
     if outcome.status == Status::Success {
         adapter_response.insert("_message".to_owned(), "OK".into());
-        if let Some(rows) = outcome.rows_affected {
-            adapter_response.insert("rows_affected".to_owned(), rows.into());
-        }
+        let Executed { rows_affected, query_id, bytes_processed } = &outcome.executed;
+        let told = [
+            ("rows_affected", rows_affected.map(serde_json::Value::from)),
+            ("query_id", query_id.clone().map(serde_json::Value::from)),
+            ("bytes_processed", bytes_processed.map(serde_json::Value::from)),
+        ];
+        let told = told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        adapter_response.extend(told);
     }
     Entry {
         status: outcome.status,
@@ -129,8 +135,8 @@ fn entry(result: &NodeResult, project: &str) -> Entry {
         compiled_code: Some(job.statement.sql().to_owned()),
         relation_name: job.relation.clone(),
         batch_results: None,
-        bytes_processed: None,
-        rows_affected: outcome.rows_affected,
+        bytes_processed: outcome.executed.bytes_processed,
+        rows_affected: outcome.executed.rows_affected,
         interval: job.interval.clone(),
         spec_hash: job.spec_hash.clone(),
         sql_hash: Some(sha256(job.statement.sql())),

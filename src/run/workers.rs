@@ -77,7 +77,7 @@ pub(super) fn skip(jobs: Vec<Job>, reason: &str) -> RunResult {
         message: Some(reason.to_owned()),
         error: None,
         span: None,
-        rows_affected: None,
+        executed: Executed::default(),
         attempts: 0,
     };
     let results = jobs.into_iter().map(|job| NodeResult { job, outcome: outcome.clone() }).collect();
@@ -180,11 +180,11 @@ impl Floor<'_> {
             message: None,
             error: None,
             span: Some(span),
-            rows_affected: None,
+            executed: Executed::default(),
             attempts,
         };
         match result {
-            Ok(executed) => Outcome { rows_affected: executed.rows_affected, ..outcome },
+            Ok(executed) => Outcome { executed, ..outcome },
             Err(error) if error.kind == ErrorKind::Cancelled && self.is_cancelled() => Outcome {
                 status: Status::Skipped,
                 message: Some("the run was cancelled while it ran; what was there before is untouched".to_owned()),
@@ -229,7 +229,7 @@ impl Floor<'_> {
                 message: Some(reason.to_owned()),
                 error: None,
                 span: None,
-                rows_affected: None,
+                executed: Executed::default(),
                 attempts: 0,
             };
             self.record(progress, place, outcome);

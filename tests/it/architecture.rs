@@ -126,6 +126,19 @@ fn no_dialect_is_named_outside_the_warehouse_drivers() {
 }
 
 #[test]
+fn what_is_asynchronous_stays_in_the_drivers() {
+    let mut faults = Vec::new();
+    for file in rust_files("src").into_iter().filter(|file| layer(file) != "warehouse") {
+        for (number, line) in read(&file).lines().enumerate() {
+            if ["tokio", "async ", ".await"].iter().any(|word| line.contains(word)) {
+                faults.push(format!("{}:{}: {}", shown(&file), number + 1, line.trim()));
+            }
+        }
+    }
+    assert_none(&faults, "the compiler and its runner are threads and channels: a driver waits for what it asked");
+}
+
+#[test]
 fn every_kind_is_in_the_table_and_in_a_case() {
     let known: BTreeSet<&str> = KINDS.iter().map(|kind| kind.name).collect();
     let projects: Vec<String> = files("tests/cases", "toml").iter().map(|file| read(file)).collect();

@@ -56,7 +56,7 @@ fn name(project: &Path) -> String {
     project.file_name().expect("a directory has a name").to_string_lossy().into_owned()
 }
 
-fn read(project: &Path) -> Analysis {
+pub(crate) fn read(project: &Path) -> Analysis {
     let mut diagnostics = Diagnostics::default();
     let read = analyze(project, BTreeMap::new(), &mut diagnostics);
     read.unwrap_or_else(|sources| panic!("{}:\n{}", name(project), draw(&diagnostics, &sources, LOOK)))

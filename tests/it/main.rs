@@ -9,6 +9,7 @@ mod cases;
 mod catalog;
 mod cli;
 mod commands;
+mod conformance;
 mod dependencies;
 mod engine;
 mod errors;

@@ -57,7 +57,7 @@ fn jobs_run_after_what_they_read_on_any_number_of_threads() {
         jobs.push(job("total", &leaves.iter().map(String::as_str).collect::<Vec<_>>(), &union));
         let result = run(&*warehouse, jobs, &options(threads), &silent);
         assert!(result.succeeded(), "{}", summary(&result));
-        assert_eq!(result.results.last().unwrap().outcome.rows_affected, Some(40_000));
+        assert_eq!(result.results.last().unwrap().outcome.executed.rows_affected, Some(40_000));
         assert_eq!(ask(&*warehouse, "SELECT COUNT(*) FROM total"), [[Value::Int(40_000)]]);
         let used = result.results.iter().map(|result| result.outcome.span.unwrap().thread).max();
         assert!(used.unwrap() <= threads);

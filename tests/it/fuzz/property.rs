@@ -163,10 +163,12 @@ struct Table {
 
 impl Table {
     fn add(&mut self, column: Option<&String>, ty: &str) {
+        // A name that cannot be written is of a column that nothing reads: it would have been refused.
         if let Some(column) = column
+            && let Ok(name) = executed().identifier(column)
             && self.names.insert(column.to_lowercase())
         {
-            self.columns.push(format!("{} {ty}", executed().identifier(column).unwrap()));
+            self.columns.push(format!("{name} {ty}"));
         }
     }
 

@@ -1,0 +1,134 @@
+//! Google's reference implementation of GoogleSQL, as `tests/stand_ins/googlesql.py` serves it: a line of JSON each way.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Mutex;
+
+use milepost::diagnostic::Diagnostics;
+use milepost::render::Place;
+use milepost::render::dialect::Dialect;
+use milepost::semantic::moment;
+use milepost::warehouse::{Column, Family, Rows, Value};
+use serde_json::json;
+
+use crate::conformance::Case;
+use crate::conformance::engine::Engine;
+
+/// The process.
+pub(crate) struct GoogleSql {
+    pipes: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
+    child: Child,
+}
+
+/// The schema that relations are made in; the process keeps nothing between requests.
+const SCHEMA: &str = "conformance";
+
+impl GoogleSql {
+    /// Starts it, by a command of the shell.
+    pub(crate) fn start(command: &str) -> Self {
+        let mut child = Command::new("sh")
+            .args(["-c", &format!("exec {command}")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command}: {error}"));
+        let stdin = child.stdin.take().expect("it is piped");
+        let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut ready = String::new();
+        stdout.read_line(&mut ready).unwrap();
+        assert!(ready.contains("\"ready\""), "{command}: {ready}");
+        Self { pipes: Mutex::new((stdin, stdout)), child }
+    }
+
+    /// Sends a request and returns its answer.
+    pub(crate) fn ask(&self, request: &serde_json::Value) -> Result<serde_json::Value, String> {
+        let mut pipes = self.pipes.lock().unwrap();
+        let (stdin, stdout) = &mut *pipes;
+        writeln!(stdin, "{request}").and_then(|()| stdin.flush()).map_err(|error| error.to_string())?;
+        let mut line = String::new();
+        stdout.read_line(&mut line).map_err(|error| error.to_string())?;
+        let answer: serde_json::Value = serde_json::from_str(&line).map_err(|error| format!("{error}: {line}"))?;
+        match answer.get("error") {
+            Some(error) => Err(error.to_string()),
+            None => Ok(answer),
+        }
+    }
+}
+
+impl Drop for GoogleSql {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Engine for GoogleSql {
+    fn dialect(&self) -> &'static Dialect {
+        Dialect::named("bigquery").unwrap()
+    }
+
+    fn relations(&self, case: &Case, given: &[(String, Rows)]) -> Result<BTreeMap<String, Rows>, String> {
+        let table = |name: &str| format!("{SCHEMA}.given_{name}");
+        let place = Place {
+            dialect: self.dialect(),
+            schema: SCHEMA.to_owned(),
+            as_of: moment::literal(case.as_of),
+            stand_ins: given.iter().map(|(name, _)| (name.clone(), table(name))).collect(),
+        };
+        let statements = milepost::compile(&case.analysis, &place, &mut Diagnostics::default()).expect("it compiled");
+        let tables: Vec<_> = given.iter().map(|(name, rows)| written(&table(name), rows)).collect();
+        let statements: Vec<_> =
+            statements.iter().map(|statement| json!({ "node": statement.node(), "sql": statement.sql() })).collect();
+        let answer = self.ask(&json!({ "tables": tables, "statements": statements }))?;
+        if let Some(error) = answer["errors"].as_array().and_then(|errors| errors.first()) {
+            return Err(error.to_string());
+        }
+        let relations = answer["relations"].as_object().ok_or("no relations")?;
+        Ok(relations.iter().map(|(name, relation)| (name.clone(), read(relation))).collect())
+    }
+}
+
+/// Writes a raw table.
+fn written(name: &str, rows: &Rows) -> serde_json::Value {
+    let columns: Vec<_> = rows
+        .columns
+        .iter()
+        .map(|column| json!([column.name, if column.ty.is_empty() { "JSON" } else { &column.ty }]))
+        .collect();
+    let cell = |value: &Value| match value {
+        Value::Null => json!(null),
+        Value::Bool(value) => json!(value),
+        Value::Int(value) => json!(value.to_string()),
+        Value::Float(value) if value.is_finite() => json!(value),
+        Value::Float(value) => json!(value.to_string()),
+        Value::Decimal(text) | Value::Text(text) | Value::Date(text) | Value::Timestamp(text) => json!(text),
+    };
+    let rows: Vec<Vec<_>> = rows.rows.iter().map(|row| row.iter().map(cell).collect()).collect();
+    json!({ "name": name, "columns": columns, "rows": rows })
+}
+
+/// Reads a relation.
+fn read(relation: &serde_json::Value) -> Rows {
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let columns: Vec<Column> = relation["columns"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|column| Column { name: text(&column[0]), ty: text(&column[1]), family: Family::Other })
+        .collect();
+    let cell = |(value, column): (&serde_json::Value, &Column)| match (value, column.ty.as_str()) {
+        (serde_json::Value::Null, _) => Value::Null,
+        (serde_json::Value::Bool(value), _) => Value::Bool(*value),
+        (_, "INT64") => Value::Int(text(value).parse().expect("an integer")),
+        (serde_json::Value::Number(value), _) => Value::Float(value.as_f64().expect("a float")),
+        (_, "FLOAT64") => Value::Float(text(value).parse().expect("a float")),
+        (_, "NUMERIC") => Value::Decimal(text(value)),
+        (_, "DATE") => Value::Date(text(value)),
+        (_, "TIMESTAMP") => Value::Timestamp(text(value)),
+        _ => Value::Text(text(value)),
+    };
+    let rows = relation["rows"].as_array().expect("a list");
+    let row = |row: &serde_json::Value| row.as_array().expect("a list").iter().zip(&columns).map(cell).collect();
+    Rows { rows: rows.iter().map(row).collect(), columns: columns.clone(), truncated: false }
+}

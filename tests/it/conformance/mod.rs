@@ -1,0 +1,172 @@
+//! The same rows on every engine: each case is made on DuckDB, and on every stand-in of another warehouse that the
+//! environment names, and all relations are compared, row by row.
+//!
+//! `tests/stand_ins/stand_ins.sh` starts the stand-ins and prints the variables. Without them this says loudly what it
+//! skipped. What a stand-in is known to answer wrongly is in `tests/stand_ins/known_wrong.toml`, one by one, with the
+//! evidence; an entry that has come right is a failure as well. The result is the table `tests/conformance.md`, which
+//! `MILEPOST_ACCEPT=1` writes anew; `MILEPOST_CASES=scores,dedupe` looks at these cases only.
+
+mod engine;
+mod googlesql;
+mod table;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use milepost::Analysis;
+use milepost::check::check;
+use milepost::diagnostic::Diagnostics;
+use milepost::plan::node::{Materialization, NodeId};
+use milepost::render::{Statement, access};
+use milepost::report::diagnostics::draw;
+use milepost::run::unit;
+use milepost::semantic::model::Format;
+use milepost::semantic::moment;
+use milepost::suite::stage::Stage;
+use milepost::suite::{self};
+use milepost::warehouse::{self, Family, Rows, Warehouse};
+
+use crate::cases::{LOOK, projects, read};
+use crate::conformance::engine::{ENGINES, Engine, typed};
+use crate::conformance::table::{Answer, KnownWrong, Table};
+use crate::functions::executed;
+
+/// A project, its raw rows, and the rows of every relation as DuckDB makes them.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) analysis: Analysis,
+    pub(crate) as_of: jiff::Timestamp,
+    /// By the name of the source or entity.
+    pub(crate) given: Vec<(String, Rows)>,
+    /// By the name of the relation.
+    pub(crate) expected: BTreeMap<String, Rows>,
+}
+
+impl Case {
+    pub(crate) fn cx(&self) -> suite::Cx<'_> {
+        suite::Cx { project: &self.analysis.project, model: &self.analysis.model, plan: &self.analysis.plan }
+    }
+
+    pub(crate) fn all(&self) -> Vec<NodeId> {
+        (0..self.analysis.plan.nodes.len()).map(NodeId).collect()
+    }
+}
+
+/// Makes a case on DuckDB, from its files.
+fn case(project: &Path) -> Case {
+    let name = project.file_name().expect("a directory has a name").to_string_lossy().into_owned();
+    let mut analysis = read(project);
+    // Tests share one current folder, so that the files are named in full.
+    let sources = analysis.model.sources.iter_mut().map(|source| (&source.meta.name, &mut source.origin));
+    let entities = analysis.model.entities.iter_mut().map(|entity| (&entity.meta.name, &mut entity.origin));
+    let entities = entities.filter_map(|(name, origin)| Some((name, origin.as_mut()?)));
+    let warehouse = warehouse::connect(&warehouse::in_memory(project.to_path_buf())).unwrap();
+    let mut given = BTreeMap::new();
+    for (name, origin) in sources.chain(entities) {
+        let (path, format) = origin.file.as_mut().unwrap_or_else(|| panic!("`{name}` has a file in every case"));
+        *path = project.join(&*path).display().to_string();
+        // DuckDB's relations are made from the files' text; the other warehouses have typed tables, as DuckDB guesses them.
+        let file = match format {
+            Format::Csv => format!("'{path}'"),
+            Format::Parquet | Format::Json => access::file(executed(), path, format.name()).unwrap(),
+        };
+        given.insert(name.clone(), ask(&*warehouse, &format!("SELECT * FROM {file}")));
+    }
+    let as_of = analysis.project.settings.body.as_of.as_ref().expect("a case says as of when").get();
+    let as_of = moment::moment(as_of).expect("a moment");
+    let mut case = Case { name, analysis, as_of, given: given.into_iter().collect(), expected: BTreeMap::new() };
+    let stage = Stage { warehouse: &*warehouse, dialect: executed(), schema: "milepost".to_owned() };
+    stage.make(case.cx(), case.as_of, &[], &case.all()).unwrap_or_else(|error| panic!("{}: {error}", case.name));
+    for node in &case.analysis.plan.nodes {
+        if node.materialization != Materialization::Schema {
+            case.expected.insert(node.name.clone(), stage.read(node).unwrap());
+        }
+    }
+    case
+}
+
+fn ask(warehouse: &dyn Warehouse, sql: &str) -> Rows {
+    let statement = Statement { node: "given".to_owned(), sql: sql.to_owned(), origin: None };
+    let mut rows = warehouse.query(&check(statement, executed()).unwrap(), None).unwrap();
+    // DuckDB reads a document as JSON or as a structure of its own, and returns its text.
+    for column in &mut rows.columns {
+        if column.family == Family::Other {
+            column.family = Family::Json;
+        }
+    }
+    rows
+}
+
+/// Makes a case on an engine, and holds its relations against DuckDB's.
+fn answer(engine: &dyn Engine, case: &Case) -> Answer {
+    let mut diagnostics = Diagnostics::default();
+    let place = milepost::render::Place {
+        dialect: engine.dialect(),
+        schema: "milepost".to_owned(),
+        as_of: moment::literal(case.as_of),
+        stand_ins: BTreeMap::new(),
+    };
+    if milepost::compile(&case.analysis, &place, &mut diagnostics).is_none() {
+        return Answer::Refused(draw(&diagnostics, &case.analysis.project.sources, LOOK));
+    }
+    let given: Vec<(String, Rows)> =
+        case.given.iter().map(|(name, rows)| (name.clone(), typed(engine.dialect(), rows))).collect();
+    match engine.relations(case, &given) {
+        Err(error) => Answer::Failed(error),
+        Ok(found) => {
+            let mut wrong = BTreeMap::new();
+            for (name, expected) in &case.expected {
+                let text = match found.get(name) {
+                    Some(rows) => unit::agree(expected, rows).text(name),
+                    None => format!("`{name}` was not made\n"),
+                };
+                if !text.is_empty() {
+                    wrong.insert(name.clone(), text);
+                }
+            }
+            Answer::Compared { relations: case.expected.len(), wrong }
+        }
+    }
+}
+
+#[test]
+fn every_case_gives_the_same_rows_on_every_engine() {
+    let open: Vec<(&str, Option<Box<dyn Engine>>)> = ENGINES.iter().map(|entry| (entry.name, entry.open())).collect();
+    if open.iter().all(|(_, engine)| engine.is_none()) {
+        return;
+    }
+    let wanted = std::env::var("MILEPOST_CASES").ok();
+    let is_wanted = |case: &str| wanted.as_deref().is_none_or(|wanted| wanted.split(',').any(|name| name == case));
+    let sample = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = projects("cases");
+    folders.push(sample.clone());
+    let cases: Vec<Case> = folders
+        .iter()
+        .filter(|folder| is_wanted(&folder.file_name().expect("it has a name").to_string_lossy()) || **folder == sample)
+        .map(|folder| case(folder))
+        .map(|case| if Path::new(&case.name) == sample { Case { name: "sample".to_owned(), ..case } } else { case })
+        .collect();
+    let mut table = Table::new(KnownWrong::read());
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = open
+            .iter()
+            .filter_map(|(name, engine)| Some((name, engine.as_deref()?)))
+            .map(|(name, engine)| {
+                let cases = &cases;
+                let answers =
+                    move || cases.iter().map(|case| (case.name.clone(), answer(engine, case))).collect::<Vec<_>>();
+                (*name, scope.spawn(answers))
+            })
+            .collect();
+        for (name, thread) in threads {
+            for (case, answer) in thread.join().expect("a case that fails says so") {
+                table.put(name, case, answer);
+            }
+        }
+    });
+    let unexplained = table.unexplained();
+    assert!(unexplained.is_empty(), "{unexplained}");
+    if wanted.is_none() && open.iter().all(|(_, engine)| engine.is_some()) {
+        table.hold();
+    }
+}
