@@ -2,6 +2,7 @@
 //!
 //! The client hands on a code and a text where Snowflake answered, and says in its own words what went wrong before that.
 //! Those words may hold what was sent or received, a token for example: only what is known to be harmless is repeated.
+#![expect(clippy::wildcard_enum_match_arm, reason = "the client's kinds of errors may grow")]
 
 use std::error::Error as _;
 
@@ -68,11 +69,10 @@ pub(super) enum Fate {
 pub(super) fn fate(error: &client::Error) -> Fate {
     let code = error.snowflake_code().unwrap_or_default();
     match error.kind() {
-        // While the answer is awaited, a session may end whose statement goes on.
-        client::ErrorKind::SessionExpired if error.query_id().is_some() => Fate::Unknown,
+        // It was accepted: a session that ends while the answer is awaited leaves it running.
+        client::ErrorKind::SessionExpired | client::ErrorKind::Network if error.query_id().is_some() => Fate::Unknown,
         client::ErrorKind::SessionExpired => Fate::Expired,
         client::ErrorKind::Server if EXPIRED.contains(&code) && error.query_id().is_none() => Fate::Expired,
-        client::ErrorKind::Network if error.query_id().is_some() => Fate::Unknown,
         client::ErrorKind::Network => match status(error) {
             Some(408 | 500..) => Fate::Unknown,
             Some(429) => Fate::NotSent,
@@ -111,7 +111,9 @@ fn kind(error: &client::Error) -> ErrorKind {
         // A login is rejected without a code.
         client::ErrorKind::Auth if message.contains("is not granted to this user") => ErrorKind::Permission,
         client::ErrorKind::Auth if message.contains("is not allowed to access") => ErrorKind::Permission,
-        client::ErrorKind::Auth | client::ErrorKind::Config => ErrorKind::Credentials,
+        client::ErrorKind::Auth | client::ErrorKind::Config | client::ErrorKind::SessionExpired => {
+            ErrorKind::Credentials
+        }
         client::ErrorKind::Network => match status(error) {
             // An account that is not there is answered like this.
             Some(401 | 403 | 404) => ErrorKind::Credentials,
@@ -119,7 +121,6 @@ fn kind(error: &client::Error) -> ErrorKind {
             Some(_) => ErrorKind::Gone,
         },
         client::ErrorKind::Cancelled => ErrorKind::Cancelled,
-        client::ErrorKind::SessionExpired => ErrorKind::Credentials,
         client::ErrorKind::Timeout => ErrorKind::Timeout,
         client::ErrorKind::Protocol => ErrorKind::Transient,
         client::ErrorKind::BindEncode | client::ErrorKind::Decode => ErrorKind::Unsupported,

@@ -32,11 +32,11 @@ pub(super) fn plan(relation: &str, rows: &Rows) -> Load {
     let cells: Vec<String> = types.iter().enumerate().map(|(index, ty)| cell(index, ty)).collect();
     let mut batches = batches(rows);
     if batches.len() == 1 {
-        let named: Vec<String> = cells.iter().zip(&names).map(|(cell, name)| format!("{cell} AS {name}")).collect();
+        let selected: Vec<String> = cells.iter().zip(&names).map(|(cell, name)| format!("{cell} AS {name}")).collect();
         let source = source(&batches.remove(0));
         return Load::Whole(format!(
             "CREATE OR REPLACE TRANSIENT TABLE {relation} AS SELECT {} FROM {source}",
-            named.join(", ")
+            selected.join(", ")
         ));
     }
     let staging = beside(relation, "milepost_load");

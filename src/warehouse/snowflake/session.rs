@@ -182,21 +182,19 @@ fn in_place(operation: &Operation<'_>, sql: &str, relation: &str) -> Result<Answ
             operation.run_to_the_end(&format!("DROP {kind} IF EXISTS {aside}"))?;
             Ok(answer)
         }
-        Err(error) => match operation.run_to_the_end(&rename(kind, &aside, relation)) {
-            Ok(_) => Err(error),
-            Err(_) => {
-                let message = format!("{}; what was {relation} before is {aside} now", error.message);
-                Err(Error::new(error.kind, message))
-            }
-        },
+        Err(error) if operation.run_to_the_end(&rename(kind, &aside, relation)).is_ok() => Err(error),
+        Err(error) => {
+            let message = format!("{}; what was {relation} before is {aside} now", error.message);
+            Err(Error::new(error.kind, message))
+        }
     }
 }
 
 /// Returns what a statement did; what writes rows answers with their counts.
 fn executed(answer: Answer) -> Executed {
-    let counts = |(column, value): (&Column, &Value)| match value {
-        Value::Int(count) if column.name.starts_with("number of rows ") => u64::try_from(*count).ok(),
-        _ => None,
+    let counts = |(column, value): (&Column, &Value)| {
+        let Value::Int(count) = value else { return None };
+        column.name.starts_with("number of rows ").then(|| u64::try_from(*count).ok())?
     };
     let row = answer.rows.rows.first().map_or(&[][..], Vec::as_slice);
     let counted: Vec<u64> = answer.rows.columns.iter().zip(row).filter_map(counts).collect();
