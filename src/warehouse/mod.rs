@@ -11,6 +11,8 @@ use indexmap::IndexMap;
 
 use crate::check::Checked;
 
+#[cfg(any(feature = "bigquery", feature = "snowflake"))]
+mod backoff;
 mod bigquery;
 mod duckdb;
 mod secrets;

@@ -1,6 +1,22 @@
-//! Snowflake.
+//! Snowflake, over its own protocol: `login` (settings), `statement` (one at a time, submitted once), `session` (the promises
+//! of a warehouse), `load` (rows as statements), `values` (what comes back), `errors`.
 
 use crate::warehouse::{Driver, Setting};
+
+#[cfg(feature = "snowflake")]
+mod errors;
+#[cfg(feature = "snowflake")]
+mod load;
+#[cfg(feature = "snowflake")]
+mod login;
+#[cfg(feature = "snowflake")]
+mod session;
+#[cfg(feature = "snowflake")]
+mod statement;
+#[cfg(feature = "snowflake")]
+mod text;
+#[cfg(feature = "snowflake")]
+mod values;
 
 /// What a target may say, besides `database` and `schema`.
 const SETTINGS: &[Setting] = &[
@@ -19,4 +35,11 @@ const SETTINGS: &[Setting] = &[
 ];
 
 /// The driver.
-pub(super) const DRIVER: Driver = Driver { name: "snowflake", settings: Some(SETTINGS), connect: None };
+pub(super) const DRIVER: Driver = Driver {
+    name: "snowflake",
+    settings: Some(SETTINGS),
+    #[cfg(feature = "snowflake")]
+    connect: Some(session::connect),
+    #[cfg(not(feature = "snowflake"))]
+    connect: None,
+};

@@ -14,8 +14,12 @@ pub(crate) const ENDLESS: &str =
     "SELECT COUNT(*) AS n FROM {big} AS a CROSS JOIN {big} AS b CROSS JOIN {big} AS c WHERE a.n + b.n > c.n";
 
 pub(crate) fn checked(sql: &str) -> Checked {
+    checked_in("duckdb", sql)
+}
+
+pub(crate) fn checked_in(dialect: &str, sql: &str) -> Checked {
     let statement = Statement { node: "test".to_owned(), sql: sql.to_owned(), origin: None };
-    check(statement, milepost::render::dialect::Dialect::named("duckdb").expect("built in")).expect("parses")
+    check(statement, milepost::render::dialect::Dialect::named(dialect).expect("built in")).expect("parses")
 }
 
 fn target(root: &Path, settings: &[(&str, &str)]) -> Target {
@@ -46,38 +50,99 @@ pub(crate) fn tell(warehouse: &dyn Warehouse, sql: &str) -> Option<u64> {
     warehouse.execute(&checked(sql)).unwrap_or_else(|error| panic!("{sql}: {error}")).rows_affected
 }
 
-/// What every driver must do; `warehouse` has an empty schema `contract` that may be written to.
-fn contract(warehouse: &dyn Warehouse) {
-    creates_inserts_and_queries(warehouse);
-    loads_rows(warehouse);
-    tells_errors_apart(warehouse);
-    replaces_whole_tables_only(warehouse);
-    replaces_across_kinds_when_asked(warehouse);
-    is_interrupted(warehouse);
-    drops_what_it_is_told_to(warehouse);
-    estimates_without_executing(warehouse);
-    assert!(!warehouse.describe().unwrap().is_empty());
+const DUCKDB: Words = Words { dialect: "duckdb", quote: '"', counts_what_it_makes: true, estimates: true };
+
+/// How a dialect says what the contract says, and what its warehouse cannot tell.
+pub(crate) struct Words {
+    /// The name of the dialect.
+    dialect: &'static str,
+    /// What quotes names.
+    quote: char,
+    /// Whether what makes a table tells how many rows it has.
+    counts_what_it_makes: bool,
+    /// Whether statements can be estimated.
+    estimates: bool,
 }
 
-fn creates_inserts_and_queries(warehouse: &dyn Warehouse) {
-    tell(warehouse, "CREATE OR REPLACE TABLE contract.t AS SELECT 1 AS n, 'a' AS s");
-    assert_eq!(tell(warehouse, "INSERT INTO contract.t VALUES (2, 'b'), (3, NULL)"), Some(2));
-    let rows = warehouse.query(&checked("SELECT n, s FROM contract.t ORDER BY n"), None).unwrap();
+/// A warehouse under contract.
+struct Party<'w> {
+    warehouse: &'w dyn Warehouse,
+    words: &'w Words,
+}
+
+impl Party<'_> {
+    /// Quotes all names, which are what is in lower case and not in a string: so they are the same everywhere.
+    fn sql(&self, sql: &str) -> String {
+        let (mut text, mut in_name, mut in_string) = (String::new(), false, false);
+        for character in sql.chars().chain([' ']) {
+            in_string ^= character == '\'';
+            let is_name = !in_string && (character.is_ascii_lowercase() || character == '_');
+            if is_name != in_name {
+                text.push(self.words.quote);
+            }
+            in_name = is_name;
+            text.push(character);
+        }
+        text.pop();
+        text
+    }
+
+    fn checked(&self, sql: &str) -> Checked {
+        checked_in(self.words.dialect, &self.sql(sql))
+    }
+
+    fn ask(&self, sql: &str) -> Vec<Vec<Value>> {
+        self.warehouse.query(&self.checked(sql), None).unwrap_or_else(|error| panic!("{sql}: {error}")).rows
+    }
+
+    fn tell(&self, sql: &str) -> Option<u64> {
+        self.warehouse.execute(&self.checked(sql)).unwrap_or_else(|error| panic!("{sql}: {error}")).rows_affected
+    }
+
+    fn columns(&self, relation: &str) -> Result<Vec<Column>, milepost::warehouse::Error> {
+        self.warehouse.columns(&self.sql(relation))
+    }
+
+    fn made(&self, rows: u64) -> Option<u64> {
+        self.words.counts_what_it_makes.then_some(rows)
+    }
+}
+
+/// What every driver must do; `warehouse` has an empty schema `contract` that may be written to.
+pub(crate) fn contract(warehouse: &dyn Warehouse, words: &Words) {
+    let party = &Party { warehouse, words };
+    creates_inserts_and_queries(party);
+    loads_rows(party);
+    tells_errors_apart(party);
+    replaces_whole_tables_only(party);
+    replaces_across_kinds_when_asked(party);
+    is_interrupted(party);
+    drops_what_it_is_told_to(party);
+    estimates_without_executing(party);
+    assert!(!party.warehouse.describe().unwrap().is_empty());
+}
+
+fn creates_inserts_and_queries(party: &Party<'_>) {
+    party.tell("CREATE OR REPLACE TABLE contract.t AS SELECT 1 AS n, 'a' AS s");
+    assert_eq!(party.tell("INSERT INTO contract.t VALUES (2, 'b'), (3, NULL)"), Some(2));
+    let rows = party.warehouse.query(&party.checked("SELECT n, s FROM contract.t ORDER BY n"), None).unwrap();
     assert_eq!(rows.columns.iter().map(|column| column.family).collect::<Vec<_>>(), [Family::Int, Family::Text]);
     assert_eq!(rows.rows[1], [Value::Int(2), Value::Text("b".to_owned())]);
     assert_eq!(rows.rows[2], [Value::Int(3), Value::Null]);
     assert!(!rows.truncated);
-    let rows = warehouse.query(&checked("SELECT n FROM contract.t ORDER BY n DESC -- last\n"), Some(2)).unwrap();
+    let rows =
+        party.warehouse.query(&party.checked("SELECT n FROM contract.t ORDER BY n DESC -- last\n"), Some(2)).unwrap();
     assert_eq!(rows.rows, [[Value::Int(3)], [Value::Int(2)]]);
     assert!(rows.truncated);
-    let names: Vec<_> = warehouse.columns("contract.t").unwrap().into_iter().map(|column| column.name).collect();
+    let names: Vec<_> = party.columns("contract.t").unwrap().into_iter().map(|column| column.name).collect();
     assert_eq!(names, ["n", "s"]);
-    assert!(warehouse.relations().unwrap().contains(&"contract.t".to_owned()));
-    let other = warehouse.session().unwrap();
-    assert_eq!(ask(&*other, "SELECT COUNT(*) FROM contract.t"), [[Value::Int(3)]]);
+    assert!(party.warehouse.relations().unwrap().contains(&"contract.t".to_owned()));
+    let other = party.warehouse.session().unwrap();
+    let other = Party { warehouse: &*other, words: party.words };
+    assert_eq!(other.ask("SELECT COUNT(*) FROM contract.t"), [[Value::Int(3)]]);
 }
 
-fn loads_rows(warehouse: &dyn Warehouse) {
+fn loads_rows(party: &Party<'_>) {
     let text = |text: &str| Value::Text(text.to_owned());
     let rows = Rows {
         columns: vec![
@@ -91,77 +156,88 @@ fn loads_rows(warehouse: &dyn Warehouse) {
         ],
         truncated: false,
     };
-    warehouse.load("contract.given", &rows).unwrap();
-    let answer = ask(warehouse, "SELECT * FROM contract.given ORDER BY id");
+    party.warehouse.load(&party.sql("contract.given"), &rows).unwrap();
+    let answer = party.ask("SELECT * FROM contract.given ORDER BY id");
     assert_eq!(answer[0], [Value::Int(1), text("it's"), Value::Timestamp("2026-01-31T12:00:00.000000Z".to_owned())]);
     assert_eq!(answer[1][2], Value::Timestamp("2026-01-31T12:00:00.000001Z".to_owned()));
-    warehouse.load("contract.given", &Rows { rows: Vec::new(), ..rows }).unwrap();
-    assert_eq!(ask(warehouse, "SELECT COUNT(*) FROM contract.given"), [[Value::Int(0)]]);
+    party.warehouse.load(&party.sql("contract.given"), &Rows { rows: Vec::new(), ..rows }).unwrap();
+    assert_eq!(party.ask("SELECT COUNT(*) FROM contract.given"), [[Value::Int(0)]]);
 }
 
-fn tells_errors_apart(warehouse: &dyn Warehouse) {
-    let kind = |sql: &str| warehouse.query(&checked(sql), None).unwrap_err().kind;
+fn tells_errors_apart(party: &Party<'_>) {
+    let kind = |sql: &str| party.warehouse.query(&party.checked(sql), None).unwrap_err().kind;
     assert_eq!(kind("SELECT 1 FROM contract.nowhere"), ErrorKind::Missing);
     assert_eq!(kind("SELECT nothing FROM contract.t"), ErrorKind::Missing);
     assert_eq!(kind("SELECT n + DATE '2026-01-01' + s FROM contract.t"), ErrorKind::UserSql);
     assert_eq!(kind("SELECT CAST(s AS INTEGER) FROM contract.t"), ErrorKind::UserSql);
-    assert_eq!(warehouse.columns("contract.nowhere").unwrap_err().kind, ErrorKind::Missing);
+    assert_eq!(party.columns("contract.nowhere").unwrap_err().kind, ErrorKind::Missing);
 }
 
-fn replaces_whole_tables_only(warehouse: &dyn Warehouse) {
-    tell(warehouse, "CREATE OR REPLACE TABLE contract.whole AS SELECT 1 AS n");
+fn replaces_whole_tables_only(party: &Party<'_>) {
+    party.tell("CREATE OR REPLACE TABLE contract.whole AS SELECT 1 AS n");
     let broken = "CREATE OR REPLACE TABLE contract.whole AS SELECT CAST(s AS INTEGER) AS n FROM contract.t";
-    assert_eq!(warehouse.execute(&checked(broken)).unwrap_err().kind, ErrorKind::UserSql);
-    assert_eq!(ask(warehouse, "SELECT n FROM contract.whole"), [[Value::Int(1)]]);
-    assert_eq!(tell(warehouse, "CREATE OR REPLACE TABLE contract.whole AS SELECT n FROM contract.t"), Some(3));
-    assert_eq!(ask(warehouse, "SELECT COUNT(*) FROM contract.whole"), [[Value::Int(3)]]);
+    assert_eq!(party.warehouse.execute(&party.checked(broken)).unwrap_err().kind, ErrorKind::UserSql);
+    assert_eq!(party.ask("SELECT n FROM contract.whole"), [[Value::Int(1)]]);
+    assert_eq!(party.tell("CREATE OR REPLACE TABLE contract.whole AS SELECT n FROM contract.t"), party.made(3));
+    assert_eq!(party.ask("SELECT COUNT(*) FROM contract.whole"), [[Value::Int(3)]]);
 }
 
-fn replaces_across_kinds_when_asked(warehouse: &dyn Warehouse) {
-    tell(warehouse, "CREATE OR REPLACE VIEW contract.shape AS SELECT 1 AS n");
-    let table = checked("CREATE OR REPLACE TABLE contract.shape AS SELECT 2 AS n");
-    let view = checked("CREATE OR REPLACE VIEW contract.shape AS SELECT 3 AS n");
-    assert_eq!(warehouse.execute(&table).unwrap_err().kind, ErrorKind::Occupied);
-    assert_eq!(warehouse.execute_in_place(&table, "contract.shape").unwrap().rows_affected, Some(1));
-    assert_eq!(ask(warehouse, "SELECT n FROM contract.shape"), [[Value::Int(2)]]);
-    assert_eq!(warehouse.execute(&view).unwrap_err().kind, ErrorKind::Occupied);
-    warehouse.execute_in_place(&view, "contract.shape").unwrap();
-    assert_eq!(ask(warehouse, "SELECT n FROM contract.shape"), [[Value::Int(3)]]);
-    let broken = checked("CREATE OR REPLACE TABLE contract.shape AS SELECT CAST(s AS INTEGER) AS n FROM contract.t");
-    assert_eq!(warehouse.execute_in_place(&broken, "contract.shape").unwrap_err().kind, ErrorKind::UserSql);
-    assert_eq!(ask(warehouse, "SELECT n FROM contract.shape"), [[Value::Int(3)]]);
+fn replaces_across_kinds_when_asked(party: &Party<'_>) {
+    party.tell("CREATE OR REPLACE VIEW contract.shape AS SELECT 1 AS n");
+    let table = party.checked("CREATE OR REPLACE TABLE contract.shape AS SELECT 2 AS n");
+    let view = party.checked("CREATE OR REPLACE VIEW contract.shape AS SELECT 3 AS n");
+    assert_eq!(party.warehouse.execute(&table).unwrap_err().kind, ErrorKind::Occupied);
+    assert_eq!(
+        party.warehouse.execute_in_place(&table, &party.sql("contract.shape")).unwrap().rows_affected,
+        party.made(1)
+    );
+    assert_eq!(party.ask("SELECT n FROM contract.shape"), [[Value::Int(2)]]);
+    assert_eq!(party.warehouse.execute(&view).unwrap_err().kind, ErrorKind::Occupied);
+    party.warehouse.execute_in_place(&view, &party.sql("contract.shape")).unwrap();
+    assert_eq!(party.ask("SELECT n FROM contract.shape"), [[Value::Int(3)]]);
+    let broken =
+        party.checked("CREATE OR REPLACE TABLE contract.shape AS SELECT CAST(s AS INTEGER) AS n FROM contract.t");
+    assert_eq!(
+        party.warehouse.execute_in_place(&broken, &party.sql("contract.shape")).unwrap_err().kind,
+        ErrorKind::UserSql
+    );
+    assert_eq!(party.ask("SELECT n FROM contract.shape"), [[Value::Int(3)]]);
 }
 
-fn drops_what_it_is_told_to(warehouse: &dyn Warehouse) {
+fn drops_what_it_is_told_to(party: &Party<'_>) {
     let rows = Rows { columns: vec![column("n", "", Family::Int)], rows: vec![vec![Value::Int(1)]], truncated: false };
-    warehouse.load("contract.short_lived", &rows).unwrap();
-    warehouse.drop_table("contract.short_lived").unwrap();
-    warehouse.drop_table("contract.short_lived").unwrap();
-    assert_eq!(warehouse.columns("contract.short_lived").unwrap_err().kind, ErrorKind::Missing);
-    warehouse.load("contract_scratch.given", &rows).unwrap();
-    warehouse.drop_schema("contract_scratch").unwrap();
-    warehouse.drop_schema("contract_scratch").unwrap();
-    assert_eq!(warehouse.columns("contract_scratch.given").unwrap_err().kind, ErrorKind::Missing);
+    party.warehouse.load(&party.sql("contract.short_lived"), &rows).unwrap();
+    party.warehouse.drop_table(&party.sql("contract.short_lived")).unwrap();
+    party.warehouse.drop_table(&party.sql("contract.short_lived")).unwrap();
+    assert_eq!(party.columns("contract.short_lived").unwrap_err().kind, ErrorKind::Missing);
+    party.warehouse.load(&party.sql("contract_scratch.given"), &rows).unwrap();
+    party.warehouse.drop_schema(&party.sql("contract_scratch")).unwrap();
+    party.warehouse.drop_schema(&party.sql("contract_scratch")).unwrap();
+    assert_eq!(party.columns("contract_scratch.given").unwrap_err().kind, ErrorKind::Missing);
 }
 
-fn estimates_without_executing(warehouse: &dyn Warehouse) {
-    let made = checked("CREATE OR REPLACE TABLE contract.estimated AS SELECT n FROM contract.t");
-    warehouse.estimate(&made).unwrap();
-    assert_eq!(warehouse.columns("contract.estimated").unwrap_err().kind, ErrorKind::Missing);
-    let broken = checked("CREATE OR REPLACE TABLE contract.estimated AS SELECT nothing FROM contract.t");
-    assert_eq!(warehouse.estimate(&broken).unwrap_err().kind, ErrorKind::Missing);
+fn estimates_without_executing(party: &Party<'_>) {
+    let made = party.checked("CREATE OR REPLACE TABLE contract.estimated AS SELECT n FROM contract.t");
+    if !party.words.estimates {
+        assert_eq!(party.warehouse.estimate(&made).unwrap_err().kind, ErrorKind::Unsupported);
+        return;
+    }
+    party.warehouse.estimate(&made).unwrap();
+    assert_eq!(party.columns("contract.estimated").unwrap_err().kind, ErrorKind::Missing);
+    let broken = party.checked("CREATE OR REPLACE TABLE contract.estimated AS SELECT nothing FROM contract.t");
+    assert_eq!(party.warehouse.estimate(&broken).unwrap_err().kind, ErrorKind::Missing);
 }
 
-fn is_interrupted(warehouse: &dyn Warehouse) {
+fn is_interrupted(party: &Party<'_>) {
     let five = "(SELECT 0 AS n UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4)";
     let base = format!("(SELECT a.n + 5 * b.n AS n FROM {five} AS a CROSS JOIN {five} AS b)");
     let many = format!(
         "SELECT a.n + 25 * b.n + 625 * c.n AS n FROM {base} AS a CROSS JOIN {base} AS b CROSS JOIN {base} AS c"
     );
-    tell(warehouse, &format!("CREATE OR REPLACE TABLE contract.big AS {many}"));
-    tell(warehouse, "CREATE OR REPLACE TABLE contract.kept AS SELECT 7 AS n");
+    party.tell(&format!("CREATE OR REPLACE TABLE contract.big AS {many}"));
+    party.tell("CREATE OR REPLACE TABLE contract.kept AS SELECT 7 AS n");
     let endless = format!("CREATE OR REPLACE TABLE contract.kept AS {}", ENDLESS.replace("{big}", "contract.big"));
-    let (interrupt, done) = (warehouse.interrupter(), AtomicBool::new(false));
+    let (interrupt, done) = (party.warehouse.interrupter(), AtomicBool::new(false));
     let started = Instant::now();
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -171,19 +247,19 @@ fn is_interrupted(warehouse: &dyn Warehouse) {
                 interrupt();
             }
         });
-        let error = warehouse.execute(&checked(&endless)).unwrap_err();
+        let error = party.warehouse.execute(&party.checked(&endless)).unwrap_err();
         done.store(true, Ordering::Relaxed);
         assert_eq!(error.kind, ErrorKind::Cancelled);
     });
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
-    assert_eq!(ask(warehouse, "SELECT n FROM contract.kept"), [[Value::Int(7)]]);
+    assert_eq!(party.ask("SELECT n FROM contract.kept"), [[Value::Int(7)]]);
 }
 
 #[test]
 fn memory_keeps_the_contract() {
     let warehouse = memory();
     tell(&*warehouse, "CREATE SCHEMA contract");
-    contract(&*warehouse);
+    contract(&*warehouse, &DUCKDB);
 }
 
 #[test]
@@ -192,10 +268,44 @@ fn a_file_keeps_the_contract_and_its_tables() {
     let target = target(folder.path(), &[("database", "made/on/the/way.duckdb")]);
     let warehouse = connect(&target).unwrap();
     tell(&*warehouse, "CREATE SCHEMA contract");
-    contract(&*warehouse);
+    contract(&*warehouse, &DUCKDB);
     drop(warehouse);
     let warehouse = connect(&target).unwrap();
     assert_eq!(ask(&*warehouse, "SELECT n FROM contract.kept"), [[Value::Int(7)]]);
+}
+
+/// A stand-in counts nothing that it makes, and explains nothing.
+#[cfg(feature = "snowflake")]
+const SNOWFLAKE: Words = Words { dialect: "snowflake", quote: '"', counts_what_it_makes: false, estimates: false };
+
+/// A target on the stand-in that the environment names.
+#[cfg(feature = "snowflake")]
+#[expect(clippy::print_stderr, reason = "a test that does nothing says so")]
+pub(crate) fn snowflake_stand_in(database: &str) -> Option<Target> {
+    const VARIABLE: &str = "MILEPOST_SNOWFLAKE_ENDPOINT";
+    let Ok(endpoint) = std::env::var(VARIABLE) else {
+        eprintln!("*** SKIPPED: no stand-in of Snowflake ({VARIABLE} names its address)");
+        return None;
+    };
+    let settings = [
+        ("endpoint", endpoint.as_str()),
+        ("account", "stand-in"),
+        ("user", "tester"),
+        ("password", "of-no-account"),
+        ("database", database),
+        ("schema", "PUBLIC"),
+    ];
+    Some(Target { driver: "snowflake".to_owned(), ..target(Path::new("."), &settings) })
+}
+
+#[cfg(feature = "snowflake")]
+#[test]
+fn a_stand_in_of_snowflake_keeps_the_contract() {
+    let Some(target) = snowflake_stand_in("MILEPOST_CONTRACT") else { return };
+    let warehouse = connect(&target).unwrap();
+    warehouse.drop_schema("\"contract\"").unwrap();
+    warehouse.execute(&checked_in("snowflake", "CREATE SCHEMA \"contract\"")).unwrap();
+    contract(&*warehouse, &SNOWFLAKE);
 }
 
 #[test]

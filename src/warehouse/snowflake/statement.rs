@@ -1,0 +1,415 @@
+//! One statement at a time: submitted once, awaited, interrupted, stopped.
+//!
+//! What is guaranteed: a statement is sent a second time only where it certainly did not execute, for nothing was reached
+//! (no connection, HTTP 429) or the service refused it (a session that is over). Where its outcome is unknown, because
+//! the connection was lost after it was sent, the service answered with HTTP 5xx, nothing came in time, or what came
+//! cannot be read, it is stopped by its request's id first. Once the service confirms that, it runs no longer, and may
+//! have run to its end: that is [`ErrorKind::Transient`] or [`ErrorKind::Timeout`], and the caller's to decide on. Where
+//! the service confirms nothing, it may still be running: that is [`ErrorKind::Gone`], which nobody tries again.
+//!
+//! Two limits of the client crate: it does not hand on `Retry-After`, and it does not renew a session's token, which
+//! lasts for an hour: so a statement is begun in a session that is young, and one that outlives its session is stopped.
+
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use snowflake_connector_rs as client;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::warehouse::backoff::Backoff;
+use crate::warehouse::secrets::Secrets;
+use crate::warehouse::snowflake::errors::{self, Fate};
+use crate::warehouse::snowflake::login::{ABORT, Login};
+use crate::warehouse::snowflake::values;
+use crate::warehouse::{Error, ErrorKind, Interrupter, Rows, Target};
+
+/// How often a login, or a statement that did not execute, is tried again.
+const RETRIES: u32 = 4;
+
+/// The longest wait between two attempts.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
+
+/// How long a session is used before the next statement logs in anew; its token lasts for an hour.
+const YOUNG: Duration = Duration::from_secs(40 * 60);
+
+/// How long after its submission a statement is interrupted at the earliest: an abort that overtook it would be lost.
+const HEAD_START: Duration = Duration::from_millis(400);
+
+/// How long an interrupted statement is awaited.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// The answer to a statement.
+pub(super) struct Answer {
+    /// What it returned.
+    pub(super) rows: Rows,
+    /// The service's name of the execution.
+    pub(super) query_id: String,
+}
+
+/// What all sessions of a connection share.
+pub(super) struct Service {
+    login: Login,
+    runtime: Runtime,
+    secrets: Mutex<Secrets>,
+    backoff: Backoff,
+}
+
+/// A session of the service, and when it began.
+struct Session {
+    session: client::Session,
+    since: Instant,
+}
+
+/// A session that logs in again where it is over, and runs one statement at a time.
+pub(super) struct Connection {
+    service: Arc<Service>,
+    session: Mutex<Arc<Session>>,
+    turn: Mutex<()>,
+    switch: Arc<Switch>,
+}
+
+/// What interrupts the operation that is under way, where there is one.
+#[derive(Default)]
+struct Switch(Mutex<Option<watch::Sender<bool>>>);
+
+/// One call of the caller's, of one statement or several; it has the connection to itself until it is dropped.
+pub(super) struct Operation<'c> {
+    connection: &'c Connection,
+    interrupted: watch::Receiver<bool>,
+    _turn: MutexGuard<'c, ()>,
+}
+
+/// Why an attempt came to nothing.
+enum Failure {
+    /// It did not execute; the error is for the caller where no attempt is left.
+    Again(Fate, Error),
+    /// There is nothing more to try.
+    Final(Error),
+}
+
+impl Switch {
+    fn lock(&self) -> MutexGuard<'_, Option<watch::Sender<bool>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn interrupt(&self) {
+        if let Some(sender) = &*self.lock() {
+            sender.send_if_modified(|interrupted| !std::mem::replace(interrupted, true));
+        }
+    }
+}
+
+impl Service {
+    /// Reads the target's settings; nothing is sent.
+    pub(super) fn of(target: &Target) -> Result<Arc<Self>, Error> {
+        let mut secrets = Secrets::default();
+        let login =
+            Login::of(target, &mut secrets).map_err(|error| Error::new(error.kind, secrets.redact(&error.message)))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("snowflake")
+            .enable_all()
+            .build()
+            .map_err(|error| Error::new(ErrorKind::Resources, format!("no threads to connect with: {error}")))?;
+        let secrets = Mutex::new(secrets);
+        Ok(Arc::new(Self { login, runtime, secrets, backoff: Backoff::new(LONGEST_WAIT) }))
+    }
+
+    fn secrets(&self) -> MutexGuard<'_, Secrets> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns an error without the secrets that its text may hold.
+    fn redacted(&self, error: &Error) -> Error {
+        Error::new(error.kind, self.secrets().redact(&error.message))
+    }
+
+    fn error(&self, error: &client::Error) -> Error {
+        self.redacted(&errors::error(error, &self.login.place()))
+    }
+
+    /// Logs in; what may pass is tried again, for a login executes nothing.
+    async fn log_in(&self, mut interrupted: Option<watch::Receiver<bool>>) -> Result<Session, Error> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let client = {
+                let mut secrets = self.secrets();
+                self.login.client(&mut secrets)
+            };
+            let client = client.map_err(|error| self.redacted(&error))?;
+            let error = match client.create_session().await {
+                Ok(session) => return Ok(Session { session, since: Instant::now() }),
+                Err(error) => error,
+            };
+            if attempt > RETRIES || !errors::may_pass(&error) {
+                let found = self.error(&error);
+                let kind = if found.kind == ErrorKind::Timeout { ErrorKind::Transient } else { found.kind };
+                return Err(Error::new(kind, format!("target `{}`: {}", self.login.target(), found.message)));
+            }
+            self.wait(attempt, interrupted.as_mut()).await?;
+        }
+    }
+
+    /// Waits before the next attempt, or until it is interrupted.
+    async fn wait(&self, attempt: u32, interrupted: Option<&mut watch::Receiver<bool>>) -> Result<(), Error> {
+        let pause = sleep(self.backoff.wait(attempt, None));
+        match interrupted {
+            None => pause.await,
+            Some(interrupted) => tokio::select! {
+                () = pause => {}
+                () = heard(interrupted) => return Err(cancelled("it did not execute")),
+            },
+        }
+        Ok(())
+    }
+}
+
+impl Connection {
+    /// Logs in.
+    pub(super) fn open(service: Arc<Service>) -> Result<Self, Error> {
+        let session = service.runtime.block_on(service.log_in(None))?;
+        Ok(Self::of(service, Arc::new(session)))
+    }
+
+    fn of(service: Arc<Service>, session: Arc<Session>) -> Self {
+        Self { service, session: Mutex::new(session), turn: Mutex::new(()), switch: Arc::default() }
+    }
+
+    /// Opens another session; where a passcode was good for one login only, it shares this one's, which keeps no state.
+    pub(super) fn another(&self) -> Result<Self, Error> {
+        if self.service.login.repeats() {
+            Self::open(Arc::clone(&self.service))
+        } else {
+            Ok(Self::of(Arc::clone(&self.service), self.current()))
+        }
+    }
+
+    /// Returns what interrupts the operation that is under way.
+    pub(super) fn interrupter(&self) -> Interrupter {
+        let switch = Arc::clone(&self.switch);
+        Box::new(move || switch.interrupt())
+    }
+
+    /// Begins an operation, after the one that is under way.
+    pub(super) fn begin(&self) -> Operation<'_> {
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let (sender, interrupted) = watch::channel(false);
+        *self.switch.lock() = Some(sender);
+        Operation { connection: self, interrupted, _turn: turn }
+    }
+
+    fn current(&self) -> Arc<Session> {
+        Arc::clone(&self.session.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Logs in, and uses that session from now on.
+    async fn renew(&self, interrupted: Option<watch::Receiver<bool>>) -> Result<Arc<Session>, Error> {
+        let session = Arc::new(self.service.log_in(interrupted).await?);
+        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&session);
+        Ok(session)
+    }
+}
+
+impl Drop for Operation<'_> {
+    fn drop(&mut self) {
+        *self.connection.switch.lock() = None;
+    }
+}
+
+impl Operation<'_> {
+    /// Executes a statement; `limit` is the number of rows beyond which none are read.
+    pub(super) fn run(&self, sql: &str, limit: Option<usize>) -> Result<Answer, Error> {
+        let service = &self.connection.service;
+        service.runtime.block_on(self.attempts(sql, limit, self.interrupted.clone()))
+    }
+
+    /// Executes a statement that puts back what was there before: an interruption does not reach it.
+    pub(super) fn run_to_the_end(&self, sql: &str) -> Result<Answer, Error> {
+        let (_sender, never) = watch::channel(false);
+        self.connection.service.runtime.block_on(self.attempts(sql, None, never))
+    }
+
+    async fn attempts(
+        &self,
+        sql: &str,
+        limit: Option<usize>,
+        mut interrupted: watch::Receiver<bool>,
+    ) -> Result<Answer, Error> {
+        let service = &self.connection.service;
+        let mut session = self.connection.current();
+        if session.since.elapsed() > YOUNG && service.login.repeats() {
+            session = self.connection.renew(Some(interrupted.clone())).await?;
+        }
+        let (mut attempt, mut logged_in) = (0, false);
+        loop {
+            if *interrupted.borrow() {
+                return Err(cancelled("it did not execute"));
+            }
+            match self.attempt(&session.session, sql, limit, &mut interrupted).await {
+                Ok(answer) => return Ok(answer),
+                Err(Failure::Again(Fate::Expired, _)) if !logged_in && service.login.repeats() => {
+                    session = self.connection.renew(Some(interrupted.clone())).await?;
+                    logged_in = true;
+                }
+                Err(Failure::Again(Fate::NotSent, _)) if attempt < RETRIES => {
+                    attempt += 1;
+                    service.wait(attempt, Some(&mut interrupted)).await?;
+                }
+                Err(Failure::Again(_, error) | Failure::Final(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Submits a statement, once, and reads its answer.
+    async fn attempt(
+        &self,
+        session: &client::Session,
+        sql: &str,
+        limit: Option<usize>,
+        interrupted: &mut watch::Receiver<bool>,
+    ) -> Result<Answer, Failure> {
+        let service = &self.connection.service;
+        let handle = session.query_handle(sql.to_owned()).map_err(|error| Failure::Final(service.error(&error)))?;
+        let (canceller, submitted) = (handle.canceller(), Instant::now());
+        let mut execution = pin!(handle.execute());
+        let result = tokio::select! {
+            biased;
+            result = &mut execution => result,
+            () = heard(interrupted) => {
+                match self.interrupt(&canceller, submitted, execution).await {
+                    // It had ended before it was met.
+                    Ok(Ok(cursor)) => Ok(cursor),
+                    Ok(Err(error)) => {
+                        let name = error.query_id().map_or_else(String::new, |id| format!(" (query {id})"));
+                        return Err(Failure::Final(cancelled(&format!("it was cancelled where it ran{name}"))));
+                    }
+                    Err(told) => return Err(Failure::Final(cancelled(&told))),
+                }
+            }
+        };
+        let cursor = match result {
+            Ok(cursor) => cursor,
+            Err(error) => return Err(self.failure(&error, &canceller).await),
+        };
+        let query_id = cursor.query_id().to_owned();
+        // The statement is at its end; what is left is to fetch rows, which executes nothing.
+        let reading = timeout(service.login.patience(), values::read(cursor, limit));
+        let rows = tokio::select! {
+            biased;
+            rows = reading => rows,
+            () = heard(interrupted) => return Err(Failure::Final(cancelled("while its rows were read"))),
+        };
+        match rows {
+            Ok(Ok(rows)) => Ok(Answer { rows, query_id }),
+            Ok(Err(values::Unread::Client(error))) => {
+                let found = service.error(&error);
+                let message = format!("the rows of query {query_id} were lost on the way: {}", found.message);
+                Err(Failure::Final(Error::new(found.kind, message)))
+            }
+            Ok(Err(values::Unread::Value(reason))) => {
+                let message = format!("the rows of query {query_id} cannot be read: {reason}");
+                Err(Failure::Final(service.redacted(&Error::new(ErrorKind::Unsupported, message))))
+            }
+            Err(_) => {
+                let message = format!("the rows of query {query_id} did not come in time");
+                Err(Failure::Final(Error::new(ErrorKind::Timeout, message)))
+            }
+        }
+    }
+
+    /// Interrupts a statement and waits for its end; the text tells what is known where it does not end.
+    async fn interrupt(
+        &self,
+        canceller: &client::QueryCanceller,
+        submitted: Instant,
+        mut execution: std::pin::Pin<&mut impl Future<Output = client::Result<client::ResultCursor>>>,
+    ) -> Result<client::Result<client::ResultCursor>, String> {
+        let early = HEAD_START.saturating_sub(submitted.elapsed());
+        if let Ok(result) = timeout(early, &mut execution).await {
+            return Ok(result);
+        }
+        let asked = Instant::now();
+        while asked.elapsed() < GRACE {
+            // An abort that found nothing to stop is not remembered: the next one is sent again.
+            let is_accepted = tokio::select! {
+                biased;
+                result = &mut execution => return Ok(result),
+                stopped = canceller.cancel() => stopped.is_ok(),
+            };
+            let pause = if is_accepted { GRACE.saturating_sub(asked.elapsed()) } else { HEAD_START };
+            if let Ok(result) = timeout(pause, &mut execution).await {
+                return Ok(result);
+            }
+        }
+        Err(format!(
+            "{} was asked to stop it, and did not say that it has: request {} may still be running",
+            self.connection.service.login.place(),
+            canceller.request_id()
+        ))
+    }
+
+    /// Returns what is to be done about a statement that failed; where nobody knows what became of it, it is stopped.
+    async fn failure(&self, error: &client::Error, canceller: &client::QueryCanceller) -> Failure {
+        let service = &self.connection.service;
+        let found = service.error(error);
+        match errors::fate(error) {
+            Fate::Failed => Failure::Final(found),
+            fate @ (Fate::Expired | Fate::NotSent) => Failure::Again(fate, found),
+            Fate::Unknown => {
+                let known = match self.stop(canceller, error.query_id()).await {
+                    Some(client::QueryCancelStatus::AlreadyFinished) => {
+                        // It ended, and what it returned cannot be read: so it would be the next time.
+                        let message = format!("it was executed; {}", found.message);
+                        return Failure::Final(Error::new(ErrorKind::Unsupported, message));
+                    }
+                    Some(_) => "it was stopped where it ran, unless it had ended before",
+                    None => {
+                        let request = canceller.request_id();
+                        let message = format!("{}; request {request} may still be running there", found.message);
+                        return Failure::Final(Error::new(ErrorKind::Gone, message));
+                    }
+                };
+                let kind = if found.kind == ErrorKind::Timeout { ErrorKind::Timeout } else { ErrorKind::Transient };
+                Failure::Final(Error::new(kind, format!("{}; {known}", found.message)))
+            }
+        }
+    }
+
+    /// Stops a statement by its request's id; where its session is over, by its own id from another session. Returns
+    /// nothing where the service did not confirm it.
+    async fn stop(
+        &self,
+        canceller: &client::QueryCanceller,
+        query_id: Option<&str>,
+    ) -> Option<client::QueryCancelStatus> {
+        /// There is nothing to stop: it is not running.
+        const NOT_RUNNING: &str = "000605";
+        match canceller.cancel().await {
+            Ok(status) => return Some(status),
+            Err(error) if error.snowflake_code() == Some(NOT_RUNNING) => {
+                return Some(client::QueryCancelStatus::Accepted);
+            }
+            Err(_) => {}
+        }
+        let is_name = |id: &&str| id.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
+        let id = query_id.filter(is_name).filter(|_| self.connection.service.login.repeats())?;
+        let session = timeout(ABORT, self.connection.renew(None)).await.ok()?.ok()?;
+        let stopped = session.session.query(format!("SELECT SYSTEM$CANCEL_QUERY('{id}')"));
+        timeout(ABORT, stopped).await.ok()?.ok().map(|_| client::QueryCancelStatus::Accepted)
+    }
+}
+
+/// Ends when the operation is interrupted, and else never.
+async fn heard(interrupted: &mut watch::Receiver<bool>) {
+    if interrupted.wait_for(|interrupted| *interrupted).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn cancelled(what: &str) -> Error {
+    Error::new(ErrorKind::Cancelled, format!("interrupted: {what}"))
+}
