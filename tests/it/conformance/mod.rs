@@ -12,6 +12,7 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use milepost::Analysis;
 use milepost::check::check;
@@ -30,6 +31,9 @@ use crate::cases::{LOOK, projects, read};
 use crate::conformance::engine::{ENGINES, Engine, typed};
 use crate::conformance::table::{Answer, KnownWrong, Table};
 use crate::functions::executed;
+
+/// What the project at the top of the repository is called here.
+const SAMPLE: &str = "sample";
 
 /// A project, its raw rows, and the rows of every relation as DuckDB makes them.
 pub(crate) struct Case {
@@ -53,8 +57,7 @@ impl Case {
 }
 
 /// Makes a case on DuckDB, from its files.
-fn case(project: &Path) -> Case {
-    let name = project.file_name().expect("a directory has a name").to_string_lossy().into_owned();
+fn case(name: String, project: &Path) -> Case {
     let mut analysis = read(project);
     // Tests share one current folder, so that the files are named in full.
     let sources = analysis.model.sources.iter_mut().map(|source| (&source.meta.name, &mut source.origin));
@@ -137,15 +140,10 @@ fn every_case_gives_the_same_rows_on_every_engine() {
     }
     let wanted = std::env::var("MILEPOST_CASES").ok();
     let is_wanted = |case: &str| wanted.as_deref().is_none_or(|wanted| wanted.split(',').any(|name| name == case));
-    let sample = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let mut folders = projects("cases");
-    folders.push(sample.clone());
-    let cases: Vec<Case> = folders
-        .iter()
-        .filter(|folder| is_wanted(&folder.file_name().expect("it has a name").to_string_lossy()) || **folder == sample)
-        .map(|folder| case(folder))
-        .map(|case| if Path::new(&case.name) == sample { Case { name: "sample".to_owned(), ..case } } else { case })
-        .collect();
+    let named = |folder: PathBuf| (folder.file_name().expect("it has a name").to_string_lossy().into_owned(), folder);
+    let sample = (SAMPLE.to_owned(), PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    let all = projects("cases").into_iter().map(named).chain([sample]);
+    let cases: Vec<Case> = all.filter(|(name, _)| is_wanted(name)).map(|(name, folder)| case(name, &folder)).collect();
     let mut table = Table::new(KnownWrong::read());
     std::thread::scope(|scope| {
         let threads: Vec<_> = open
