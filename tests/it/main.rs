@@ -22,5 +22,6 @@ mod network;
 mod real;
 mod run;
 mod schema;
+mod stand_ins;
 mod traps;
 mod warehouse;

@@ -22,38 +22,19 @@ pub(crate) trait Engine: Send + Sync {
     fn relations(&self, case: &Case, given: &[(String, Rows)]) -> Result<BTreeMap<String, Rows>, String>;
 }
 
-/// How an engine is found.
-pub(crate) struct Entry {
+/// A stand-in of a warehouse that one of our drivers connects to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StandIn {
     /// Its name.
     pub(crate) name: &'static str,
+    /// The driver, which is the dialect.
+    pub(crate) driver: &'static str,
     /// The variable that says where it is.
     variable: &'static str,
-    open: fn(String) -> Box<dyn Engine>,
+    settings: &'static [(&'static str, &'static str)],
+    /// What stands before a schema.
+    prefix: &'static str,
 }
-
-/// The engines, in the order of the table's columns.
-pub(crate) const ENGINES: &[Entry] = &[
-    Entry {
-        name: "local-bigquery",
-        variable: "MILEPOST_BIGQUERY_ENDPOINT",
-        open: |endpoint| Box::new(Remote::open("bigquery", &[("project", "test")], endpoint, "test.")),
-    },
-    Entry {
-        name: "GoogleSQL reference",
-        variable: "MILEPOST_GOOGLESQL",
-        open: |command| Box::new(GoogleSql::start(&command)),
-    },
-    Entry {
-        name: "fakesnow",
-        variable: "MILEPOST_SNOWFLAKE_ENDPOINT",
-        open: |endpoint| Box::new(Remote::open("snowflake", SNOWFLAKE, endpoint, "CONFORMANCE.")),
-    },
-    Entry {
-        name: "snowduck",
-        variable: "MILEPOST_SNOWDUCK_ENDPOINT",
-        open: |endpoint| Box::new(Remote::open("snowflake", SNOWFLAKE, endpoint, "CONFORMANCE.")),
-    },
-];
 
 const SNOWFLAKE: &[(&str, &str)] = &[
     ("account", "stand-in"),
@@ -64,38 +45,86 @@ const SNOWFLAKE: &[(&str, &str)] = &[
     ("role", "R"),
 ];
 
-impl Entry {
-    /// Opens the engine, or says loudly that it is skipped.
-    pub(crate) fn open(&self) -> Option<Box<dyn Engine>> {
-        match std::env::var(self.variable) {
-            Ok(value) if !value.is_empty() => Some((self.open)(value)),
-            _ => {
-                eprintln!("*** SKIPPED: {} is not set, so that nothing is compared with {}", self.variable, self.name);
-                None
-            }
-        }
+impl StandIn {
+    /// BigQuery, on DuckDB.
+    pub(crate) const LOCAL_BIGQUERY: Self = Self {
+        name: "local-bigquery",
+        driver: "bigquery",
+        variable: "MILEPOST_BIGQUERY_ENDPOINT",
+        settings: &[("project", "test")],
+        prefix: "test.",
+    };
+    /// Snowflake, on DuckDB.
+    pub(crate) const FAKESNOW: Self = Self {
+        name: "fakesnow",
+        driver: "snowflake",
+        variable: "MILEPOST_SNOWFLAKE_ENDPOINT",
+        settings: SNOWFLAKE,
+        prefix: "CONFORMANCE.",
+    };
+    /// Snowflake, on DuckDB, by others.
+    pub(crate) const SNOWDUCK: Self =
+        Self { name: "snowduck", variable: "MILEPOST_SNOWDUCK_ENDPOINT", ..Self::FAKESNOW };
+
+    /// Returns where it is, or says loudly that it is skipped.
+    pub(crate) fn endpoint(&self) -> Option<String> {
+        given(self.variable, self.name)
     }
+
+    /// Returns the settings of a target there.
+    pub(crate) fn settings(&self, endpoint: &str) -> Vec<(String, String)> {
+        let settings = self.settings.iter().copied().chain([("endpoint", endpoint)]);
+        settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    fn open(self) -> Option<Box<dyn Engine>> {
+        let settings = self.settings(&self.endpoint()?);
+        let mut target = Target { driver: self.driver.to_owned(), ..warehouse::in_memory(PathBuf::new()) };
+        target.settings = settings.into_iter().collect();
+        target.settings.insert("schema".to_owned(), format!("{}conformance", self.prefix));
+        let warehouse = warehouse::connect(&target).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let dialect = Dialect::named(self.driver).unwrap();
+        Some(Box::new(Remote { dialect, warehouse, prefix: self.prefix, cases: AtomicU32::new(0) }))
+    }
+}
+
+/// How an engine is found.
+pub(crate) struct Entry {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Opens it, or says loudly that it is skipped.
+    pub(crate) open: fn() -> Option<Box<dyn Engine>>,
+}
+
+/// The engines, in the order of the table's columns.
+pub(crate) const ENGINES: &[Entry] = &[
+    Entry { name: StandIn::LOCAL_BIGQUERY.name, open: || StandIn::LOCAL_BIGQUERY.open() },
+    Entry {
+        name: "GoogleSQL reference",
+        open: || {
+            let command = given("MILEPOST_GOOGLESQL", "Google's reference implementation")?;
+            Some(Box::new(GoogleSql::start(&command)))
+        },
+    },
+    Entry { name: StandIn::FAKESNOW.name, open: || StandIn::FAKESNOW.open() },
+    Entry { name: StandIn::SNOWDUCK.name, open: || StandIn::SNOWDUCK.open() },
+];
+
+/// Returns what a variable says, or says loudly what is skipped without it.
+fn given(variable: &str, name: &str) -> Option<String> {
+    let value = std::env::var(variable).ok().filter(|value| !value.is_empty());
+    if value.is_none() {
+        eprintln!("*** SKIPPED: {variable} is not set, so that nothing is compared with {name}");
+    }
+    value
 }
 
 /// A warehouse that one of our drivers connects to.
 struct Remote {
     dialect: &'static Dialect,
     warehouse: Box<dyn Warehouse>,
-    /// What stands before the schema.
     prefix: &'static str,
     cases: AtomicU32,
-}
-
-impl Remote {
-    fn open(driver: &str, settings: &[(&str, &str)], endpoint: String, prefix: &'static str) -> Self {
-        let mut target =
-            Target { name: "stand_in".to_owned(), driver: driver.to_owned(), ..warehouse::in_memory(PathBuf::new()) };
-        target.settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        target.settings.insert("endpoint".to_owned(), endpoint);
-        target.settings.insert("schema".to_owned(), format!("{prefix}conformance"));
-        let warehouse = warehouse::connect(&target).unwrap_or_else(|error| panic!("{driver}: {error}"));
-        Self { dialect: Dialect::named(driver).unwrap(), warehouse, prefix, cases: AtomicU32::new(0) }
-    }
 }
 
 impl Engine for Remote {

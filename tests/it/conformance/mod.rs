@@ -6,7 +6,7 @@
 //! evidence; an entry that has come right is a failure as well. The result is the table `tests/conformance.md`, which
 //! `MILEPOST_ACCEPT=1` writes anew; `MILEPOST_CASES=scores,dedupe` looks at these cases only.
 
-mod engine;
+pub(crate) mod engine;
 mod googlesql;
 mod table;
 
@@ -21,11 +21,11 @@ use milepost::plan::node::{Materialization, NodeId};
 use milepost::render::{Statement, access};
 use milepost::report::diagnostics::draw;
 use milepost::run::unit;
-use milepost::semantic::model::Format;
+use milepost::semantic::model::{Format, Origin};
 use milepost::semantic::moment;
 use milepost::suite::stage::Stage;
 use milepost::suite::{self};
-use milepost::warehouse::{self, Family, Rows, Warehouse};
+use milepost::warehouse::{self, Family, Rows};
 
 use crate::cases::{LOOK, projects, read};
 use crate::conformance::engine::{ENGINES, Engine, typed};
@@ -66,14 +66,9 @@ fn case(name: String, project: &Path) -> Case {
     let warehouse = warehouse::connect(&warehouse::in_memory(project.to_path_buf())).unwrap();
     let mut given = BTreeMap::new();
     for (name, origin) in sources.chain(entities) {
-        let (path, format) = origin.file.as_mut().unwrap_or_else(|| panic!("`{name}` has a file in every case"));
+        given.insert(name.clone(), typed_rows(project, origin));
+        let (path, _) = origin.file.as_mut().expect("its rows were just read");
         *path = project.join(&*path).display().to_string();
-        // DuckDB's relations are made from the files' text; the other warehouses have typed tables, as DuckDB guesses them.
-        let file = match format {
-            Format::Csv => format!("'{path}'"),
-            Format::Parquet | Format::Json => access::file(executed(), path, format.name()).unwrap(),
-        };
-        given.insert(name.clone(), ask(&*warehouse, &format!("SELECT * FROM {file}")));
     }
     let as_of = analysis.project.settings.body.as_of.as_ref().expect("a case says as of when").get();
     let as_of = moment::moment(as_of).expect("a moment");
@@ -88,8 +83,17 @@ fn case(name: String, project: &Path) -> Case {
     case
 }
 
-fn ask(warehouse: &dyn Warehouse, sql: &str) -> Rows {
-    let statement = Statement { node: "given".to_owned(), sql: sql.to_owned(), origin: None };
+/// Returns the rows of a source's file with the types that DuckDB guesses. Its relations are made from the files' text;
+/// other warehouses have tables, whose columns have types.
+pub(crate) fn typed_rows(project: &Path, origin: &Origin) -> Rows {
+    let (path, format) = origin.file.as_ref().expect("every source of a case has a file");
+    let path = project.join(path).display().to_string();
+    let file = match format {
+        Format::Csv => format!("'{path}'"),
+        Format::Parquet | Format::Json => access::file(executed(), &path, format.name()).unwrap(),
+    };
+    let statement = Statement { node: "given".to_owned(), sql: format!("SELECT * FROM {file}"), origin: None };
+    let warehouse = warehouse::connect(&warehouse::in_memory(project.to_path_buf())).unwrap();
     let mut rows = warehouse.query(&check(statement, executed()).unwrap(), None).unwrap();
     // DuckDB reads a document as JSON or as a structure of its own, and returns its text.
     for column in &mut rows.columns {
@@ -134,7 +138,7 @@ fn answer(engine: &dyn Engine, case: &Case) -> Answer {
 
 #[test]
 fn every_case_gives_the_same_rows_on_every_engine() {
-    let open: Vec<(&str, Option<Box<dyn Engine>>)> = ENGINES.iter().map(|entry| (entry.name, entry.open())).collect();
+    let open: Vec<(&str, Option<Box<dyn Engine>>)> = ENGINES.iter().map(|entry| (entry.name, (entry.open)())).collect();
     if open.iter().all(|(_, engine)| engine.is_none()) {
         return;
     }
@@ -151,9 +155,13 @@ fn every_case_gives_the_same_rows_on_every_engine() {
             .filter_map(|(name, engine)| Some((name, engine.as_deref()?)))
             .map(|(name, engine)| {
                 let cases = &cases;
-                let answers =
-                    move || cases.iter().map(|case| (case.name.clone(), answer(engine, case))).collect::<Vec<_>>();
-                (*name, scope.spawn(answers))
+                let timed = move |case: &Case| {
+                    let clock = Instant::now();
+                    let answer = answer(engine, case);
+                    eprintln!("{name}: {} in {:.1} s", case.name, clock.elapsed().as_secs_f64());
+                    (case.name.clone(), answer)
+                };
+                (*name, scope.spawn(move || cases.iter().map(timed).collect::<Vec<_>>()))
             })
             .collect();
         for (name, thread) in threads {

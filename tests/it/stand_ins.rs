@@ -1,0 +1,187 @@
+//! The example project on the stand-ins of other warehouses, by the program itself: from nothing, again, and after a
+//! definition changed; and what becomes of a long statement when the program is told to stop.
+//!
+//! `tests/stand_ins/stand_ins.sh` starts the stand-ins and prints the variables that name them; a test whose variable is
+//! not set says loudly that it is skipped.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use milepost::diagnostic::Diagnostics;
+use milepost::plan::node::Materialization;
+use milepost::render::dialect::Dialect;
+use milepost::run::unit;
+use milepost::suite::stage::Stage;
+use milepost::warehouse::{self, Rows, Target, Warehouse};
+use milepost::{Analysis, analyze};
+use tempfile::TempDir;
+
+use crate::conformance::engine::{StandIn, typed};
+use crate::conformance::typed_rows;
+use crate::functions::executed;
+
+/// What the target on the stand-in is called.
+const TARGET: &str = "stand_in";
+
+/// A copy of the example project with a target on a stand-in.
+struct Bench {
+    folder: TempDir,
+    stand_in: StandIn,
+    endpoint: String,
+}
+
+impl Bench {
+    /// Makes one, where the environment names the stand-in.
+    fn new(stand_in: StandIn) -> Option<Self> {
+        let endpoint = stand_in.endpoint()?;
+        let folder = tempfile::tempdir().unwrap();
+        let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for part in ["project.toml", "models", "checks", "data"] {
+            let copied = Command::new("cp").arg("-r").arg(top.join(part)).arg(folder.path()).status().unwrap();
+            assert!(copied.success());
+        }
+        let bench = Self { folder, stand_in, endpoint };
+        let mut text =
+            format!("\n[target.{TARGET}]\ndialect = \"{}\"\nschema = \"{}\"\n", stand_in.driver, bench.schema());
+        let (place, settings): (Vec<_>, Vec<_>) =
+            bench.settings().into_iter().partition(|(name, _)| ["project", "database"].contains(&name.as_str()));
+        for (name, value) in place {
+            text.push_str(&format!("{name} = \"{value}\"\n"));
+        }
+        text.push_str(&format!("\n[target.{TARGET}.settings]\n"));
+        for (name, value) in settings {
+            // No secret stands in a project.
+            let value = if name == "password" { "${STAND_IN_PASSWORD}".to_owned() } else { value };
+            text.push_str(&format!("{name} = \"{value}\"\n"));
+        }
+        let file = bench.root().join("project.toml");
+        let project = fs::read_to_string(&file).unwrap();
+        fs::write(file, project + &text).unwrap();
+        Some(bench)
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    fn schema(&self) -> String {
+        format!("build_{}", std::process::id())
+    }
+
+    /// The settings of the target; where the stand-in has databases, one that nothing else uses.
+    fn settings(&self) -> Vec<(String, String)> {
+        let mut settings = self.stand_in.settings(&self.endpoint);
+        for (name, value) in &mut settings {
+            if name == "database" {
+                *value = format!("BUILD_{}", std::process::id());
+            }
+        }
+        settings
+    }
+
+    /// Connects to the stand-in.
+    fn warehouse(&self) -> Box<dyn Warehouse> {
+        let mut target = Target { driver: self.stand_in.driver.to_owned(), ..warehouse::in_memory(self.root()) };
+        target.settings = self.settings().into_iter().collect();
+        target.settings.insert("schema".to_owned(), self.schema());
+        warehouse::connect(&target).unwrap()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_milepost"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("MILEPOST_") {
+                command.env_remove(name);
+            }
+        }
+        command.current_dir(self.root()).env("STAND_IN_PASSWORD", PASSWORD).args(arguments);
+        command
+    }
+
+    fn done(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        said
+    }
+
+    fn analysis(&self) -> Analysis {
+        analyze(&self.root(), BTreeMap::new(), &mut Diagnostics::default()).ok().unwrap()
+    }
+
+    /// Puts the raw rows where the sources' tables are.
+    fn load(&self) {
+        let (warehouse, dialect) = (self.warehouse(), Dialect::named(self.stand_in.driver).unwrap());
+        let analysis = self.analysis();
+        let sources = analysis.model.sources.iter().map(|source| &source.origin);
+        let entities = analysis.model.entities.iter().filter_map(|entity| entity.origin.as_ref());
+        for origin in sources.chain(entities) {
+            let table = dialect.table(origin.table.as_deref().unwrap()).unwrap();
+            warehouse.load(&table, &typed(dialect, &typed_rows(&self.root(), origin))).unwrap();
+        }
+    }
+
+    /// Returns what was made on a warehouse, by relation.
+    fn relations(&self, warehouse: &dyn Warehouse, dialect: &'static Dialect, schema: &str) -> BTreeMap<String, Rows> {
+        let stage = Stage { warehouse, dialect, schema: schema.to_owned() };
+        let plan = self.analysis().plan;
+        let nodes = plan.nodes.iter().filter(|node| node.materialization != Materialization::Schema);
+        nodes.map(|node| (node.name.clone(), stage.read(node).unwrap())).collect()
+    }
+
+    /// Builds on both, and returns the stand-in's relations, which are DuckDB's.
+    fn build(&self) -> BTreeMap<String, Rows> {
+        self.done(&["build", "--target", "dev"]);
+        self.done(&["build", "--target", TARGET]);
+        let mut target = warehouse::in_memory(self.root());
+        target.settings.insert("database".to_owned(), "target/inkwell.duckdb".to_owned());
+        let here = self.relations(&*warehouse::connect(&target).unwrap(), executed(), "milepost");
+        let dialect = Dialect::named(self.stand_in.driver).unwrap();
+        let there = self.relations(&*self.warehouse(), dialect, &self.schema());
+        let differences: String = here.iter().map(|(name, rows)| unit::agree(rows, &there[name]).text(name)).collect();
+        assert!(differences.is_empty(), "{}: {differences}", self.stand_in.name);
+        there
+    }
+}
+
+/// A password that no output may show.
+const PASSWORD: &str = "hunter2-of-the-stand-in";
+
+fn builds(stand_in: StandIn) {
+    let Some(bench) = Bench::new(stand_in) else { return };
+    bench.load();
+    let first = bench.build();
+    assert_eq!(bench.build(), first, "a second build changes nothing");
+    let file = bench.root().join("models/activation.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("within = \"14d\""));
+    fs::write(&file, text.replace("within = \"14d\"", "within = \"3d\"")).unwrap();
+    assert_ne!(bench.build(), first, "the window is shorter");
+    let verified = bench.done(&["verify", "--target", TARGET]);
+    assert!(verified.contains("4 of 4 unit tests passed"), "{verified}");
+    let examined = bench.done(&["debug", "--target", TARGET]);
+    for said in [verified, examined] {
+        assert!(!said.contains(PASSWORD), "{said}");
+    }
+}
+
+#[test]
+fn the_example_project_builds_on_local_bigquery() {
+    builds(StandIn::LOCAL_BIGQUERY);
+}
+
+#[test]
+fn the_example_project_builds_on_fakesnow() {
+    builds(StandIn::FAKESNOW);
+}
+
+#[test]
+fn the_example_project_builds_on_snowduck() {
+    builds(StandIn::SNOWDUCK);
+}
