@@ -12,6 +12,7 @@ mod commands;
 mod dependencies;
 mod engine;
 mod errors;
+mod faults;
 mod functions;
 mod fuzz;
 mod kill;

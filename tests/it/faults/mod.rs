@@ -1,0 +1,3 @@
+//! Faults of the network and of services: what a driver makes of them, against a server of ours.
+
+pub(crate) mod server;
