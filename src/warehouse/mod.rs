@@ -11,8 +11,11 @@ use indexmap::IndexMap;
 
 use crate::check::Checked;
 
+#[cfg(any(feature = "bigquery", feature = "snowflake"))]
+mod backoff;
 mod bigquery;
 mod duckdb;
+#[cfg(any(feature = "bigquery", feature = "snowflake"))]
 mod secrets;
 mod snowflake;
 mod value;
