@@ -2,7 +2,6 @@
 
 /// The secrets of a connection: a driver passes every text through [`Secrets::redact`] that leaves it.
 #[derive(Clone, Default)]
-#[cfg_attr(not(any(feature = "bigquery", feature = "snowflake")), expect(dead_code, reason = "only remote drivers"))]
 pub(super) struct Secrets(Vec<String>);
 
 /// What stands in the place of a secret.
@@ -11,7 +10,6 @@ const REDACTED: &str = "[redacted]";
 /// What is shorter is no secret, and may be part of any word.
 const SHORTEST: usize = 4;
 
-#[cfg_attr(not(any(feature = "bigquery", feature = "snowflake")), expect(dead_code, reason = "only remote drivers"))]
 impl Secrets {
     /// Remembers a secret, and each of its lines: a key is printed as a whole or in parts.
     pub(super) fn add(&mut self, secret: &str) {
