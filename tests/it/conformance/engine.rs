@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use milepost::plan::node::Materialization;
 use milepost::render::dialect::Dialect;
 use milepost::semantic::expr::Type;
 use milepost::suite::stage::Stage;
@@ -138,7 +137,7 @@ impl Engine for Remote {
         let stage = Stage { warehouse: &*self.warehouse, dialect: self.dialect, schema };
         let found = stage.make(case.cx(), case.as_of, given, &case.all()).and_then(|()| {
             let nodes = case.analysis.plan.nodes.iter();
-            let nodes = nodes.filter(|node| node.materialization != Materialization::Schema);
+            let nodes = nodes.filter(|node| Case::is_compared(node));
             nodes.map(|node| Ok((node.name.clone(), stage.read(node)?))).collect()
         });
         stage.clear()?;

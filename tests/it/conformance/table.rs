@@ -135,7 +135,7 @@ impl Table {
     fn text(&self) -> String {
         let mut text = String::from(
             "# Conformance\n\nMade by `cargo test --release conformance`, which holds it true. A cell is how many relations of a case (its entities,\n\
-             events, occurrences, milestones, KPIs and scores) have the columns and rows that DuckDB makes, of how many. What a\n\
+             events, facts, milestones, scores, and all KPIs together) have the columns and rows that DuckDB makes, of how many. What a\n\
              stand-in is known to answer wrongly is below the table. None of these engines is the real service.\n\n| case |",
         );
         for engine in ENGINES {
