@@ -26,6 +26,9 @@ use crate::warehouse::snowflake::login::{ABORT, Login};
 use crate::warehouse::snowflake::values;
 use crate::warehouse::{Error, ErrorKind, Interrupter, Rows, Target};
 
+/// How long a login may take, with all its attempts.
+const LOGIN: Duration = Duration::from_secs(60);
+
 /// How often a login, or a statement that did not execute, is tried again.
 const RETRIES: u32 = 4;
 
@@ -132,7 +135,15 @@ impl Service {
     }
 
     /// Logs in; what may pass is tried again, for a login executes nothing.
-    async fn log_in(&self, mut interrupted: Option<watch::Receiver<bool>>) -> Result<Session, Error> {
+    async fn log_in(&self, interrupted: Option<watch::Receiver<bool>>) -> Result<Session, Error> {
+        timeout(LOGIN, self.log_in_at_last(interrupted)).await.unwrap_or_else(|_| {
+            let (target, place) = (self.login.target(), self.login.place());
+            let message = format!("target `{target}`: {place} answered no login in {} s", LOGIN.as_secs());
+            Err(Error::new(ErrorKind::Transient, message))
+        })
+    }
+
+    async fn log_in_at_last(&self, mut interrupted: Option<watch::Receiver<bool>>) -> Result<Session, Error> {
         let mut attempt = 0;
         loop {
             attempt += 1;
