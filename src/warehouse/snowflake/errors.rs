@@ -64,6 +64,8 @@ pub(super) enum Fate {
     Expired,
     /// It was never read: the service was busy, or not reached.
     NotSent,
+    /// The session is over, and the statement, which it had accepted, may run on.
+    Orphaned,
     /// Nobody knows: it must be stopped before anything else is done.
     Unknown,
 }
@@ -73,9 +75,10 @@ pub(super) fn fate(error: &client::Error) -> Fate {
     let code = error.snowflake_code().unwrap_or_default();
     match error.kind() {
         // It was accepted: a session that ends while the answer is awaited leaves it running.
-        client::ErrorKind::SessionExpired | client::ErrorKind::Network if error.query_id().is_some() => Fate::Unknown,
-        client::ErrorKind::SessionExpired => Fate::Expired,
-        client::ErrorKind::Server if EXPIRED.contains(&code) && error.query_id().is_none() => Fate::Expired,
+        client::ErrorKind::SessionExpired | client::ErrorKind::Server if EXPIRED.contains(&code) => {
+            if error.query_id().is_some() { Fate::Orphaned } else { Fate::Expired }
+        }
+        client::ErrorKind::Network if error.query_id().is_some() => Fate::Unknown,
         client::ErrorKind::Network => match status(error) {
             Some(408 | 500..) => Fate::Unknown,
             Some(429) => Fate::NotSent,

@@ -370,8 +370,10 @@ impl Operation<'_> {
         match errors::fate(error) {
             Fate::Failed => Failure::Final(found),
             fate @ (Fate::Expired | Fate::NotSent) => Failure::Again(fate, found),
-            Fate::Unknown => {
-                let known = match self.stop(canceller, error.query_id()).await {
+            fate @ (Fate::Orphaned | Fate::Unknown) => {
+                // The session that is over can stop nothing.
+                let canceller_of_use = (fate == Fate::Unknown).then_some(canceller);
+                let known = match self.stop(canceller_of_use, error.query_id()).await {
                     Some(client::QueryCancelStatus::AlreadyFinished) => {
                         // It ended, and what it returned cannot be read: so it would be the next time.
                         let message = format!("it was executed; {}", found.message);
@@ -384,7 +386,7 @@ impl Operation<'_> {
                         return Failure::Final(Error::new(ErrorKind::Gone, message));
                     }
                 };
-                let kind = if found.kind == ErrorKind::Timeout { ErrorKind::Timeout } else { ErrorKind::Transient };
+                let kind = if found.kind == ErrorKind::Timeout { found.kind } else { ErrorKind::Transient };
                 Failure::Final(Error::new(kind, format!("{}; {known}", found.message)))
             }
         }
@@ -394,17 +396,19 @@ impl Operation<'_> {
     /// nothing where the service did not confirm it.
     async fn stop(
         &self,
-        canceller: &client::QueryCanceller,
+        canceller: Option<&client::QueryCanceller>,
         query_id: Option<&str>,
     ) -> Option<client::QueryCancelStatus> {
         /// There is nothing to stop: it is not running.
         const NOT_RUNNING: &str = "000605";
-        match canceller.cancel().await {
-            Ok(status) => return Some(status),
-            Err(error) if error.snowflake_code() == Some(NOT_RUNNING) => {
-                return Some(client::QueryCancelStatus::Accepted);
+        if let Some(canceller) = canceller {
+            match canceller.cancel().await {
+                Ok(status) => return Some(status),
+                Err(error) if error.snowflake_code() == Some(NOT_RUNNING) => {
+                    return Some(client::QueryCancelStatus::Accepted);
+                }
+                Err(_) => {}
             }
-            Err(_) => {}
         }
         let is_name = |id: &&str| id.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
         let id = query_id.filter(is_name).filter(|_| self.connection.service.login.repeats())?;

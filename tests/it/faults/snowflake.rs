@@ -311,6 +311,8 @@ fn a_slow_statement_is_awaited() {
         _ => None,
     });
     assert_eq!(passes(server, 1).seen().count(RESULT), 3);
+    let late = || one_row().delayed(Duration::from_millis(700));
+    passes(serve(move |request, _| (request.path == QUERY).then(late)), 1);
     let server = serve(|request, _| match request.path.as_str() {
         QUERY => Some(in_progress("333334")),
         RESULT => Some(Answer::json(503, "{}")),
@@ -344,16 +346,18 @@ fn a_session_that_is_over_is_followed_by_another() {
 
 #[test]
 fn a_session_that_ends_while_a_statement_runs_leaves_no_orphan() {
-    let server = serve(|request, _| match request.path.as_str() {
-        QUERY if request.text().contains("CANCEL_QUERY('01-slow')") => Some(one_row()),
-        QUERY => Some(in_progress("333334")),
-        RESULT | ABORT => Some(refusal("390112", "Your session has expired.", None)),
-        _ => None,
-    });
-    // The second is the one that stops the first, in a session of its own.
-    let (server, error) = fails(server, ErrorKind::Transient, 2);
-    assert_eq!(server.seen().count(LOGIN), 2);
-    assert!(error.message.contains("it was stopped where it ran"), "{error}");
+    for code in ["390112", "390114"] {
+        let server = serve(move |request, _| match request.path.as_str() {
+            QUERY if request.text().contains("CANCEL_QUERY('01-slow')") => Some(one_row()),
+            QUERY => Some(in_progress("333334")),
+            RESULT | ABORT => Some(refusal(code, "Your session has expired.", None)),
+            _ => None,
+        });
+        // The second is the one that stops the first, in a session of its own.
+        let (server, error) = fails(server, ErrorKind::Transient, 2);
+        assert_eq!(server.seen().count(LOGIN), 2);
+        assert!(error.message.contains("it was stopped where it ran"), "{error}");
+    }
 }
 
 /// Answers a statement as cancelled once it is aborted for the `needed`th time.
