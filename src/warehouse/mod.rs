@@ -146,8 +146,10 @@ pub struct Driver {
     /// database.
     pub settings: Option<&'static [Setting]>,
     /// Connects; none where this build is without the driver.
-    connect: Option<fn(&Target) -> Result<Box<dyn Warehouse>, Error>>,
+    connect: Option<Connect>,
 }
+
+type Connect = fn(&Target) -> Result<Box<dyn Warehouse>, Error>;
 
 /// The drivers, with the name of the feature that each is built with.
 const DRIVERS: &[Driver] = &[bigquery::DRIVER, duckdb::DRIVER, snowflake::DRIVER];

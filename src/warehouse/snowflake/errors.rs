@@ -52,6 +52,9 @@ const KINDS: &[(&str, ErrorKind)] = &[
 /// The codes of a session that is over: the statement was refused, and may be sent again after another login.
 const EXPIRED: &[&str] = &["390104", "390111", "390112", "390114"];
 
+/// How the client begins to say that a part of the rows could not be fetched.
+const CHUNK: &str = "chunk download failed with HTTP ";
+
 /// What became of a statement whose answer is an error.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -61,6 +64,8 @@ pub(super) enum Fate {
     Expired,
     /// It was never read: the service was busy, or not reached.
     NotSent,
+    /// The session is over, and the statement, which it had accepted, may run on.
+    Orphaned,
     /// Nobody knows: it must be stopped before anything else is done.
     Unknown,
 }
@@ -70,9 +75,10 @@ pub(super) fn fate(error: &client::Error) -> Fate {
     let code = error.snowflake_code().unwrap_or_default();
     match error.kind() {
         // It was accepted: a session that ends while the answer is awaited leaves it running.
-        client::ErrorKind::SessionExpired | client::ErrorKind::Network if error.query_id().is_some() => Fate::Unknown,
-        client::ErrorKind::SessionExpired => Fate::Expired,
-        client::ErrorKind::Server if EXPIRED.contains(&code) && error.query_id().is_none() => Fate::Expired,
+        client::ErrorKind::SessionExpired | client::ErrorKind::Server if EXPIRED.contains(&code) => {
+            if error.query_id().is_some() { Fate::Orphaned } else { Fate::Expired }
+        }
+        client::ErrorKind::Network if error.query_id().is_some() => Fate::Unknown,
         client::ErrorKind::Network => match status(error) {
             Some(408 | 500..) => Fate::Unknown,
             Some(429) => Fate::NotSent,
@@ -114,6 +120,8 @@ fn kind(error: &client::Error) -> ErrorKind {
         client::ErrorKind::Auth | client::ErrorKind::Config | client::ErrorKind::SessionExpired => {
             ErrorKind::Credentials
         }
+        // The address of a part of the rows is good for some hours.
+        client::ErrorKind::Network if error.to_string().starts_with(CHUNK) => ErrorKind::Transient,
         client::ErrorKind::Network => match status(error) {
             // An account that is not there is answered like this.
             Some(401 | 403 | 404) => ErrorKind::Credentials,
@@ -172,7 +180,7 @@ fn text(error: &client::Error, place: &str) -> String {
 /// Returns the status of an answer that is no success; the client tells it in words only.
 fn status(error: &client::Error) -> Option<u16> {
     let said = error.to_string();
-    let rest = said.strip_prefix("HTTP ").or_else(|| said.strip_prefix("chunk download failed with HTTP "))?;
+    let rest = said.strip_prefix("HTTP ").or_else(|| said.strip_prefix(CHUNK))?;
     rest.split(':').next()?.trim().parse().ok()
 }
 

@@ -6,7 +6,8 @@
 use crate::check::Checked;
 use crate::warehouse::snowflake::load::{self, Load};
 use crate::warehouse::snowflake::login;
-use crate::warehouse::snowflake::statement::{Answer, Connection, Operation, Service};
+use crate::warehouse::snowflake::service::Service;
+use crate::warehouse::snowflake::statement::{Answer, Connection, Operation};
 use crate::warehouse::snowflake::text::{beside, schema_of};
 use crate::warehouse::{Column, Error, ErrorKind, Estimate, Executed, Interrupter, Rows, Target, Value, Warehouse};
 

@@ -15,22 +15,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use snowflake_connector_rs as client;
-use tokio::runtime::Runtime;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use crate::warehouse::backoff::Backoff;
-use crate::warehouse::secrets::Secrets;
 use crate::warehouse::snowflake::errors::{self, Fate};
-use crate::warehouse::snowflake::login::{ABORT, Login};
+use crate::warehouse::snowflake::login::ABORT;
+use crate::warehouse::snowflake::service::{RETRIES, Service, Session, cancelled, heard};
 use crate::warehouse::snowflake::values;
-use crate::warehouse::{Error, ErrorKind, Interrupter, Rows, Target};
-
-/// How often a login, or a statement that did not execute, is tried again.
-const RETRIES: u32 = 4;
-
-/// The longest wait between two attempts.
-const LONGEST_WAIT: Duration = Duration::from_secs(8);
+use crate::warehouse::{Error, ErrorKind, Interrupter, Rows};
 
 /// How long a session is used before the next statement logs in anew; its token lasts for an hour.
 const YOUNG: Duration = Duration::from_secs(40 * 60);
@@ -47,20 +39,6 @@ pub(super) struct Answer {
     pub(super) rows: Rows,
     /// The service's name of the execution.
     pub(super) query_id: String,
-}
-
-/// What all sessions of a connection share.
-pub(super) struct Service {
-    login: Login,
-    runtime: Runtime,
-    secrets: Mutex<Secrets>,
-    backoff: Backoff,
-}
-
-/// A session of the service, and when it began.
-struct Session {
-    session: client::Session,
-    since: Instant,
 }
 
 /// A session that logs in again where it is over, and runs one statement at a time.
@@ -99,72 +77,6 @@ impl Switch {
         if let Some(sender) = &*self.lock() {
             sender.send_if_modified(|interrupted| !std::mem::replace(interrupted, true));
         }
-    }
-}
-
-impl Service {
-    /// Reads the target's settings; nothing is sent.
-    pub(super) fn of(target: &Target) -> Result<Arc<Self>, Error> {
-        let mut secrets = Secrets::default();
-        let login =
-            Login::of(target, &mut secrets).map_err(|error| Error::new(error.kind, secrets.redact(&error.message)))?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("snowflake")
-            .enable_all()
-            .build()
-            .map_err(|error| Error::new(ErrorKind::Resources, format!("no threads to connect with: {error}")))?;
-        let secrets = Mutex::new(secrets);
-        Ok(Arc::new(Self { login, runtime, secrets, backoff: Backoff::new(LONGEST_WAIT) }))
-    }
-
-    fn secrets(&self) -> MutexGuard<'_, Secrets> {
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns an error without the secrets that its text may hold.
-    fn redacted(&self, error: &Error) -> Error {
-        Error::new(error.kind, self.secrets().redact(&error.message))
-    }
-
-    fn error(&self, error: &client::Error) -> Error {
-        self.redacted(&errors::error(error, &self.login.place()))
-    }
-
-    /// Logs in; what may pass is tried again, for a login executes nothing.
-    async fn log_in(&self, mut interrupted: Option<watch::Receiver<bool>>) -> Result<Session, Error> {
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let client = {
-                let mut secrets = self.secrets();
-                self.login.client(&mut secrets)
-            };
-            let client = client.map_err(|error| self.redacted(&error))?;
-            let error = match client.create_session().await {
-                Ok(session) => return Ok(Session { session, since: Instant::now() }),
-                Err(error) => error,
-            };
-            if attempt > RETRIES || !errors::may_pass(&error) {
-                let found = self.error(&error);
-                let kind = if found.kind == ErrorKind::Timeout { ErrorKind::Transient } else { found.kind };
-                return Err(Error::new(kind, format!("target `{}`: {}", self.login.target(), found.message)));
-            }
-            self.wait(attempt, interrupted.as_mut()).await?;
-        }
-    }
-
-    /// Waits before the next attempt, or until it is interrupted.
-    async fn wait(&self, attempt: u32, interrupted: Option<&mut watch::Receiver<bool>>) -> Result<(), Error> {
-        let pause = sleep(self.backoff.wait(attempt, None));
-        match interrupted {
-            None => pause.await,
-            Some(interrupted) => tokio::select! {
-                () = pause => {}
-                () = heard(interrupted) => return Err(cancelled("it did not execute")),
-            },
-        }
-        Ok(())
     }
 }
 
@@ -359,8 +271,10 @@ impl Operation<'_> {
         match errors::fate(error) {
             Fate::Failed => Failure::Final(found),
             fate @ (Fate::Expired | Fate::NotSent) => Failure::Again(fate, found),
-            Fate::Unknown => {
-                let known = match self.stop(canceller, error.query_id()).await {
+            fate @ (Fate::Orphaned | Fate::Unknown) => {
+                // The session that is over can stop nothing.
+                let canceller_of_use = (fate == Fate::Unknown).then_some(canceller);
+                let known = match self.stop(canceller_of_use, error.query_id()).await {
                     Some(client::QueryCancelStatus::AlreadyFinished) => {
                         // It ended, and what it returned cannot be read: so it would be the next time.
                         let message = format!("it was executed; {}", found.message);
@@ -373,7 +287,7 @@ impl Operation<'_> {
                         return Failure::Final(Error::new(ErrorKind::Gone, message));
                     }
                 };
-                let kind = if found.kind == ErrorKind::Timeout { ErrorKind::Timeout } else { ErrorKind::Transient };
+                let kind = if found.kind == ErrorKind::Timeout { found.kind } else { ErrorKind::Transient };
                 Failure::Final(Error::new(kind, format!("{}; {known}", found.message)))
             }
         }
@@ -383,17 +297,19 @@ impl Operation<'_> {
     /// nothing where the service did not confirm it.
     async fn stop(
         &self,
-        canceller: &client::QueryCanceller,
+        canceller: Option<&client::QueryCanceller>,
         query_id: Option<&str>,
     ) -> Option<client::QueryCancelStatus> {
         /// There is nothing to stop: it is not running.
         const NOT_RUNNING: &str = "000605";
-        match canceller.cancel().await {
-            Ok(status) => return Some(status),
-            Err(error) if error.snowflake_code() == Some(NOT_RUNNING) => {
-                return Some(client::QueryCancelStatus::Accepted);
+        if let Some(canceller) = canceller {
+            match canceller.cancel().await {
+                Ok(status) => return Some(status),
+                Err(error) if error.snowflake_code() == Some(NOT_RUNNING) => {
+                    return Some(client::QueryCancelStatus::Accepted);
+                }
+                Err(_) => {}
             }
-            Err(_) => {}
         }
         let is_name = |id: &&str| id.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
         let id = query_id.filter(is_name).filter(|_| self.connection.service.login.repeats())?;
@@ -401,15 +317,4 @@ impl Operation<'_> {
         let stopped = session.session.query(format!("SELECT SYSTEM$CANCEL_QUERY('{id}')"));
         timeout(ABORT, stopped).await.ok()?.ok().map(|_| client::QueryCancelStatus::Accepted)
     }
-}
-
-/// Ends when the operation is interrupted, and else never.
-async fn heard(interrupted: &mut watch::Receiver<bool>) {
-    if interrupted.wait_for(|interrupted| *interrupted).await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
-fn cancelled(what: &str) -> Error {
-    Error::new(ErrorKind::Cancelled, format!("interrupted: {what}"))
 }
