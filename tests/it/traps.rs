@@ -107,7 +107,7 @@ fn trap_02_weeks_between_are_mondays() {
         [
             "DATE_DIFF(a_date, a_date, ISOWEEK)",
             "DATE_DIFF('day', DATE_TRUNC('week', a_date), DATE_TRUNC('week', a_date)) // 7",
-            "CAST(DATEDIFF('day', DATE_TRUNC('week_iso', a_date), DATE_TRUNC('week_iso', a_date)) / 7 AS NUMBER(38, 0))",
+            "CAST((DATEDIFF('day', a_date, a_date) + DAYOFWEEKISO(a_date) - DAYOFWEEKISO(a_date)) / 7 AS NUMBER(38, 0))",
         ],
     );
     // From a Sunday to the Monday after it.
@@ -122,7 +122,7 @@ fn trap_03_a_week_starts_on_monday() {
         [
             "DATE_TRUNC(DATE(a_timestamp, 'UTC'), ISOWEEK)",
             "CAST(DATE_TRUNC('week', a_timestamp) AS DATE)",
-            "CAST(DATE_TRUNC('week_iso', a_timestamp) AS DATE)",
+            "DATEADD('day', 1 - DAYOFWEEKISO(a_timestamp), CAST(a_timestamp AS DATE))",
         ],
     );
     gives("date_trunc(week, timestamp '2026-01-04 23:59:59')", Some("2025-12-29"));
@@ -295,12 +295,25 @@ fn trap_15_an_offset_in_text_is_converted() {
     prints(
         "timestamp(a_string)",
         [
-            "SAFE_CAST(REGEXP_REPLACE(REGEXP_REPLACE(a_string, '([.][0-9]{6})[0-9]+', '\\\\1'), '^([^:]*(:[0-9:.]*)?)$', '\\\\1+00') AS TIMESTAMP)",
-            "CASE WHEN REGEXP_FULL_MATCH(a_string, '[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.]+)?Z?') THEN TRY_CAST(a_string AS TIMESTAMP) \
-             ELSE MAKE_TIMESTAMP(EPOCH_US(TRY_CAST(a_string AS TIMESTAMPTZ))) END",
-            "CASE WHEN REGEXP_INSTR(a_string, ':[0-9.]+ ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$') > 0 \
-             THEN CAST(CONVERT_TIMEZONE('UTC', TRY_TO_TIMESTAMP_TZ(REGEXP_REPLACE(a_string, 'Z$', '+00:00'))) AS TIMESTAMP_NTZ(6)) \
-             WHEN a_string LIKE '____-__-__%' THEN CAST(TRY_TO_TIMESTAMP_NTZ(a_string) AS TIMESTAMP_NTZ(6)) END",
+            "SAFE_CAST(REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_EXTRACT(a_string, \
+             '^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ \
+             T](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]+)?)?(?:Z| \
+             UTC|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$'), '^(.{10})$', '\\\\1 00:00'), '^(.{16})($|[^:])', \
+             '\\\\1:00\\\\2'), '([.][0-9]{6})[0-9]+', '\\\\1'), '^(.{19}[0-9.]*)$', '\\\\1+00') AS TIMESTAMP)",
+            "CASE WHEN REGEXP_FULL_MATCH(a_string, '[0-9]{4}-[0-9]{2}-[0-9]{2}([ \
+             T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?Z?)?)?') THEN TRY_CAST(a_string AS \
+             TIMESTAMP) WHEN REGEXP_FULL_MATCH(a_string, '[0-9]{4}-[0-9]{2}-[0-9]{2}[ \
+             T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?(Z| UTC|[+-][0-9]{2}(:?[0-9]{2})?)') THEN \
+             MAKE_TIMESTAMP(EPOCH_US(TRY_CAST(REGEXP_REPLACE(a_string, '^(.{16})([^:])', '\\1:00\\2') AS \
+             TIMESTAMPTZ))) END",
+            "CASE WHEN REGEXP_INSTR(a_string, '^[0-9]{4}-[0-9]{2}-[0-9]{2}[ \
+             T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?(Z| UTC|[+-][0-9]{2}(:?[0-9]{2})?)$') > 0 \
+             THEN CAST(CONVERT_TIMEZONE('UTC', TRY_CAST(REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(a_string, \
+             '(Z| UTC)$', '+00'), '([+-][0-9]{2})$', '\\\\1:00'), \
+             '^(.{10}).([0-9:.]+)([+-][0-9]{2}):?([0-9]{2})$', '\\\\1T\\\\2\\\\3:\\\\4') AS TIMESTAMP_TZ)) AS \
+             TIMESTAMP_NTZ(6)) WHEN REGEXP_INSTR(a_string, '^[0-9]{4}-[0-9]{2}-[0-9]{2}([ \
+             T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?)?$') > 0 THEN CAST(TRY_CAST(a_string AS \
+             TIMESTAMP_NTZ) AS TIMESTAMP_NTZ(6)) END",
         ],
     );
 }
