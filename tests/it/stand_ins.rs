@@ -75,7 +75,7 @@ impl Bench {
         let mut settings = self.stand_in.settings(&self.endpoint);
         for (name, value) in &mut settings {
             if name == "database" {
-                *value = format!("BUILD_{}", std::process::id());
+                *value = format!("RAW_{}", std::process::id());
             }
         }
         settings
