@@ -1,18 +1,20 @@
 //! The contract of a warehouse, and what only an embedded database must prove: files, locks and kills.
 
+#[cfg(feature = "bigquery")]
+mod bigquery;
+pub(crate) mod contract;
+
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use milepost::check::{Checked, check};
 use milepost::render::Statement;
-use milepost::warehouse::{Column, ErrorKind, Family, Rows, Target, Value, Warehouse, connect};
+use milepost::warehouse::{ErrorKind, Family, Target, Value, Warehouse, connect};
 
-/// Keeps a session busy for hours, in any dialect that has cross joins; `{big}` is a table of numbers.
-pub(crate) const ENDLESS: &str =
-    "SELECT COUNT(*) AS n FROM {big} AS a CROSS JOIN {big} AS b CROSS JOIN {big} AS c WHERE a.n + b.n > c.n";
+use crate::warehouse::contract::{DUCKDB, contract};
 
+/// As it stands, which may have brackets in it: [`contract::Words::say`] is for the contract.
 pub(crate) fn checked(sql: &str) -> Checked {
     let statement = Statement { node: "test".to_owned(), sql: sql.to_owned(), origin: None };
     check(statement, milepost::render::dialect::Dialect::named("duckdb").expect("built in")).expect("parses")
@@ -34,10 +36,6 @@ pub(crate) fn memory() -> Box<dyn Warehouse> {
     connect(&target(Path::new("."), &[])).expect("opens")
 }
 
-fn column(name: &str, ty: &str, family: Family) -> Column {
-    Column { name: name.to_owned(), ty: ty.to_owned(), family }
-}
-
 pub(crate) fn ask(warehouse: &dyn Warehouse, sql: &str) -> Vec<Vec<Value>> {
     warehouse.query(&checked(sql), None).unwrap_or_else(|error| panic!("{sql}: {error}")).rows
 }
@@ -46,144 +44,11 @@ pub(crate) fn tell(warehouse: &dyn Warehouse, sql: &str) -> Option<u64> {
     warehouse.execute(&checked(sql)).unwrap_or_else(|error| panic!("{sql}: {error}")).rows_affected
 }
 
-/// What every driver must do; `warehouse` has an empty schema `contract` that may be written to.
-fn contract(warehouse: &dyn Warehouse) {
-    creates_inserts_and_queries(warehouse);
-    loads_rows(warehouse);
-    tells_errors_apart(warehouse);
-    replaces_whole_tables_only(warehouse);
-    replaces_across_kinds_when_asked(warehouse);
-    is_interrupted(warehouse);
-    drops_what_it_is_told_to(warehouse);
-    estimates_without_executing(warehouse);
-    assert!(!warehouse.describe().unwrap().is_empty());
-}
-
-fn creates_inserts_and_queries(warehouse: &dyn Warehouse) {
-    tell(warehouse, "CREATE OR REPLACE TABLE contract.t AS SELECT 1 AS n, 'a' AS s");
-    assert_eq!(tell(warehouse, "INSERT INTO contract.t VALUES (2, 'b'), (3, NULL)"), Some(2));
-    let rows = warehouse.query(&checked("SELECT n, s FROM contract.t ORDER BY n"), None).unwrap();
-    assert_eq!(rows.columns.iter().map(|column| column.family).collect::<Vec<_>>(), [Family::Int, Family::Text]);
-    assert_eq!(rows.rows[1], [Value::Int(2), Value::Text("b".to_owned())]);
-    assert_eq!(rows.rows[2], [Value::Int(3), Value::Null]);
-    assert!(!rows.truncated);
-    let rows = warehouse.query(&checked("SELECT n FROM contract.t ORDER BY n DESC -- last\n"), Some(2)).unwrap();
-    assert_eq!(rows.rows, [[Value::Int(3)], [Value::Int(2)]]);
-    assert!(rows.truncated);
-    let names: Vec<_> = warehouse.columns("contract.t").unwrap().into_iter().map(|column| column.name).collect();
-    assert_eq!(names, ["n", "s"]);
-    assert!(warehouse.relations().unwrap().contains(&"contract.t".to_owned()));
-    let other = warehouse.session().unwrap();
-    assert_eq!(ask(&*other, "SELECT COUNT(*) FROM contract.t"), [[Value::Int(3)]]);
-}
-
-fn loads_rows(warehouse: &dyn Warehouse) {
-    let text = |text: &str| Value::Text(text.to_owned());
-    let rows = Rows {
-        columns: vec![
-            column("id", "INTEGER", Family::Int),
-            column("it's \"odd\"", "", Family::Text),
-            column("at", "TIMESTAMP", Family::Timestamp),
-        ],
-        rows: vec![
-            vec![Value::Int(1), text("it's"), text("2026-01-31T12:00:00Z")],
-            vec![Value::Null, Value::Null, Value::Timestamp("2026-01-31T12:00:00.000001Z".to_owned())],
-        ],
-        truncated: false,
-    };
-    warehouse.load("contract.given", &rows).unwrap();
-    let answer = ask(warehouse, "SELECT * FROM contract.given ORDER BY id");
-    assert_eq!(answer[0], [Value::Int(1), text("it's"), Value::Timestamp("2026-01-31T12:00:00.000000Z".to_owned())]);
-    assert_eq!(answer[1][2], Value::Timestamp("2026-01-31T12:00:00.000001Z".to_owned()));
-    warehouse.load("contract.given", &Rows { rows: Vec::new(), ..rows }).unwrap();
-    assert_eq!(ask(warehouse, "SELECT COUNT(*) FROM contract.given"), [[Value::Int(0)]]);
-}
-
-fn tells_errors_apart(warehouse: &dyn Warehouse) {
-    let kind = |sql: &str| warehouse.query(&checked(sql), None).unwrap_err().kind;
-    assert_eq!(kind("SELECT 1 FROM contract.nowhere"), ErrorKind::Missing);
-    assert_eq!(kind("SELECT nothing FROM contract.t"), ErrorKind::Missing);
-    assert_eq!(kind("SELECT n + DATE '2026-01-01' + s FROM contract.t"), ErrorKind::UserSql);
-    assert_eq!(kind("SELECT CAST(s AS INTEGER) FROM contract.t"), ErrorKind::UserSql);
-    assert_eq!(warehouse.columns("contract.nowhere").unwrap_err().kind, ErrorKind::Missing);
-}
-
-fn replaces_whole_tables_only(warehouse: &dyn Warehouse) {
-    tell(warehouse, "CREATE OR REPLACE TABLE contract.whole AS SELECT 1 AS n");
-    let broken = "CREATE OR REPLACE TABLE contract.whole AS SELECT CAST(s AS INTEGER) AS n FROM contract.t";
-    assert_eq!(warehouse.execute(&checked(broken)).unwrap_err().kind, ErrorKind::UserSql);
-    assert_eq!(ask(warehouse, "SELECT n FROM contract.whole"), [[Value::Int(1)]]);
-    assert_eq!(tell(warehouse, "CREATE OR REPLACE TABLE contract.whole AS SELECT n FROM contract.t"), Some(3));
-    assert_eq!(ask(warehouse, "SELECT COUNT(*) FROM contract.whole"), [[Value::Int(3)]]);
-}
-
-fn replaces_across_kinds_when_asked(warehouse: &dyn Warehouse) {
-    tell(warehouse, "CREATE OR REPLACE VIEW contract.shape AS SELECT 1 AS n");
-    let table = checked("CREATE OR REPLACE TABLE contract.shape AS SELECT 2 AS n");
-    let view = checked("CREATE OR REPLACE VIEW contract.shape AS SELECT 3 AS n");
-    assert_eq!(warehouse.execute(&table).unwrap_err().kind, ErrorKind::Occupied);
-    assert_eq!(warehouse.execute_in_place(&table, "contract.shape").unwrap().rows_affected, Some(1));
-    assert_eq!(ask(warehouse, "SELECT n FROM contract.shape"), [[Value::Int(2)]]);
-    assert_eq!(warehouse.execute(&view).unwrap_err().kind, ErrorKind::Occupied);
-    warehouse.execute_in_place(&view, "contract.shape").unwrap();
-    assert_eq!(ask(warehouse, "SELECT n FROM contract.shape"), [[Value::Int(3)]]);
-    let broken = checked("CREATE OR REPLACE TABLE contract.shape AS SELECT CAST(s AS INTEGER) AS n FROM contract.t");
-    assert_eq!(warehouse.execute_in_place(&broken, "contract.shape").unwrap_err().kind, ErrorKind::UserSql);
-    assert_eq!(ask(warehouse, "SELECT n FROM contract.shape"), [[Value::Int(3)]]);
-}
-
-fn drops_what_it_is_told_to(warehouse: &dyn Warehouse) {
-    let rows = Rows { columns: vec![column("n", "", Family::Int)], rows: vec![vec![Value::Int(1)]], truncated: false };
-    warehouse.load("contract.short_lived", &rows).unwrap();
-    warehouse.drop_table("contract.short_lived").unwrap();
-    warehouse.drop_table("contract.short_lived").unwrap();
-    assert_eq!(warehouse.columns("contract.short_lived").unwrap_err().kind, ErrorKind::Missing);
-    warehouse.load("contract_scratch.given", &rows).unwrap();
-    warehouse.drop_schema("contract_scratch").unwrap();
-    warehouse.drop_schema("contract_scratch").unwrap();
-    assert_eq!(warehouse.columns("contract_scratch.given").unwrap_err().kind, ErrorKind::Missing);
-}
-
-fn estimates_without_executing(warehouse: &dyn Warehouse) {
-    let made = checked("CREATE OR REPLACE TABLE contract.estimated AS SELECT n FROM contract.t");
-    warehouse.estimate(&made).unwrap();
-    assert_eq!(warehouse.columns("contract.estimated").unwrap_err().kind, ErrorKind::Missing);
-    let broken = checked("CREATE OR REPLACE TABLE contract.estimated AS SELECT nothing FROM contract.t");
-    assert_eq!(warehouse.estimate(&broken).unwrap_err().kind, ErrorKind::Missing);
-}
-
-fn is_interrupted(warehouse: &dyn Warehouse) {
-    let five = "(SELECT 0 AS n UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4)";
-    let base = format!("(SELECT a.n + 5 * b.n AS n FROM {five} AS a CROSS JOIN {five} AS b)");
-    let many = format!(
-        "SELECT a.n + 25 * b.n + 625 * c.n AS n FROM {base} AS a CROSS JOIN {base} AS b CROSS JOIN {base} AS c"
-    );
-    tell(warehouse, &format!("CREATE OR REPLACE TABLE contract.big AS {many}"));
-    tell(warehouse, "CREATE OR REPLACE TABLE contract.kept AS SELECT 7 AS n");
-    let endless = format!("CREATE OR REPLACE TABLE contract.kept AS {}", ENDLESS.replace("{big}", "contract.big"));
-    let (interrupt, done) = (warehouse.interrupter(), AtomicBool::new(false));
-    let started = Instant::now();
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            // Again and again: nothing tells when the statement has begun.
-            while !done.load(Ordering::Relaxed) {
-                std::thread::sleep(Duration::from_millis(20));
-                interrupt();
-            }
-        });
-        let error = warehouse.execute(&checked(&endless)).unwrap_err();
-        done.store(true, Ordering::Relaxed);
-        assert_eq!(error.kind, ErrorKind::Cancelled);
-    });
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
-    assert_eq!(ask(warehouse, "SELECT n FROM contract.kept"), [[Value::Int(7)]]);
-}
-
 #[test]
 fn memory_keeps_the_contract() {
     let warehouse = memory();
     tell(&*warehouse, "CREATE SCHEMA contract");
-    contract(&*warehouse);
+    contract(&*warehouse, &DUCKDB);
 }
 
 #[test]
@@ -192,7 +57,7 @@ fn a_file_keeps_the_contract_and_its_tables() {
     let target = target(folder.path(), &[("database", "made/on/the/way.duckdb")]);
     let warehouse = connect(&target).unwrap();
     tell(&*warehouse, "CREATE SCHEMA contract");
-    contract(&*warehouse);
+    contract(&*warehouse, &DUCKDB);
     drop(warehouse);
     let warehouse = connect(&target).unwrap();
     assert_eq!(ask(&*warehouse, "SELECT n FROM contract.kept"), [[Value::Int(7)]]);

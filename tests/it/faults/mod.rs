@@ -1,3 +1,7 @@
 //! Faults of the network and of services: what a driver makes of them, against a server of ours.
 
+#[cfg(feature = "bigquery")]
+mod bigquery;
+#[cfg(feature = "bigquery")]
+mod bigquery_answers;
 pub(crate) mod server;
