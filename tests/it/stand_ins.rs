@@ -6,11 +6,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+use milepost::check::check;
 use milepost::diagnostic::Diagnostics;
 use milepost::plan::node::Materialization;
+use milepost::render::Statement;
 use milepost::render::dialect::Dialect;
 use milepost::run::unit;
 use milepost::suite::stage::Stage;
@@ -169,6 +173,50 @@ fn builds(stand_in: StandIn) {
     for said in [verified, examined] {
         assert!(!said.contains(PASSWORD), "{said}");
     }
+}
+
+/// Stops the program while the warehouse is at a statement that would take days.
+fn is_stopped(stand_in: StandIn) {
+    let Some(bench) = Bench::new(stand_in) else { return };
+    bench.load();
+    let dialect = Dialect::named(stand_in.driver).unwrap();
+    let table = |name: &str| dialect.table(name).unwrap();
+    let (events, slow, id) = (table("raw.events"), table("raw.slow"), dialect.identifier("event_id").unwrap());
+    let sql = format!(
+        "CREATE OR REPLACE VIEW {slow} AS SELECT a.* FROM {events} AS a CROSS JOIN {events} AS b CROSS JOIN {events} AS c \
+         WHERE CONCAT(a.{id}, b.{id}, c.{id}) = 'never'"
+    );
+    let view = check(Statement { node: "slow".to_owned(), sql, origin: None }, dialect).unwrap();
+    bench.warehouse().execute(&view).unwrap();
+    let sources = bench.root().join("models/sources.toml");
+    let text = fs::read_to_string(&sources).unwrap();
+    fs::write(sources, text.replace("table = \"raw.events\"", "table = \"raw.slow\"")).unwrap();
+    let mut command = bench.command(&["run", "--target", TARGET, "--verbose", "--threads", "1"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("START  events_events")), "{}: it has not begun", stand_in.name);
+    // The statement is on its way: now it is there.
+    std::thread::sleep(Duration::from_secs(2));
+    let told = Instant::now();
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let said: Vec<String> = lines.collect();
+    let ended = child.wait().unwrap();
+    let taken = told.elapsed();
+    // The program waits until the warehouse says that the statement is over, or gives that up after many seconds.
+    assert!(said.iter().any(|line| line.contains("was cancelled while it ran")), "{}: {said:#?}", stand_in.name);
+    assert_eq!(ended.code(), Some(1));
+    assert!(taken < Duration::from_secs(4), "{}: {taken:?} until the statement was over", stand_in.name);
+    eprintln!("{}: cancelled and over in {:.1} s", stand_in.name, taken.as_secs_f64());
+}
+
+#[test]
+fn a_long_statement_ends_with_the_program_on_local_bigquery() {
+    is_stopped(StandIn::LOCAL_BIGQUERY);
+}
+
+#[test]
+fn a_long_statement_ends_with_the_program_on_fakesnow() {
+    is_stopped(StandIn::FAKESNOW);
 }
 
 #[test]

@@ -246,7 +246,8 @@ impl Service {
 
 /// Makes a request once.
 async fn once<T>(limit: Duration, request: impl Future<Output = Answer<T>>) -> Result<T, Failure> {
-    match tokio::time::timeout(limit, request).await {
+    // On the heap, as are those of `job`: the client's are large, and would fill the stack of whoever calls.
+    match tokio::time::timeout(limit, Box::pin(request)).await {
         Ok(answer) => answer.map_err(|error| Failure::of(&error)),
         Err(_) => Err(Failure::silence(limit)),
     }

@@ -102,7 +102,7 @@ impl BigQuery {
         let runner = Runner::new(service, settings, self.interruption.begin());
         let runtime = runtime.as_ref().expect("taken by drop only");
         runtime.block_on(async {
-            match work(&runner).await {
+            match Box::pin(work(&runner)).await {
                 Ok(done) => Ok(done),
                 Err(error) => Err(Error::new(error.kind, service.redact(&error.message).await)),
             }
