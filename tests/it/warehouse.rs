@@ -9,6 +9,12 @@ use milepost::check::{Checked, check};
 use milepost::render::Statement;
 use milepost::warehouse::{Column, ErrorKind, Family, Rows, Target, Value, Warehouse, connect};
 
+use self::words::{DUCKDB, Party, Words};
+
+#[cfg(feature = "snowflake")]
+mod snowflake;
+mod words;
+
 /// Keeps a session busy for hours, in any dialect that has cross joins; `{big}` is a table of numbers.
 pub(crate) const ENDLESS: &str =
     "SELECT COUNT(*) AS n FROM {big} AS a CROSS JOIN {big} AS b CROSS JOIN {big} AS c WHERE a.n + b.n > c.n";
@@ -48,67 +54,6 @@ pub(crate) fn ask(warehouse: &dyn Warehouse, sql: &str) -> Vec<Vec<Value>> {
 
 pub(crate) fn tell(warehouse: &dyn Warehouse, sql: &str) -> Option<u64> {
     warehouse.execute(&checked(sql)).unwrap_or_else(|error| panic!("{sql}: {error}")).rows_affected
-}
-
-const DUCKDB: Words =
-    Words { dialect: "duckdb", quote: '"', counts_what_it_makes: true, estimates: true, odd: "it's \"odd\"" };
-
-/// How a dialect says what the contract says, and what its warehouse cannot tell.
-pub(crate) struct Words {
-    /// The name of the dialect.
-    dialect: &'static str,
-    /// What quotes names.
-    quote: char,
-    /// Whether what makes a table tells how many rows it has.
-    counts_what_it_makes: bool,
-    /// Whether statements can be estimated.
-    estimates: bool,
-    /// The name of a column that is as odd as it may be.
-    odd: &'static str,
-}
-
-/// A warehouse under contract.
-struct Party<'w> {
-    warehouse: &'w dyn Warehouse,
-    words: &'w Words,
-}
-
-impl Party<'_> {
-    /// Quotes all names, which are what is in lower case and not in a string: so they are the same everywhere.
-    fn sql(&self, sql: &str) -> String {
-        let (mut text, mut is_inside, mut in_string) = (String::new(), false, false);
-        for character in sql.chars().chain([' ']) {
-            in_string ^= character == '\'';
-            let is_name = !in_string && (character.is_ascii_lowercase() || character == '_');
-            if is_name != is_inside {
-                text.push(self.words.quote);
-            }
-            is_inside = is_name;
-            text.push(character);
-        }
-        text.pop();
-        text
-    }
-
-    fn checked(&self, sql: &str) -> Checked {
-        checked_in(self.words.dialect, &self.sql(sql))
-    }
-
-    fn ask(&self, sql: &str) -> Vec<Vec<Value>> {
-        self.warehouse.query(&self.checked(sql), None).unwrap_or_else(|error| panic!("{sql}: {error}")).rows
-    }
-
-    fn tell(&self, sql: &str) -> Option<u64> {
-        self.warehouse.execute(&self.checked(sql)).unwrap_or_else(|error| panic!("{sql}: {error}")).rows_affected
-    }
-
-    fn columns(&self, relation: &str) -> Result<Vec<Column>, milepost::warehouse::Error> {
-        self.warehouse.columns(&self.sql(relation))
-    }
-
-    fn made(&self, rows: u64) -> Option<u64> {
-        self.words.counts_what_it_makes.then_some(rows)
-    }
 }
 
 /// What every driver must do; `warehouse` has an empty schema `contract` that may be written to.
@@ -275,86 +220,6 @@ fn a_file_keeps_the_contract_and_its_tables() {
     drop(warehouse);
     let warehouse = connect(&target).unwrap();
     assert_eq!(ask(&*warehouse, "SELECT n FROM contract.kept"), [[Value::Int(7)]]);
-}
-
-/// A stand-in counts nothing that it makes, and explains nothing; an apostrophe in a name breaks fakesnow's catalog.
-#[cfg(feature = "snowflake")]
-const SNOWFLAKE: Words =
-    Words { dialect: "snowflake", quote: '"', counts_what_it_makes: false, estimates: false, odd: "so \"odd\"" };
-
-/// A target on the stand-in that the environment names.
-#[cfg(feature = "snowflake")]
-#[expect(clippy::print_stderr, reason = "a test that does nothing says so")]
-pub(crate) fn snowflake_stand_in(database: &str) -> Option<Target> {
-    const VARIABLE: &str = "MILEPOST_SNOWFLAKE_ENDPOINT";
-    let Ok(endpoint) = std::env::var(VARIABLE) else {
-        eprintln!("*** SKIPPED: no stand-in of Snowflake ({VARIABLE} names its address)");
-        return None;
-    };
-    let settings = [
-        ("endpoint", endpoint.as_str()),
-        ("account", "stand-in"),
-        ("user", "tester"),
-        ("password", "of-no-account"),
-        ("database", database),
-        ("schema", "PUBLIC"),
-    ];
-    Some(Target { driver: "snowflake".to_owned(), ..target(Path::new("."), &settings) })
-}
-
-#[cfg(feature = "snowflake")]
-#[test]
-fn a_stand_in_of_snowflake_keeps_the_contract() {
-    let Some(target) = snowflake_stand_in("MILEPOST_CONTRACT") else { return };
-    let warehouse = connect(&target).unwrap();
-    warehouse.drop_schema("\"contract\"").unwrap();
-    warehouse.execute(&checked_in("snowflake", "CREATE SCHEMA \"contract\"")).unwrap();
-    contract(&*warehouse, &SNOWFLAKE);
-}
-
-#[cfg(feature = "snowflake")]
-#[test]
-fn a_stand_in_of_snowflake_takes_and_gives_many_rows() {
-    let Some(target) = snowflake_stand_in("MILEPOST_LOADED") else { return };
-    let warehouse = connect(&target).unwrap();
-    let text = |text: &str| Value::Text(text.to_owned());
-    let row = |number: i64| {
-        vec![
-            Value::Int(number),
-            text(&format!("user {number}: it's \"quoted\", C:\\new, é 😀\n\tnext line")),
-            Value::Timestamp(format!("2026-01-31T12:00:00.{number:06}Z")),
-            Value::Bool(number % 2 == 0),
-            Value::Date("2026-01-31".to_owned()),
-            Value::Float(0.5),
-            if number % 3 == 0 { Value::Null } else { Value::Decimal("12345678901234567890.123456789".to_owned()) },
-            text("{\"plan\":\"pro\",\"seats\":[1,2]}"),
-        ]
-    };
-    let columns = vec![
-        column("n", "", Family::Int),
-        column("name", "VARCHAR", Family::Text),
-        column("at", "", Family::Timestamp),
-        column("even", "", Family::Bool),
-        column("on", "", Family::Date),
-        column("share", "", Family::Float),
-        column("amount", "", Family::Decimal),
-        column("document", "", Family::Text),
-    ];
-    let rows = Rows { columns, rows: (0..15_000).map(row).collect(), truncated: false };
-    let clock = Instant::now();
-    warehouse.load("\"loaded\".\"many\"", &rows).unwrap();
-    assert!(clock.elapsed() < Duration::from_secs(60), "{:?}", clock.elapsed());
-    let party = Party { warehouse: &*warehouse, words: &SNOWFLAKE };
-    let read = warehouse.query(&party.checked("SELECT * FROM loaded.many ORDER BY n"), None).unwrap();
-    let families: Vec<Family> = read.columns.iter().map(|column| column.family).collect();
-    assert_eq!(families, rows.columns.iter().map(|column| column.family).collect::<Vec<_>>());
-    for (read, loaded) in read.rows.iter().zip(&rows.rows) {
-        assert_eq!(read, loaded);
-    }
-    assert_eq!(read.rows.len(), rows.rows.len());
-    let left = warehouse.relations().unwrap();
-    assert!(left.contains(&"loaded.many".to_owned()) && !left.iter().any(|name| name.contains("milepost_load")));
-    warehouse.drop_schema("\"loaded\"").unwrap();
 }
 
 #[test]
