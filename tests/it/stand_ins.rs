@@ -142,7 +142,8 @@ impl Bench {
     /// Builds on both, and returns the stand-in's relations, which are DuckDB's.
     fn build(&self) -> BTreeMap<String, Rows> {
         self.done(&["build", "--target", "dev"]);
-        self.done(&["build", "--target", TARGET]);
+        let threads = if self.stand_in.turn().is_some() { "1" } else { "4" };
+        self.done(&["build", "--target", TARGET, "--threads", threads]);
         let mut target = warehouse::in_memory(self.root());
         target.settings.insert("database".to_owned(), "target/inkwell.duckdb".to_owned());
         let here = self.relations(&*warehouse::connect(&target).unwrap(), executed(), "milepost");

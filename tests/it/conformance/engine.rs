@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use milepost::check::check;
+use milepost::render::Statement;
 use milepost::render::dialect::Dialect;
 use milepost::semantic::expr::Type;
 use milepost::suite::stage::Stage;
@@ -17,8 +20,12 @@ pub(crate) trait Engine: Send + Sync {
     /// The dialect that it is given.
     fn dialect(&self) -> &'static Dialect;
 
-    /// Returns the rows of every relation of a case, by name; `given` is by the name of the source or entity.
-    fn relations(&self, case: &Case, given: &[(String, Rows)]) -> Result<BTreeMap<String, Rows>, String>;
+    /// Returns the rows of the relations of a case that are compared, by name; `given` is by the name of the source or
+    /// entity. None where it can only tell that the statements are legal.
+    fn relations(&self, case: &Case, given: &[(String, Rows)]) -> Result<Option<BTreeMap<String, Rows>>, String>;
+
+    /// Returns the rows of a query.
+    fn ask(&self, sql: &str) -> Result<Rows, String>;
 }
 
 /// A stand-in of a warehouse that one of our drivers connects to.
@@ -47,7 +54,7 @@ const SNOWFLAKE: &[(&str, &str)] = &[
 impl StandIn {
     /// BigQuery, on DuckDB.
     pub(crate) const LOCAL_BIGQUERY: Self = Self {
-        name: "local-bigquery",
+        name: "local_bigquery",
         driver: "bigquery",
         variable: "MILEPOST_BIGQUERY_ENDPOINT",
         settings: &[("project", "test")],
@@ -64,6 +71,12 @@ impl StandIn {
     /// Snowflake, on DuckDB, by others.
     pub(crate) const SNOWDUCK: Self =
         Self { name: "snowduck", variable: "MILEPOST_SNOWDUCK_ENDPOINT", ..Self::FAKESNOW };
+
+    /// Waits for the turn of whoever uses it: all sessions of snowduck have one current database.
+    pub(crate) fn turn(&self) -> Option<MutexGuard<'static, ()>> {
+        static TURN: Mutex<()> = Mutex::new(());
+        (self.name == Self::SNOWDUCK.name).then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 
     /// Returns where it is, or says loudly that it is skipped.
     pub(crate) fn endpoint(&self) -> Option<String> {
@@ -83,7 +96,7 @@ impl StandIn {
         target.settings.insert("schema".to_owned(), format!("{}conformance", self.prefix));
         let warehouse = warehouse::connect(&target).unwrap_or_else(|error| panic!("{}: {error}", self.name));
         let dialect = Dialect::named(self.driver).unwrap();
-        Some(Box::new(Remote { dialect, warehouse, prefix: self.prefix, cases: AtomicU32::new(0) }))
+        Some(Box::new(Remote { stand_in: self, dialect, warehouse, cases: AtomicU32::new(0) }))
     }
 }
 
@@ -99,7 +112,7 @@ pub(crate) struct Entry {
 pub(crate) const ENGINES: &[Entry] = &[
     Entry { name: StandIn::LOCAL_BIGQUERY.name, open: || StandIn::LOCAL_BIGQUERY.open() },
     Entry {
-        name: "GoogleSQL reference",
+        name: "googlesql",
         open: || {
             let command = given("MILEPOST_GOOGLESQL", "Google's reference implementation")?;
             Some(Box::new(GoogleSql::start(&command)))
@@ -120,9 +133,9 @@ fn given(variable: &str, name: &str) -> Option<String> {
 
 /// A warehouse that one of our drivers connects to.
 struct Remote {
+    stand_in: StandIn,
     dialect: &'static Dialect,
     warehouse: Box<dyn Warehouse>,
-    prefix: &'static str,
     cases: AtomicU32,
 }
 
@@ -131,9 +144,16 @@ impl Engine for Remote {
         self.dialect
     }
 
-    fn relations(&self, case: &Case, given: &[(String, Rows)]) -> Result<BTreeMap<String, Rows>, String> {
+    fn ask(&self, sql: &str) -> Result<Rows, String> {
+        let statement = Statement { node: "asked".to_owned(), sql: sql.to_owned(), origin: None };
+        let statement = check(statement, self.dialect).map_err(|refusal| refusal.reason)?;
+        self.warehouse.query(&statement, None).map_err(|error| error.message)
+    }
+
+    fn relations(&self, case: &Case, given: &[(String, Rows)]) -> Result<Option<BTreeMap<String, Rows>>, String> {
+        let _turn = self.stand_in.turn();
         let number = self.cases.fetch_add(1, Ordering::Relaxed);
-        let schema = format!("{}conformance_{}_{number}", self.prefix, std::process::id());
+        let schema = format!("{}conformance_{}_{number}", self.stand_in.prefix, std::process::id());
         let stage = Stage { warehouse: &*self.warehouse, dialect: self.dialect, schema };
         let found = stage.make(case.cx(), case.as_of, given, &case.all()).and_then(|()| {
             let nodes = case.analysis.plan.nodes.iter();
@@ -141,7 +161,7 @@ impl Engine for Remote {
             nodes.map(|node| Ok((node.name.clone(), stage.read(node)?))).collect()
         });
         stage.clear()?;
-        found
+        found.map(Some)
     }
 }
 

@@ -21,6 +21,9 @@ pub(crate) struct GoogleSql {
     child: Child,
 }
 
+/// As many raw rows are evaluated; of more, statements are analyzed only.
+const MOST_ROWS: usize = 3000;
+
 /// The schema that relations are made in; the process keeps nothing between requests.
 const SCHEMA: &str = "conformance";
 
@@ -42,7 +45,7 @@ impl GoogleSql {
     }
 
     /// Sends a request and returns its answer.
-    pub(crate) fn ask(&self, request: &serde_json::Value) -> Result<serde_json::Value, String> {
+    fn exchange(&self, request: &serde_json::Value) -> Result<serde_json::Value, String> {
         let mut pipes = self.pipes.lock().unwrap();
         let (stdin, stdout) = &mut *pipes;
         writeln!(stdin, "{request}").and_then(|()| stdin.flush()).map_err(|error| error.to_string())?;
@@ -68,7 +71,12 @@ impl Engine for GoogleSql {
         Dialect::named("bigquery").unwrap()
     }
 
-    fn relations(&self, case: &Case, given: &[(String, Rows)]) -> Result<BTreeMap<String, Rows>, String> {
+    fn ask(&self, sql: &str) -> Result<Rows, String> {
+        let answer = self.exchange(&json!({ "statements": [{ "node": "asked", "sql": sql }] }))?;
+        answer["relations"].get("asked").map(read).ok_or_else(|| answer["errors"].to_string())
+    }
+
+    fn relations(&self, case: &Case, given: &[(String, Rows)]) -> Result<Option<BTreeMap<String, Rows>>, String> {
         let table = |name: &str| format!("{SCHEMA}.given_{name}");
         let place = Place {
             dialect: self.dialect(),
@@ -80,12 +88,16 @@ impl Engine for GoogleSql {
         let tables: Vec<_> = given.iter().map(|(name, rows)| written(&table(name), rows)).collect();
         let statements: Vec<_> =
             statements.iter().map(|statement| json!({ "node": statement.node(), "sql": statement.sql() })).collect();
-        let answer = self.ask(&json!({ "tables": tables, "statements": statements }))?;
+        let rows: usize = given.iter().map(|(_, rows)| rows.rows.len()).sum();
+        let evaluate = rows <= MOST_ROWS;
+        let request = json!({ "tables": tables, "statements": statements, "evaluate": evaluate });
+        let answer = self.exchange(&request)?;
         if let Some(error) = answer["errors"].as_array().and_then(|errors| errors.first()) {
             return Err(error.to_string());
         }
         let relations = answer["relations"].as_object().ok_or("no relations")?;
-        Ok(relations.iter().map(|(name, relation)| (name.clone(), read(relation))).collect())
+        let read = || relations.iter().map(|(name, relation)| (name.clone(), read(relation))).collect();
+        Ok(evaluate.then(read))
     }
 }
 

@@ -21,16 +21,17 @@ use milepost::plan::node::{Node, NodeId, Relation};
 use milepost::render::{Statement, access};
 use milepost::report::diagnostics::draw;
 use milepost::run::unit;
+use milepost::semantic::library::Library;
 use milepost::semantic::model::{Format, Origin};
 use milepost::semantic::moment;
 use milepost::suite::stage::Stage;
 use milepost::suite::{self};
-use milepost::warehouse::{self, Family, Rows};
+use milepost::warehouse::{self, Family, Rows, Value};
 
 use crate::cases::{LOOK, projects, read};
 use crate::conformance::engine::{ENGINES, Engine, typed};
 use crate::conformance::table::{Answer, KnownWrong, Table};
-use crate::functions::executed;
+use crate::functions::{executed, printed};
 
 /// What the project at the top of the repository is called here.
 const SAMPLE: &str = "sample";
@@ -135,7 +136,8 @@ fn answer(engine: &dyn Engine, case: &Case) -> Answer {
         case.given.iter().map(|(name, rows)| (name.clone(), typed(engine.dialect(), rows))).collect();
     match engine.relations(case, &given) {
         Err(error) => Answer::Failed(error),
-        Ok(found) => {
+        Ok(None) => Answer::Legal { statements: case.analysis.plan.nodes.len() },
+        Ok(Some(found)) => {
             let mut wrong = BTreeMap::new();
             for (name, expected) in &case.expected {
                 let text = match found.get(name) {
@@ -190,4 +192,36 @@ fn every_case_gives_the_same_rows_on_every_engine() {
     if wanted.is_none() && open.iter().all(|(_, engine)| engine.is_some()) {
         table.hold();
     }
+}
+
+#[test]
+fn every_example_of_a_function_is_true_on_every_engine() {
+    let table = Table::new(KnownWrong::read());
+    let mut wrong = Vec::new();
+    for (name, engine) in ENGINES.iter().filter_map(|entry| Some((entry.name, (entry.open)()?))) {
+        for function in Library::builtin().functions() {
+            let query = |examples: &[String]| {
+                let examples = examples.iter().enumerate();
+                let columns =
+                    examples.map(|(place, example)| format!("{} AS e{place}", printed(example, engine.dialect())));
+                format!("SELECT {}", columns.collect::<Vec<_>>().join(", "))
+            };
+            let is_true = |answer: &Result<Rows, String>| {
+                answer.as_ref().is_ok_and(|rows| rows.rows.iter().flatten().all(|value| *value == Value::Bool(true)))
+            };
+            // Together, and one by one where something is wrong.
+            if is_true(&engine.ask(&query(&function.examples))) || table.is_known_of(name, &function.name) {
+                continue;
+            }
+            for example in &function.examples {
+                let sql = query(std::slice::from_ref(example));
+                let answer = engine.ask(&sql);
+                if !is_true(&answer) {
+                    let answer = answer.map(|rows| rows.rows);
+                    wrong.push(format!("{name}, {}: {example}: {answer:?}\n  {sql}", function.name));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
