@@ -4,7 +4,8 @@
 
 Neither package is changed. Between client and backend the shim
 
-* adds the session parameters that a login may leave out, without which fakesnow fails;
+* adds the session parameters that a login may leave out, without which fakesnow fails, and takes the quotes off the names
+  in it, which snowduck does not know;
 * turns an Arrow result into the JSON rowset of Snowflake's protocol, and `chunks: null` into no chunks;
 * gives every answer a query id, an error too, and makes an HTTP 500 for unsupported SQL the error that it is;
 * interrupts the statement that an abort request names, which then fails with Snowflake's code 000604;
@@ -27,7 +28,7 @@ import json
 import os
 import re
 import uuid
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import pyarrow
 
@@ -197,7 +198,7 @@ async def app(scope, receive, send):
     if path.endswith("/login-request"):
         login = content(body)
         login["data"].setdefault("SESSION_PARAMETERS", {})
-        scope, body = replaced(scope, login)
+        scope, body = replaced(unquoted(scope), login)
     elif path.endswith("/abort-request"):
         wanted = content(body)["requestId"]
         if wanted in running:
@@ -232,6 +233,14 @@ async def read(receive):
 def content(body):
     """The JSON of a body, which may be compressed."""
     return json.loads(gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body)
+
+
+def unquoted(scope):
+    """The request with its names unquoted, which snowduck takes as they are."""
+    names = {"databaseName", "schemaName", "warehouse", "roleName"}
+    said = parse_qsl(scope["query_string"].decode())
+    said = [(name, value.strip('"') if name in names else value) for name, value in said]
+    return {**scope, "query_string": urlencode(said).encode()}
 
 
 def replaced(scope, said):
