@@ -11,7 +11,8 @@ use milepost::run::results::{Document, Invocation, document, write};
 use milepost::run::{Event, Job, Options, RunResult, Status, run, unit};
 use milepost::warehouse::{Column, Error, ErrorKind, Estimate, Executed, Interrupter, Rows, Value, Warehouse};
 
-use crate::warehouse::{ENDLESS, ask, checked, memory, tell};
+use crate::warehouse::contract::ENDLESS;
+use crate::warehouse::{ask, checked, memory, tell};
 
 /// Makes a job that fills the table `node`.
 fn job(node: &str, depends_on: &[&str], query: &str) -> Job {

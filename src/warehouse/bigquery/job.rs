@@ -7,7 +7,6 @@
 //! might do so twice.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::pin::pin;
 use std::time::Duration;
 
 use google_cloud_bigquery_v2::model::{
@@ -135,7 +134,7 @@ impl<'session> Runner<'session> {
         select! {
             biased;
             stop = self.stopped() => Err(self.error_of(stop, "")),
-            answer = request => answer.map_err(Failure::into_error),
+            answer = Box::pin(request) => answer.map_err(Failure::into_error),
         }
     }
 
@@ -144,7 +143,7 @@ impl<'session> Runner<'session> {
         let mut executions = 0;
         loop {
             executions += 1;
-            match self.execute(work).await {
+            match Box::pin(self.execute(work)).await {
                 Ok(done) => return Ok(done),
                 Err(End::Failed(error)) if reasons::is_of_the_service(&error.reason) && executions < EXECUTIONS => {
                     let wait = Backoff::new(LONGEST_WAIT).wait(executions, None);
@@ -171,7 +170,7 @@ impl<'session> Runner<'session> {
             reference = reference.set_location(&self.settings.location);
         }
         let job = self.job_of(work, reference.clone(), false);
-        let (mut submission, mut stop) = (pin!(self.service.submit(project, &job)), None);
+        let (mut submission, mut stop) = (Box::pin(self.service.submit(project, &job)), None);
         let answer = select! {
             answer = &mut submission => Some(answer),
             why = self.stopped() => {
@@ -198,7 +197,7 @@ impl<'session> Runner<'session> {
             }
             None => {}
         }
-        self.follow(reference, work, stop).await
+        Box::pin(self.follow(reference, work, stop)).await
     }
 
     /// Waits for the end of a job that was accepted, or cancels it and waits for that.
@@ -208,7 +207,7 @@ impl<'session> Runner<'session> {
         let mut stop = stop;
         while stop.is_none() {
             select! {
-                step = self.step(&reference, &page, &mut retries) => match step? {
+                outcome = Box::pin(self.step(&reference, &page, &mut retries)) => match outcome? {
                     Step::Done(page) => return Ok(Done { reference, page: *page }),
                     Step::Running => {}
                 },
@@ -222,7 +221,7 @@ impl<'session> Runner<'session> {
         page.wait = SHORT_POLL;
         let mut retries = Retries::new(STOPPING);
         loop {
-            match timeout_at(end, self.step(&reference, &page, &mut retries)).await {
+            match timeout_at(end, Box::pin(self.step(&reference, &page, &mut retries))).await {
                 // It ended before it was cancelled: what it did is done.
                 Ok(Ok(Step::Done(page))) => return Ok(Done { reference, page: *page }),
                 Ok(Ok(Step::Running)) => {}
@@ -311,7 +310,7 @@ impl<'session> Runner<'session> {
         if !self.settings.location.is_empty() {
             reference = reference.set_location(&self.settings.location);
         }
-        let job = self.job_of(&Work::of(sql, node), reference, true);
+        let job = Box::new(self.job_of(&Work::of(sql, node), reference, true));
         let job = self.ask(self.service.submit(&self.settings.job_project, &job)).await?;
         match job.status.and_then(|status| status.error_result) {
             Some(error) => Err(error_of(&error)),

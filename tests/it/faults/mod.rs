@@ -1,5 +1,9 @@
 //! Faults of the network and of services: what a driver makes of them, against a server of ours.
 
+#[cfg(feature = "bigquery")]
+mod bigquery;
+#[cfg(feature = "bigquery")]
+mod bigquery_answers;
 pub(crate) mod server;
 #[cfg(feature = "snowflake")]
 mod snowflake;
