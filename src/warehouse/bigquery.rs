@@ -59,8 +59,10 @@ const SETTINGS: &[Setting] = &[
 /// The driver.
 pub(super) const DRIVER: Driver = Driver { name: "bigquery", settings: Some(SETTINGS), connect: CONNECT };
 
+type Connect = fn(&Target) -> Result<Box<dyn Warehouse>, Error>;
+
 /// Connects, where the driver is part of this build.
-const CONNECT: Option<fn(&Target) -> Result<Box<dyn Warehouse>, Error>> = {
+const CONNECT: Option<Connect> = {
     #[cfg(feature = "bigquery")]
     {
         Some(|target| Ok(Box::new(session::BigQuery::open(target)?)))

@@ -73,13 +73,9 @@ fn of_the_file(settings: &Settings) -> Result<Found, Error> {
         );
         Error::new(ErrorKind::Credentials, message)
     };
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "credentials lie outside of the project, and only a driver needs them"
-    )]
-    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => wrong("is not there"),
-        _ => wrong("cannot be read"),
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let is_absent = error.kind() == std::io::ErrorKind::NotFound;
+        wrong(if is_absent { "is not there" } else { "cannot be read" })
     })?;
     let json: Json = serde_json::from_str(&text).map_err(|_| wrong("is no JSON"))?;
     let field = |name: &str| json.get(name).and_then(Json::as_str).filter(|value| !value.is_empty());

@@ -47,9 +47,8 @@ impl Failure {
             is_uncertain: false,
         };
         if let Some(answer) = error.status() {
-            let reason = answer.details.iter().find_map(|detail| match detail {
-                StatusDetails::ErrorInfo(info) => Some(info.reason.clone()),
-                _ => None,
+            let reason = answer.details.iter().find_map(|detail| {
+                if let StatusDetails::ErrorInfo(info) = detail { Some(info.reason.clone()) } else { None }
             });
             return blank.answered(&reason.unwrap_or_default(), answer.message.clone());
         }

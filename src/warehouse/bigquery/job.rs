@@ -207,7 +207,7 @@ impl<'session> Runner<'session> {
         let mut stop = stop;
         while stop.is_none() {
             select! {
-                step = Box::pin(self.step(&reference, &page, &mut retries)) => match step? {
+                outcome = Box::pin(self.step(&reference, &page, &mut retries)) => match outcome? {
                     Step::Done(page) => return Ok(Done { reference, page: *page }),
                     Step::Running => {}
                 },
@@ -310,7 +310,7 @@ impl<'session> Runner<'session> {
         if !self.settings.location.is_empty() {
             reference = reference.set_location(&self.settings.location);
         }
-        let job = self.job_of(&Work::of(sql, node), reference, true);
+        let job = Box::new(self.job_of(&Work::of(sql, node), reference, true));
         let job = self.ask(self.service.submit(&self.settings.job_project, &job)).await?;
         match job.status.and_then(|status| status.error_result) {
             Some(error) => Err(error_of(&error)),

@@ -111,7 +111,7 @@ impl Service {
 
     /// Asks once for the rows of a job, which may still run.
     pub(super) async fn results(&self, job: &JobReference, page: &Page) -> Result<GetQueryResultsResponse, Failure> {
-        once(REQUEST + page.wait, self.results_of(job, page)).await
+        once(REQUEST + page.wait, Box::pin(self.results_of(job, page))).await
     }
 
     /// Asks for more rows of a job that has ended.
@@ -257,7 +257,8 @@ async fn once<T>(limit: Duration, request: impl Future<Output = Answer<T>>) -> R
 async fn ask<T, F: Future<Output = Answer<T>>>(patience: Duration, request: impl Fn() -> F) -> Result<T, Failure> {
     let mut retries = Retries::new(patience);
     loop {
-        match once(REQUEST, request()).await {
+        // On the heap, as are those of `job`: the client's are large, and would fill the stack of whoever calls.
+        match once(REQUEST, Box::pin(request())).await {
             Ok(answer) => return Ok(answer),
             Err(failure) => retries.after(failure).await?,
         }

@@ -122,8 +122,7 @@ impl Warehouse for BigQuery {
         self.run(async |runner| {
             let schema = match &name {
                 Some(name) => table_of(runner, name).await?.schema,
-                None => runner
-                    .dry_run(&format!("SELECT * FROM {relation}"), OWN)
+                None => Box::pin(runner.dry_run(&format!("SELECT * FROM {relation}"), OWN))
                     .await?
                     .query
                     .and_then(|query| query.schema),
@@ -209,7 +208,7 @@ impl Warehouse for BigQuery {
 
     fn estimate(&self, statement: &Checked) -> Result<Estimate, Error> {
         self.run(async |runner| {
-            let statistics = runner.dry_run(statement.sql(), statement.node()).await?;
+            let statistics = Box::pin(runner.dry_run(statement.sql(), statement.node())).await?;
             let of_the_query = statistics.query.and_then(|query| query.total_bytes_processed);
             let bytes = statistics.total_bytes_processed.or(of_the_query);
             Ok(Estimate { bytes: bytes.and_then(|bytes| u64::try_from(bytes).ok()), rows: None })

@@ -137,11 +137,11 @@ fn target_at(url: &str) -> Target {
 }
 
 pub(super) fn execute(target: &Target) -> Result<Executed, Error> {
-    connect(target).unwrap().execute(&BIGQUERY.checked("INSERT INTO [ds.t] VALUES (1)"))
+    connect(target).unwrap().execute(&BIGQUERY.checked("INSERT INTO ds.t VALUES (1)"))
 }
 
 pub(super) fn query(target: &Target) -> Result<Vec<Vec<Value>>, Error> {
-    connect(target).unwrap().query(&BIGQUERY.checked("SELECT 7 AS [n]"), None).map(|rows| rows.rows)
+    connect(target).unwrap().query(&BIGQUERY.checked("SELECT 7 AS n"), None).map(|rows| rows.rows)
 }
 
 fn names_submitted(seen: &Seen) -> BTreeSet<String> {
@@ -372,7 +372,7 @@ fn interrupted(target: &Target, after: Duration) -> (Error, Instant, Duration) {
             }
             began
         });
-        let error = warehouse.execute(&BIGQUERY.checked("INSERT INTO [ds.t] VALUES (1)")).unwrap_err();
+        let error = warehouse.execute(&BIGQUERY.checked("INSERT INTO ds.t VALUES (1)")).unwrap_err();
         let ended = Instant::now();
         done.store(true, Ordering::Relaxed);
         let began = began.join().unwrap();
@@ -435,7 +435,7 @@ fn interrupted_or_done(target: &Target) -> Result<Executed, Error> {
             std::thread::sleep(Duration::from_millis(300));
             interrupt();
         });
-        warehouse.execute(&BIGQUERY.checked("INSERT INTO [ds.t] VALUES (1)"))
+        warehouse.execute(&BIGQUERY.checked("INSERT INTO ds.t VALUES (1)"))
     })
 }
 

@@ -30,7 +30,7 @@ fn ten_thousand_pages_are_read_to_the_last() {
     assert_eq!(numbers, (0..10_000).map(Value::Int).collect::<Vec<_>>());
     assert_eq!(jobs.names().len(), 1);
     // A limit ends it: as soon as there is one row more than it lets through.
-    let limited = connect(&target(&server)).unwrap().query(&BIGQUERY.checked("SELECT 1 AS [n]"), Some(3)).unwrap();
+    let limited = connect(&target(&server)).unwrap().query(&BIGQUERY.checked("SELECT 1 AS n"), Some(3)).unwrap();
     assert_eq!((limited.rows.len(), limited.truncated), (3, true));
     assert_eq!(asked(server.seen(), Ask::Results), 10_000 + 4);
 }
@@ -49,7 +49,7 @@ fn wrong_answers_end_in_an_error_and_never_in_wrong_rows() {
         ("no word of completion", "{}".to_owned()),
         ("rows that are none", with(|answer| answer["rows"] = json!("x"))),
         ("a row that is none", with(|answer| answer["rows"] = json!([7]))),
-        ("a row without cells", with(|answer| answer["rows"] = json!([{}]))),
+        ("a row without cells", with(|answer| answer["rows"] = json!({}))),
         ("too many cells", with(|answer| answer["rows"] = json!([{"f": [{"v": "7"}, {"v": "8"}]}]))),
         ("a cell of another type", with(|answer| answer["rows"] = json!([{"f": [{"v": "seven"}]}]))),
         ("a cell that is no text", with(|answer| answer["rows"] = json!([{"f": [{"v": {"f": []}}]}]))),
@@ -109,7 +109,7 @@ fn an_estimate_executes_nothing() {
             Answer::json(200, answer.to_string())
         })
     });
-    let estimate = connect(&target(&server)).unwrap().estimate(&BIGQUERY.checked("SELECT 7 AS [n]")).unwrap();
+    let estimate = connect(&target(&server)).unwrap().estimate(&BIGQUERY.checked("SELECT 7 AS n")).unwrap();
     assert_eq!((estimate.bytes, estimate.rows), (Some(123_456_789), None));
     assert!(jobs.names().is_empty());
 }
@@ -141,7 +141,7 @@ fn no_secret_leaves_in_what_is_told() {
     target.root = folder.path().to_owned();
     target.settings.insert("credentials_path".to_owned(), "me.json".to_owned());
     let warehouse = connect(&target).unwrap();
-    let statement = BIGQUERY.checked("SELECT 7 AS [n]");
+    let statement = BIGQUERY.checked("SELECT 7 AS n");
     let errors = [
         warehouse.query(&statement, None).unwrap_err(),
         warehouse.execute(&statement).unwrap_err(),

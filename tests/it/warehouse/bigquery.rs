@@ -32,8 +32,8 @@ fn stand_in(schema: &str) -> Option<Target> {
 /// Connects, and makes the dataset anew.
 fn open(target: &Target) -> Box<dyn Warehouse> {
     let warehouse = connect(target).unwrap();
-    let schema = format!("[{}]", target.settings["schema"]);
-    warehouse.drop_schema(&BIGQUERY.say(&schema)).unwrap();
+    let schema = format!("{}", target.settings["schema"]);
+    warehouse.drop_schema(&BIGQUERY.sql(&schema)).unwrap();
     warehouse.execute(&BIGQUERY.checked(&format!("CREATE SCHEMA {schema}"))).unwrap();
     warehouse
 }
@@ -93,16 +93,16 @@ fn many_rows_are_loaded_in_good_time_and_leave_nothing_beside() {
         vec![column("id", "INT64"), column("who", "STRING"), column("at", "TIMESTAMP"), column("properties", "JSON")];
     let rows = Rows { columns, rows: (0..count).map(row).collect(), truncated: false };
     let started = Instant::now();
-    warehouse.load(&BIGQUERY.say("[many.events]"), &rows).unwrap();
+    warehouse.load(&BIGQUERY.sql("many.events"), &rows).unwrap();
     assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
-    let sql = "SELECT COUNT(*), COUNT(DISTINCT [id]), COUNT(DISTINCT [who]), MAX([at]) FROM [many.events]";
+    let sql = "SELECT COUNT(*), COUNT(DISTINCT id), COUNT(DISTINCT who), MAX(at) FROM many.events";
     let answer = warehouse.query(&BIGQUERY.checked(sql), None).unwrap().rows;
     let last = Value::Timestamp("2026-01-31T12:00:00.059999Z".to_owned());
     assert_eq!(answer, [[Value::Int(count), Value::Int(count), Value::Int(997), last]]);
     let beside: Vec<String> =
         warehouse.relations().unwrap().into_iter().filter(|name| name.starts_with("many.")).collect();
     assert_eq!(beside, ["many.events"]);
-    let all = warehouse.query(&BIGQUERY.checked("SELECT [id] FROM [many.events] ORDER BY [id]"), None).unwrap();
+    let all = warehouse.query(&BIGQUERY.checked("SELECT id FROM many.events ORDER BY id"), None).unwrap();
     assert_eq!((all.rows.len(), all.truncated), (60_000, false));
 }
 
@@ -110,11 +110,11 @@ fn many_rows_are_loaded_in_good_time_and_leave_nothing_beside() {
 fn what_takes_too_long_is_cancelled_there() {
     let Some(target) = stand_in("slow") else { return };
     let warehouse = open(&target);
-    let numbers = "CREATE OR REPLACE TABLE [slow.big] AS SELECT [n] FROM UNNEST(GENERATE_ARRAY(1, 20000)) AS [n]";
-    warehouse.execute(&BIGQUERY.checked(&numbers.replace("[n] FROM", "n FROM"))).unwrap();
+    let numbers = "CREATE OR REPLACE TABLE slow.big AS SELECT n FROM UNNEST(GENERATE_ARRAY(1, 20000)) AS n";
+    warehouse.execute(&BIGQUERY.checked(numbers)).unwrap();
     let hurried = connect(&Target { statement_timeout: Some(Duration::from_secs(2)), ..target }).unwrap();
     let started = Instant::now();
-    let endless = BIGQUERY.checked(&format!("CREATE TABLE [slow.never] AS {}", ENDLESS.replace("{big}", "[slow.big]")));
+    let endless = BIGQUERY.checked(&format!("CREATE TABLE slow.never AS {}", ENDLESS.replace("{big}", "slow.big")));
     let error = hurried.execute(&endless).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
     assert!(error.message.ends_with("was cancelled"), "{error}");
