@@ -1,6 +1,5 @@
 //! Google's reference implementation of GoogleSQL, as `tests/stand_ins/googlesql.py` serves it: a line of JSON each way.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
@@ -13,16 +12,13 @@ use milepost::warehouse::{Column, Family, Rows, Value};
 use serde_json::json;
 
 use crate::conformance::Case;
-use crate::conformance::engine::Engine;
+use crate::conformance::engine::{Engine, MOST_ROWS, Made};
 
 /// The process.
 pub(crate) struct GoogleSql {
     pipes: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
     child: Child,
 }
-
-/// As many raw rows are evaluated; of more, statements are analyzed only.
-const MOST_ROWS: usize = 3000;
 
 /// The schema that relations are made in; the process keeps nothing between requests.
 const SCHEMA: &str = "conformance";
@@ -76,7 +72,7 @@ impl Engine for GoogleSql {
         answer["relations"].get("asked").map(read).ok_or_else(|| answer["errors"].to_string())
     }
 
-    fn relations(&self, case: &Case, given: &[(String, Rows)]) -> Result<Option<BTreeMap<String, Rows>>, String> {
+    fn relations(&self, case: &Case, given: &[(String, Rows)]) -> Result<Made, String> {
         let table = |name: &str| format!("{SCHEMA}.given_{name}");
         let place = Place {
             dialect: self.dialect(),
@@ -96,8 +92,8 @@ impl Engine for GoogleSql {
             return Err(error.to_string());
         }
         let relations = answer["relations"].as_object().ok_or("no relations")?;
-        let read = || relations.iter().map(|(name, relation)| (name.clone(), read(relation))).collect();
-        Ok(evaluate.then(read))
+        let read = |(name, relation): (&String, _)| (name.clone(), read(relation));
+        Ok(if evaluate { Made::Relations(relations.iter().map(read).collect()) } else { Made::Legal })
     }
 }
 

@@ -29,7 +29,7 @@ use milepost::suite::{self};
 use milepost::warehouse::{self, Family, Rows, Value};
 
 use crate::cases::{LOOK, projects, read};
-use crate::conformance::engine::{ENGINES, Engine, typed};
+use crate::conformance::engine::{ENGINES, Engine, Made, typed};
 use crate::conformance::table::{Answer, KnownWrong, Table};
 use crate::functions::{executed, printed};
 
@@ -136,8 +136,10 @@ fn answer(engine: &dyn Engine, case: &Case) -> Answer {
         case.given.iter().map(|(name, rows)| (name.clone(), typed(engine.dialect(), rows))).collect();
     match engine.relations(case, &given) {
         Err(error) => Answer::Failed(error),
-        Ok(None) => Answer::Legal { statements: case.analysis.plan.nodes.len() },
-        Ok(Some(found)) => {
+        Ok(Made::Legal) => Answer::Legal { statements: case.analysis.plan.nodes.len() },
+        Ok(Made::Nothing) => Answer::TooLarge,
+        Ok(Made::ByTheProgram) => Answer::Built,
+        Ok(Made::Relations(found)) => {
             let mut wrong = BTreeMap::new();
             for (name, expected) in &case.expected {
                 let text = match found.get(name) {
