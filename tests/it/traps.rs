@@ -292,30 +292,11 @@ fn trap_15_an_offset_in_text_is_converted() {
     gives("timestamp('2026-01-31 10:00:00')", Some("2026-01-31 10:00:00"));
     // Digits would be seconds, milliseconds or microseconds, by their number.
     gives("timestamp('1769853600')", None);
-    prints(
-        "timestamp(a_string)",
-        [
-            "SAFE_CAST(REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_EXTRACT(a_string, \
-             '^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ \
-             T](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]+)?)?(?:Z| \
-             UTC|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$'), '^(.{10})$', '\\\\1 00:00'), '^(.{16})($|[^:])', \
-             '\\\\1:00\\\\2'), '([.][0-9]{6})[0-9]+', '\\\\1'), '^(.{19}[0-9.]*)$', '\\\\1+00') AS TIMESTAMP)",
-            "CASE WHEN REGEXP_FULL_MATCH(a_string, '[0-9]{4}-[0-9]{2}-[0-9]{2}([ \
-             T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?Z?)?)?') THEN TRY_CAST(a_string AS \
-             TIMESTAMP) WHEN REGEXP_FULL_MATCH(a_string, '[0-9]{4}-[0-9]{2}-[0-9]{2}[ \
-             T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?(Z| UTC|[+-][0-9]{2}(:?[0-9]{2})?)') THEN \
-             MAKE_TIMESTAMP(EPOCH_US(TRY_CAST(REGEXP_REPLACE(a_string, '^(.{16})([^:])', '\\1:00\\2') AS \
-             TIMESTAMPTZ))) END",
-            "CASE WHEN REGEXP_INSTR(a_string, '^[0-9]{4}-[0-9]{2}-[0-9]{2}[ \
-             T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?(Z| UTC|[+-][0-9]{2}(:?[0-9]{2})?)$') > 0 \
-             THEN CAST(CONVERT_TIMEZONE('UTC', TRY_CAST(REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(a_string, \
-             '(Z| UTC)$', '+00'), '([+-][0-9]{2})$', '\\\\1:00'), \
-             '^(.{10}).([0-9:.]+)([+-][0-9]{2}):?([0-9]{2})$', '\\\\1T\\\\2\\\\3:\\\\4') AS TIMESTAMP_TZ)) AS \
-             TIMESTAMP_NTZ(6)) WHEN REGEXP_INSTR(a_string, '^[0-9]{4}-[0-9]{2}-[0-9]{2}([ \
-             T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?)?$') > 0 THEN CAST(TRY_CAST(a_string AS \
-             TIMESTAMP_NTZ) AS TIMESTAMP_NTZ(6)) END",
-        ],
-    );
+    // A cast alone would take other forms, and the session's zone: the case `odd_texts` has a hundred texts.
+    for name in Dialect::names() {
+        let sql = printed("timestamp(a_string)", Dialect::named(name).unwrap());
+        assert!(sql.contains("[0-9]{4}-[0-9]{2}-[0-9]{2}"), "{name}: {sql}");
+    }
 }
 
 #[test]
