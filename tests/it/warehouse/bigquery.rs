@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use milepost::warehouse::{Column, ErrorKind, Family, Rows, Target, Value, Warehouse, connect};
 
+use crate::warehouse::checked_in;
 use crate::warehouse::contract::{BIGQUERY, ENDLESS, contract};
 
 /// Returns a target with the stand-in's address and a dataset.
@@ -32,8 +33,8 @@ fn stand_in(schema: &str) -> Option<Target> {
 /// Connects, and makes the dataset anew.
 fn open(target: &Target) -> Box<dyn Warehouse> {
     let warehouse = connect(target).unwrap();
-    let schema = format!("{}", target.settings["schema"]);
-    warehouse.drop_schema(&BIGQUERY.sql(&schema)).unwrap();
+    let schema = &target.settings["schema"];
+    warehouse.drop_schema(&BIGQUERY.sql(schema)).unwrap();
     warehouse.execute(&BIGQUERY.checked(&format!("CREATE SCHEMA {schema}"))).unwrap();
     warehouse
 }
@@ -111,7 +112,7 @@ fn what_takes_too_long_is_cancelled_there() {
     let Some(target) = stand_in("slow") else { return };
     let warehouse = open(&target);
     let numbers = "CREATE OR REPLACE TABLE slow.big AS SELECT n FROM UNNEST(GENERATE_ARRAY(1, 20000)) AS n";
-    warehouse.execute(&BIGQUERY.checked(numbers)).unwrap();
+    warehouse.execute(&checked_in("bigquery", numbers)).unwrap();
     let hurried = connect(&Target { statement_timeout: Some(Duration::from_secs(2)), ..target }).unwrap();
     let started = Instant::now();
     let endless = BIGQUERY.checked(&format!("CREATE TABLE slow.never AS {}", ENDLESS.replace("{big}", "slow.big")));

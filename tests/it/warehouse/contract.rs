@@ -141,7 +141,7 @@ fn loads_rows(party: &Party<'_>) {
         truncated: false,
     };
     party.warehouse.load(&party.sql("contract.given"), &rows).unwrap();
-    let answer = party.ask("SELECT * FROM contract.given ORDER BY id");
+    let answer = party.ask("SELECT * FROM contract.given ORDER BY id NULLS LAST");
     assert_eq!(answer[0], [Value::Int(1), text("it's"), Value::Timestamp("2026-01-31T12:00:00.000000Z".to_owned())]);
     assert_eq!(answer[1][2], Value::Timestamp("2026-01-31T12:00:00.000001Z".to_owned()));
     party.warehouse.load(&party.sql("contract.given"), &Rows { rows: Vec::new(), ..rows }).unwrap();
