@@ -10,7 +10,7 @@ use milepost::render::Statement;
 use milepost::render::dialect::Dialect;
 use milepost::semantic::expr::Type;
 use milepost::suite::stage::Stage;
-use milepost::warehouse::{self, Column, Family, Rows, Target, Warehouse};
+use milepost::warehouse::{self, Column, Family, Rows, Target, Value, Warehouse};
 
 use crate::conformance::Case;
 use crate::conformance::googlesql::GoogleSql;
@@ -187,21 +187,46 @@ impl Engine for Remote {
     }
 }
 
+/// How DuckDB calls a time that knows its offset.
+const ZONED: &str = "TIMESTAMP WITH TIME ZONE";
+
+/// Returns the types of a time without a zone and of one with an offset, on a warehouse.
+fn times(dialect: &Dialect) -> (&'static str, &'static str) {
+    if dialect.name() == StandIn::LOCAL_BIGQUERY.driver {
+        ("DATETIME", "TIMESTAMP")
+    } else {
+        ("TIMESTAMP_NTZ(6)", "TIMESTAMP_TZ(6)")
+    }
+}
+
 /// Gives columns that DuckDB read from a file the types that a table of the warehouse would have.
 pub(crate) fn typed(dialect: &Dialect, rows: &Rows) -> Rows {
+    let (plain, zoned) = times(dialect);
+    let is_plain = |column: &Column| column.family == Family::Timestamp && column.ty != ZONED;
     let column = |column: &Column| {
         let ty = match column.family {
-            Family::Bool => Some(Type::Bool),
-            Family::Int => Some(Type::Int),
-            Family::Float => Some(Type::Float),
-            Family::Decimal => Some(Type::Decimal),
-            Family::Text | Family::Other => Some(Type::String),
-            Family::Date => Some(Type::Date),
-            Family::Timestamp => Some(Type::Timestamp),
+            Family::Bool => dialect.type_name(Type::Bool),
+            Family::Int => dialect.type_name(Type::Int),
+            Family::Float => dialect.type_name(Type::Float),
+            Family::Decimal => dialect.type_name(Type::Decimal),
+            Family::Text | Family::Other => dialect.type_name(Type::String),
+            Family::Date => dialect.type_name(Type::Date),
+            Family::Timestamp if column.ty == ZONED => zoned,
+            Family::Timestamp => plain,
             // Its name is the driver's to know.
-            Family::Json => None,
+            Family::Json => "",
         };
-        Column { ty: ty.map(|ty| dialect.type_name(ty).to_owned()).unwrap_or_default(), ..column.clone() }
+        Column { ty: ty.to_owned(), ..column.clone() }
     };
-    Rows { columns: rows.columns.iter().map(column).collect(), ..rows.clone() }
+    let cell = |(value, column): (&Value, &Column)| match value {
+        // A time without a zone is written without one.
+        Value::Timestamp(text) if is_plain(column) => Value::Text(text.trim_end_matches('Z').to_owned()),
+        value => value.clone(),
+    };
+    let row = |row: &Vec<Value>| row.iter().zip(&rows.columns).map(cell).collect();
+    Rows {
+        columns: rows.columns.iter().map(column).collect(),
+        rows: rows.rows.iter().map(row).collect(),
+        truncated: false,
+    }
 }
