@@ -111,10 +111,8 @@ pub fn run(
                 stopped.store(true, Ordering::Relaxed);
             }
             // What was interrupted has failed at nothing.
-            let outcome = match outcome {
-                Outcome::Error(_) if options.cancelled.load(Ordering::Relaxed) => Outcome::Skipped,
-                outcome => outcome,
-            };
+            let was_stopped = matches!(outcome, Outcome::Error(_)) && options.cancelled.load(Ordering::Relaxed);
+            let outcome = if was_stopped { Outcome::Skipped } else { outcome };
             observer(case, Some((&outcome, clock.elapsed())));
             outcomes.lock().expect("no thread panics with the lock")[index] = outcome;
         }

@@ -138,8 +138,8 @@ pub(super) fn refusal(reason: String) -> Error {
 
 /// Says what is wrong, and of a template where, without the kind of the error that the engine puts before it.
 pub(super) fn explain(error: &Error) -> Fault {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    if let Some(Refused(reason)) = causes.filter_map(|cause| cause.downcast_ref()).next() {
+    let mut causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    if let Some(Refused(reason)) = causes.find_map(|cause| cause.downcast_ref()) {
         return Fault::Name(reason.clone());
     }
     let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);

@@ -26,7 +26,7 @@ use crate::warehouse::secrets::Secrets;
 use crate::warehouse::{Error, ErrorKind};
 
 /// How long an answer may take.
-const REQUEST: Duration = Duration::from_secs(60);
+const REQUEST: Duration = Duration::from_mins(1);
 
 /// How long a request is made again, from the first on.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);

@@ -41,7 +41,7 @@ pub(super) fn pins() -> Vec<(&'static str, Json)> {
 const MARGIN: Duration = Duration::from_secs(5);
 
 /// The longest that the server gives a statement where nobody says less: a week.
-const LONGEST: Duration = Duration::from_secs(604_800);
+const LONGEST: Duration = Duration::from_hours(7 * 24);
 
 /// How long the server may take to confirm that it stops a statement.
 pub(super) const ABORT: Duration = Duration::from_secs(10);

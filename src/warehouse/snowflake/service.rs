@@ -15,7 +15,7 @@ use crate::warehouse::snowflake::login::Login;
 use crate::warehouse::{Error, ErrorKind, Target};
 
 /// How long a login may take, with all its attempts.
-const LOGIN: Duration = Duration::from_secs(60);
+const LOGIN: Duration = Duration::from_mins(1);
 
 /// How often a login, or a statement that did not execute, is tried again.
 pub(super) const RETRIES: u32 = 4;

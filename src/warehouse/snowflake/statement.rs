@@ -25,7 +25,7 @@ use crate::warehouse::snowflake::values;
 use crate::warehouse::{Error, ErrorKind, Interrupter, Rows};
 
 /// How long a session is used before the next statement logs in anew; its token lasts for an hour.
-const YOUNG: Duration = Duration::from_secs(40 * 60);
+const YOUNG: Duration = Duration::from_mins(40);
 
 /// How long after its submission a statement is interrupted at the earliest: an abort that overtook it would be lost.
 const HEAD_START: Duration = Duration::from_millis(400);
