@@ -58,6 +58,8 @@ pub struct Dialect {
 pub enum Support {
     /// Its SQL is executed by the tests.
     Executed,
+    /// Its SQL is executed by the tests on what stands in for the warehouse.
+    StoodIn,
     /// Its SQL is parsed by the tests.
     Parsed,
 }

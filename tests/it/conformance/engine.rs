@@ -76,6 +76,9 @@ impl StandIn {
     pub(crate) const SNOWDUCK: Self =
         Self { name: "snowduck", variable: "MILEPOST_SNOWDUCK_ENDPOINT", builds: false, ..Self::FAKESNOW };
 
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::LOCAL_BIGQUERY, Self::FAKESNOW, Self::SNOWDUCK];
+
     /// Waits for the turn of whoever uses it: all sessions of snowduck have one current database.
     pub(crate) fn turn(&self) -> Option<MutexGuard<'static, ()>> {
         static TURN: Mutex<()> = Mutex::new(());
@@ -142,6 +145,7 @@ pub(crate) const ENGINES: &[Entry] = &[
 ];
 
 /// Returns what a variable says, or says loudly what is skipped without it.
+#[expect(clippy::print_stderr, reason = "a test that does nothing says so")]
 fn given(variable: &str, name: &str) -> Option<String> {
     let value = std::env::var(variable).ok().filter(|value| !value.is_empty());
     if value.is_none() {
@@ -221,7 +225,14 @@ pub(crate) fn typed(dialect: &Dialect, rows: &Rows) -> Rows {
     let cell = |(value, column): (&Value, &Column)| match value {
         // A time without a zone is written without one.
         Value::Timestamp(text) if is_plain(column) => Value::Text(text.trim_end_matches('Z').to_owned()),
-        value => value.clone(),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Float(_)
+        | Value::Decimal(_)
+        | Value::Text(_)
+        | Value::Date(_)
+        | Value::Timestamp(_) => value.clone(),
     };
     let row = |row: &Vec<Value>| row.iter().zip(&rows.columns).map(cell).collect();
     Rows {

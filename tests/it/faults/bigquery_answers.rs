@@ -25,7 +25,7 @@ fn ten_thousand_pages_are_read_to_the_last() {
     });
     let started = Instant::now();
     let rows = query(&target(&server)).unwrap();
-    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_mins(1), "{:?}", started.elapsed());
     let numbers: Vec<Value> = rows.into_iter().flatten().collect();
     assert_eq!(numbers, (0..10_000).map(Value::Int).collect::<Vec<_>>());
     assert_eq!(jobs.names().len(), 1);
@@ -129,7 +129,7 @@ fn no_secret_leaves_in_what_is_told() {
             assert_eq!(request.header("authorization"), Some("Bearer token-hunter4"));
             Some(refusal(403, "accessDenied", told))
         }
-        _ => Some(Answer::bytes(500, told.as_bytes().to_vec())),
+        Ask::Results | Ask::Job | Ask::Cancel | Ask::Other => Some(Answer::bytes(500, told.as_bytes().to_vec())),
     });
     let folder = tempfile::tempdir().unwrap();
     let file = json!({

@@ -274,7 +274,7 @@ fn serve(stream: TcpStream, seen: &Seen, script: &Script) {
             }
             Words::HangUp => break,
             Words::Silence => {
-                seen.wait_for(Duration::from_secs(120), |_| false);
+                seen.wait_for(Duration::from_mins(2), |_| false);
                 break;
             }
         }

@@ -95,7 +95,7 @@ fn many_rows_are_loaded_in_good_time_and_leave_nothing_beside() {
     let rows = Rows { columns, rows: (0..count).map(row).collect(), truncated: false };
     let started = Instant::now();
     warehouse.load(&BIGQUERY.sql("many.events"), &rows).unwrap();
-    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_mins(1), "{:?}", started.elapsed());
     let sql = "SELECT COUNT(*), COUNT(DISTINCT id), COUNT(DISTINCT who), MAX(at) FROM many.events";
     let answer = warehouse.query(&BIGQUERY.checked(sql), None).unwrap().rows;
     let last = Value::Timestamp("2026-01-31T12:00:00.059999Z".to_owned());
