@@ -1,6 +1,6 @@
 //! Checked statements -> rows: what Milepost asks of a warehouse, and the drivers that answer.
 //!
-//! A driver is one file here, with the name of its dialect, and one line of [`DRIVERS`]. A test hands it to the contract
+//! A driver is one file here, with the name of its dialect, and one line of `DRIVERS`. A test hands it to the contract
 //! of `tests/it/warehouse.rs`. What a driver does asynchronously stays inside of it.
 
 use std::fmt;

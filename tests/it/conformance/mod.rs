@@ -156,7 +156,6 @@ fn answer(engine: &dyn Engine, case: &Case) -> Answer {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "it takes minutes, and says how far it is")]
 fn every_case_gives_the_same_rows_on_every_engine() {
     let open: Vec<(&str, Option<Box<dyn Engine>>)> = ENGINES.iter().map(|entry| (entry.name, (entry.open)())).collect();
     if open.iter().all(|(_, engine)| engine.is_none()) {
