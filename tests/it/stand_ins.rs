@@ -9,6 +9,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use milepost::check::check;
@@ -34,6 +35,8 @@ struct Bench {
     folder: TempDir,
     stand_in: StandIn,
     endpoint: String,
+    /// Tells copies apart that are on one stand-in.
+    number: u32,
 }
 
 impl Bench {
@@ -46,7 +49,8 @@ impl Bench {
             let copied = Command::new("cp").arg("-r").arg(top.join(part)).arg(folder.path()).status().unwrap();
             assert!(copied.success());
         }
-        let bench = Self { folder, stand_in, endpoint };
+        static COPIES: AtomicU32 = AtomicU32::new(0);
+        let bench = Self { folder, stand_in, endpoint, number: COPIES.fetch_add(1, Ordering::Relaxed) };
         let mut text =
             format!("\n[target.{TARGET}]\ndialect = \"{}\"\nschema = \"{}\"\n", stand_in.driver, Self::schema());
         let (place, settings): (Vec<_>, Vec<_>) =
@@ -74,12 +78,20 @@ impl Bench {
         format!("build_{}", std::process::id())
     }
 
+    /// Names a database or project that no other copy uses.
+    fn place(&self) -> String {
+        format!("raw{}x{}", std::process::id(), self.number)
+    }
+
     /// The settings of the target; where the stand-in has databases, one that nothing else uses.
     fn settings(&self) -> Vec<(String, String)> {
         let mut settings = self.stand_in.settings(&self.endpoint);
         for (name, value) in &mut settings {
             if name == "database" {
-                *value = format!("RAW_{}", std::process::id());
+                *value = self.place().to_uppercase();
+            }
+            if name == "project" {
+                *value = self.place();
             }
         }
         settings
