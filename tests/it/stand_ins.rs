@@ -30,6 +30,9 @@ use crate::functions::executed;
 /// What the target on the stand-in is called.
 const TARGET: &str = "stand_in";
 
+/// How many copies of the example project were made.
+static COPIES: AtomicU32 = AtomicU32::new(0);
+
 /// A copy of the example project with a target on a stand-in.
 struct Bench {
     folder: TempDir,
@@ -49,7 +52,6 @@ impl Bench {
             let copied = Command::new("cp").arg("-r").arg(top.join(part)).arg(folder.path()).status().unwrap();
             assert!(copied.success());
         }
-        static COPIES: AtomicU32 = AtomicU32::new(0);
         let bench = Self { folder, stand_in, endpoint, number: COPIES.fetch_add(1, Ordering::Relaxed) };
         let mut text =
             format!("\n[target.{TARGET}]\ndialect = \"{}\"\nschema = \"{}\"\n", stand_in.driver, Self::schema());
