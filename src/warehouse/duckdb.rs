@@ -12,6 +12,7 @@ use duckdb::types::ValueRef;
 use duckdb::{Config, Connection};
 
 use crate::check::Checked;
+use crate::warehouse::names::schema_of;
 use crate::warehouse::{
     Column, Driver, Error, ErrorKind, Estimate, Executed, Family, Interrupter, Rows, Target, Value, Warehouse,
 };
@@ -173,7 +174,7 @@ impl Warehouse for DuckDb {
     fn load(&self, relation: &str, rows: &Rows) -> Result<(), Error> {
         let connection = self.connection();
         let run = |sql: &str| connection.execute_batch(sql).map_err(Error::from);
-        if let Some(schema) = text::schema_of(relation) {
+        if let Some(schema) = schema_of(relation) {
             run(&format!("CREATE SCHEMA IF NOT EXISTS {schema}"))?;
         }
         run(&table_of(relation, rows))

@@ -15,6 +15,7 @@ use crate::check::Checked;
 mod backoff;
 mod bigquery;
 mod duckdb;
+mod names;
 #[cfg(any(feature = "bigquery", feature = "snowflake"))]
 mod secrets;
 mod snowflake;

@@ -4,11 +4,12 @@
 //! that what must happen as a whole is one statement, or is put back where it fails.
 
 use crate::check::Checked;
+use crate::warehouse::names::schema_of;
 use crate::warehouse::snowflake::load::{self, Load};
 use crate::warehouse::snowflake::login;
 use crate::warehouse::snowflake::service::Service;
 use crate::warehouse::snowflake::statement::{Answer, Connection, Operation};
-use crate::warehouse::snowflake::text::{beside, schema_of};
+use crate::warehouse::snowflake::text::beside;
 use crate::warehouse::{Column, Error, ErrorKind, Estimate, Executed, Interrupter, Rows, Target, Value, Warehouse};
 
 /// Connects to a target.

@@ -22,20 +22,6 @@ pub(super) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Returns what stands before the last dot of a qualified name that is outside quotes.
-pub(super) fn schema_of(relation: &str) -> Option<&str> {
-    let mut quoted = false;
-    let mut last = None;
-    for (index, character) in relation.char_indices() {
-        match character {
-            '"' => quoted = !quoted,
-            '.' if !quoted => last = Some(index),
-            _ => {}
-        }
-    }
-    last.map(|index| &relation[..index])
-}
-
 /// Returns the name of something that belongs to a relation for a while: beside it, and named after it.
 pub(super) fn beside(relation: &str, what: &str) -> String {
     match relation.strip_suffix('"') {
@@ -52,8 +38,6 @@ mod tests {
     fn names_and_texts_are_quoted() {
         assert_eq!(literal("it's \"C:\\new\"\n"), r#"'it''s "C:\\new"\n'"#);
         assert_eq!(identifier("a \"b\""), r#""a ""b""""#);
-        assert_eq!(schema_of(r#""a.b"."c"."d""#), Some(r#""a.b"."c""#));
-        assert_eq!(schema_of("t"), None);
         assert_eq!(beside(r#""s"."t""#, "load"), r#""s"."t__load""#);
         assert_eq!(beside("s.t", "load"), "s.t__load");
     }
