@@ -133,16 +133,15 @@ pub(crate) struct Entry {
 /// The engines, in the order of the table's columns.
 pub(crate) const ENGINES: &[Entry] = &[
     Entry { name: StandIn::LOCAL_BIGQUERY.name, open: || StandIn::LOCAL_BIGQUERY.open() },
-    Entry {
-        name: "googlesql",
-        open: || {
-            let command = given("MILEPOST_GOOGLESQL", "Google's reference implementation")?;
-            Some(Box::new(GoogleSql::start(&command)))
-        },
-    },
+    Entry { name: "googlesql", open: || Some(Box::new(googlesql()?)) },
     Entry { name: StandIn::FAKESNOW.name, open: || StandIn::FAKESNOW.open() },
     Entry { name: StandIn::SNOWDUCK.name, open: || StandIn::SNOWDUCK.open() },
 ];
+
+/// Starts Google's reference implementation, or says loudly that it is skipped.
+pub(crate) fn googlesql() -> Option<GoogleSql> {
+    Some(GoogleSql::start(&given("MILEPOST_GOOGLESQL", "Google's reference implementation")?))
+}
 
 /// Returns what a variable says, or says loudly what is skipped without it.
 #[expect(clippy::print_stderr, reason = "a test that does nothing says so")]
@@ -192,7 +191,7 @@ impl Engine for Remote {
 }
 
 /// How DuckDB calls a time that knows its offset.
-const ZONED: &str = "TIMESTAMP WITH TIME ZONE";
+pub(crate) const ZONED: &str = "TIMESTAMP WITH TIME ZONE";
 
 /// Returns the types of a time without a zone and of one with an offset, on a warehouse.
 fn times(dialect: &Dialect) -> (&'static str, &'static str) {

@@ -73,6 +73,18 @@ impl Engine for GoogleSql {
     }
 
     fn relations(&self, case: &Case, given: &[(String, Rows)]) -> Result<Made, String> {
+        self.relations_of(case, given, &str::to_owned)
+    }
+}
+
+impl GoogleSql {
+    /// Makes the relations of a case by SQL that was edited.
+    pub(crate) fn relations_of(
+        &self,
+        case: &Case,
+        given: &[(String, Rows)],
+        edit: &dyn Fn(&str) -> String,
+    ) -> Result<Made, String> {
         let table = |name: &str| format!("{SCHEMA}.given_{name}");
         let place = Place {
             dialect: self.dialect(),
@@ -82,8 +94,10 @@ impl Engine for GoogleSql {
         };
         let statements = milepost::compile(&case.analysis, &place, &mut Diagnostics::default()).expect("it compiled");
         let tables: Vec<_> = given.iter().map(|(name, rows)| written(&table(name), rows)).collect();
-        let statements: Vec<_> =
-            statements.iter().map(|statement| json!({ "node": statement.node(), "sql": statement.sql() })).collect();
+        let statements: Vec<_> = statements
+            .iter()
+            .map(|statement| json!({ "node": statement.node(), "sql": edit(statement.sql()) }))
+            .collect();
         let rows: usize = given.iter().map(|(_, rows)| rows.rows.len()).sum();
         let evaluate = rows <= MOST_ROWS;
         let request = json!({ "tables": tables, "statements": statements, "evaluate": evaluate });

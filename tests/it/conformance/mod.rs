@@ -8,6 +8,7 @@
 
 pub(crate) mod engine;
 mod googlesql;
+mod mutations;
 mod table;
 
 use std::collections::BTreeMap;
@@ -26,10 +27,10 @@ use milepost::semantic::model::{Format, Origin};
 use milepost::semantic::moment;
 use milepost::suite::stage::Stage;
 use milepost::suite::{self};
-use milepost::warehouse::{self, Family, Rows, Value};
+use milepost::warehouse::{self, Column, Family, Rows, Value};
 
 use crate::cases::{LOOK, projects, read};
-use crate::conformance::engine::{ENGINES, Engine, Made, typed};
+use crate::conformance::engine::{ENGINES, Engine, Made, ZONED, typed};
 use crate::conformance::table::{Answer, KnownWrong, Table};
 use crate::functions::{executed, printed};
 
@@ -99,25 +100,71 @@ fn case(name: String, project: &Path) -> Case {
     case
 }
 
-/// Returns the rows of a source's file with the types that DuckDB guesses. Its relations are made from the files' text;
-/// other warehouses have tables, whose columns have types.
+/// Returns the rows of a source's file with the types that a table of them would have. The relations of a case are made
+/// from the file's text; other warehouses have tables, whose columns have types. A column of a CSV has the type that
+/// DuckDB guesses where that says what the file says, and is text where the guess loses digits, offsets or spelling.
 pub(crate) fn typed_rows(project: &Path, origin: &Origin) -> Rows {
     let (path, format) = origin.file.as_ref().expect("every source of a case has a file");
     let path = project.join(path).display().to_string();
-    let file = match format {
-        Format::Csv => format!("'{path}'"),
-        Format::Parquet | Format::Json => access::file(executed(), &path, format.name()).unwrap(),
-    };
-    let statement = Statement { node: "given".to_owned(), sql: format!("SELECT * FROM {file}"), origin: None };
     let warehouse = warehouse::connect(&warehouse::in_memory(project.to_path_buf())).unwrap();
-    let mut rows = warehouse.query(&check(statement, executed()).unwrap(), None).unwrap();
-    // DuckDB reads a document as JSON or as a structure of its own, and returns its text.
-    for column in &mut rows.columns {
-        if column.family == Family::Other {
-            column.family = Family::Json;
+    let select = |relation: &str| {
+        let statement = Statement { node: "given".to_owned(), sql: format!("SELECT * FROM {relation}"), origin: None };
+        warehouse.query(&check(statement, executed()).unwrap(), None).unwrap()
+    };
+    let as_it_is = access::file(executed(), &path, format.name()).unwrap();
+    match format {
+        Format::Csv => faithful(select(&format!("'{path}'")), &select(&as_it_is)),
+        Format::Parquet | Format::Json => {
+            let mut rows = select(&as_it_is);
+            // DuckDB reads a document as JSON or as a structure of its own, and returns its text.
+            for column in &mut rows.columns {
+                if column.family == Family::Other {
+                    column.family = Family::Json;
+                }
+            }
+            rows
         }
     }
-    rows
+}
+
+/// Gives those columns back their text whose types do not say the same.
+fn faithful(mut guessed: Rows, text: &Rows) -> Rows {
+    for place in 0..guessed.columns.len() {
+        let column = guessed.columns[place].clone();
+        let pairs = || guessed.rows.iter().zip(&text.rows).map(|(guess, text)| (&guess[place], &text[place]));
+        if !pairs().all(|(guess, text)| says(guess, text, &column)) {
+            for (guess, text) in guessed.rows.iter_mut().zip(&text.rows) {
+                guess[place] = text[place].clone();
+            }
+            guessed.columns[place] = text.columns[place].clone();
+        }
+    }
+    guessed
+}
+
+/// Tells whether a value of a column is what a text says.
+fn says(guess: &Value, text: &Value, column: &Column) -> bool {
+    let Value::Text(text) = text else { return guess == text };
+    match guess {
+        Value::Timestamp(guess) if column.ty == ZONED => {
+            let moment = |text: &str| text.parse::<jiff::Timestamp>().ok();
+            moment(text).is_some_and(|moment_of_text| moment(guess) == Some(moment_of_text))
+        }
+        Value::Timestamp(guess) => text.parse::<jiff::Timestamp>().is_err() && same_clock(guess, text),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Float(_)
+        | Value::Decimal(_)
+        | Value::Text(_)
+        | Value::Date(_) => guess.to_string() == *text,
+    }
+}
+
+/// Tells whether a time without a zone reads as the clock of a text that has none.
+fn same_clock(guess: &str, text: &str) -> bool {
+    let clock = |text: &str| text.parse::<jiff::civil::DateTime>().ok();
+    clock(text).is_some_and(|clock_of_text| clock(guess.trim_end_matches('Z')) == Some(clock_of_text))
 }
 
 /// Makes a case on an engine, and holds its relations against DuckDB's.
