@@ -22,6 +22,9 @@ identified AS (
 {% endfor %}
   FROM typed
   WHERE typed.{{ "event_time" | ident }} < {{ as_of }}
+{% if since %}
+    AND typed.{{ "event_time" | ident }} >= {{ since }}
+{% endif %}
     AND typed.{{ "entity" | ident }} IS NOT NULL
 {% if named_by_column %}
     AND typed.{{ "event_name" | ident }} IS NOT NULL

@@ -24,6 +24,9 @@ numbered AS (
   FROM typed
 {% if has_time %}
   WHERE typed.{{ "fact_time" | ident }} < {{ as_of }}
+{% if since %}
+    AND typed.{{ "fact_time" | ident }} >= {{ since }}
+{% endif %}
 {% endif %}
 )
 {% endif %}
@@ -32,7 +35,7 @@ SELECT
   kept.{{ column.name | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}
 FROM {{ "numbered" | safe if numbered else "typed" | safe }} AS kept
-WHERE {% if numbered %}(kept.{{ "row_of_key" | ident }} = 1 OR kept.{{ "fact_key" | ident }} IS NULL){% elif has_time %}kept.{{ "fact_time" | ident }} < {{ as_of }}{% else %}TRUE{% endif %}
+WHERE {% if numbered %}(kept.{{ "row_of_key" | ident }} = 1 OR kept.{{ "fact_key" | ident }} IS NULL){% elif has_time %}kept.{{ "fact_time" | ident }} < {{ as_of }}{% if since %} AND kept.{{ "fact_time" | ident }} >= {{ since }}{% endif %}{% else %}TRUE{% endif %}
 
 {% if condition %}
   AND {{ condition }}

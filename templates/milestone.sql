@@ -12,9 +12,9 @@ WITH population AS (
     ON from_reach.{{ "entity" | ident }} = entity_row.{{ key | ident }} AND from_reach.{{ "milestone" | ident }} = {{ from.name | literal }}
 {% endif %}
   WHERE entity_row.{{ "started_at" | ident }} IS NOT NULL
-{% if applies %}
-    AND {{ applies }}
-{% endif %}
+{% for condition in applies %}
+    AND {{ condition }}
+{% endfor %}
 ),
 reached AS (
   SELECT

@@ -6,6 +6,7 @@
 
 pub mod build;
 pub mod display;
+pub mod layout;
 pub mod lineage;
 pub mod needs;
 pub mod node;

@@ -229,7 +229,27 @@ fn accesses(environment: &mut Environment<'static>, dialect: &'static Dialect) {
 }
 
 fn statements(environment: &mut Environment<'static>, dialect: &'static Dialect) {
-    for name in ["create_schema", "create_table", "create_view"] {
+    // A table comes with how its rows lie, which not every warehouse can be told.
+    environment.add_function("create_table", move |table: Value| {
+        let text = |key: &str| Ok::<_, Error>(table.get_attr(key)?.as_str().unwrap_or_default().to_owned());
+        let column = |name: &str| dialect.identifier(name).map_err(refusal);
+        let partition = match text("partition")?.as_str() {
+            "" => String::new(),
+            name => column(name)?,
+        };
+        let cluster = table.get_attr("cluster")?;
+        let cluster: Vec<String> =
+            cluster.try_iter()?.map(|name| column(name.as_str().unwrap_or_default())).collect::<Result<_, _>>()?;
+        let context = BTreeMap::from([
+            ("name", Value::from(dialect.table(&text("name")?).map_err(refusal)?)),
+            ("partition", Value::from(partition)),
+            ("by", Value::from(text("by")?)),
+            ("expiration_days", table.get_attr("expiration_days")?),
+            ("cluster", Value::from(cluster)),
+        ]);
+        safe(dialect.shape("statements", "create_table", &context).map_err(failure))
+    });
+    for name in ["create_schema", "create_view"] {
         environment.add_function(name, move |table: &str| {
             let table = dialect.table(table).map_err(refusal)?;
             safe(dialect.shape("statements", name, &BTreeMap::from([("name", Value::from(table))])).map_err(failure))

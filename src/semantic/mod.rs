@@ -11,6 +11,7 @@ pub mod model;
 pub mod moment;
 pub mod names_in;
 pub mod parse;
+pub mod retention;
 pub mod scopes;
 pub mod scores;
 pub mod sources;
@@ -35,6 +36,7 @@ pub fn resolve(project: &Project, diagnostics: &mut Diagnostics) -> Option<Model
     let entity_names = entities::resolve(project, &mut model, diagnostics);
     let source_names = sources::resolve(project, &mut model, &entity_names, diagnostics);
     let milestone_names = milestones::resolve(project, &mut model, &entity_names, &source_names, diagnostics);
+    retention::check(project, &model, diagnostics);
     let names = kinds::Known { entities: entity_names, sources: source_names, milestones: milestone_names };
     kpis::resolve(project, &mut model, &names, diagnostics);
     scores::resolve(project, &mut model, &names, diagnostics);

@@ -151,8 +151,33 @@ pub struct Source {
     pub columns: Vec<Column>,
     /// Whether rows may come twice.
     pub deduplicate: bool,
+    /// How old a row may be, in microseconds.
+    pub retain: Option<i64>,
+    /// Whether the warehouse deletes older rows by itself.
+    pub expire: bool,
+    /// How its rows are divided by time, where the warehouse can do it.
+    pub partition: Option<PartitionBy>,
     /// The rows that count.
     pub condition: Option<Expr>,
+}
+
+/// How rows are divided by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartitionBy {
+    /// By day, in UTC.
+    Day,
+    /// By month, in UTC.
+    Month,
+}
+
+impl PartitionBy {
+    /// Returns its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            PartitionBy::Day => "day",
+            PartitionBy::Month => "month",
+        }
+    }
 }
 
 /// What the rows of a source are.

@@ -22,6 +22,14 @@ pub fn literal(moment: Timestamp) -> String {
     Offset::UTC.to_datetime(moment).strftime("%Y-%m-%d %H:%M:%S%.6f").to_string()
 }
 
+/// Returns the moment so many microseconds before another, both as [`literal`] writes them; none before year 1.
+pub fn before(text: &str, microseconds: i64) -> Option<String> {
+    const FORMAT: &str = "%Y-%m-%d %H:%M:%S%.f";
+    let clock = jiff::civil::DateTime::strptime(FORMAT, text).ok()?;
+    let earlier = clock.checked_sub(jiff::SignedDuration::from_micros(microseconds)).ok()?;
+    (earlier.year() > 0).then(|| earlier.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +46,13 @@ mod tests {
         for text in ["", "now", "2026-13-01", "2026-03-01T09:30:00", "20260301", "1767225600"] {
             assert!(moment(text).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_moment_lies_before_another() {
+        let day = 86_400_000_000;
+        assert_eq!(before("2026-03-01 00:00:00.250000", day).as_deref(), Some("2026-02-28 00:00:00.250000"));
+        assert_eq!(before("2026-03-01 00:00:00.000000", 3_000 * 365 * day), None);
     }
 
     #[test]

@@ -4,10 +4,10 @@ use indexmap::IndexMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::document::{OneOrMany, Spanned};
-use crate::project::tables::source::{Duplicates, SourceKind, SourceTable, Stored};
+use crate::project::tables::source::{Duplicates, Partition, SourceKind, SourceTable, Stored};
 use crate::project::{Definition, Project};
 use crate::semantic::expr::Type;
-use crate::semantic::model::{EntityIndex, EventName, Model, Properties, Source, SourceIndex, SourceRows};
+use crate::semantic::model::{EntityIndex, EventName, Model, PartitionBy, Properties, Source, SourceIndex, SourceRows};
 use crate::semantic::parse;
 use crate::semantic::scopes::Names;
 use crate::semantic::values::{self, Named};
@@ -76,6 +76,7 @@ fn source(
     if table.entity.is_some() && entity.is_none() {
         return None;
     }
+    timeless(definition, diagnostics);
     Some(Source {
         meta: values::meta(definition, None, table.description.as_ref(), table.owner.as_ref(), &table.tags),
         origin: origin?,
@@ -86,8 +87,57 @@ fn source(
         timezone: values::timezone(definition, table.timezone.as_ref(), diagnostics),
         columns,
         deduplicate: table.duplicates != Some(Duplicates::Keep),
+        retain: table.retain.as_ref().and_then(|age| values::window(definition, age, diagnostics)),
+        expire: expire(definition, diagnostics),
+        partition: partition(table),
         condition: None,
     })
+}
+
+/// Reports what only rows with a time can have.
+fn timeless(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) {
+    let table = &definition.body;
+    if table.time.is_some() {
+        return;
+    }
+    let keys = [
+        table.retain.as_ref().map(|age| ("retain", definition.place(age))),
+        table.partition.as_ref().map(|partition| ("partition", definition.place(partition))),
+    ];
+    for (key, place) in keys.into_iter().flatten() {
+        diagnostics.push(
+            Diagnostic::error("misplaced-key", format!("`{key}` belongs to rows that have a time"))
+                .at(place, "")
+                .help("name the column with their time: `time = \"…\"`"),
+        );
+    }
+}
+
+/// Tells whether the warehouse deletes old rows, which it does by parts.
+fn expire(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) -> bool {
+    let table = &definition.body;
+    let Some(wanted) = table.expire.as_ref().filter(|wanted| *wanted.get()) else { return false };
+    let in_one_part = table.partition.as_ref().is_some_and(|partition| *partition.get() == Partition::None);
+    let missing = match (&table.retain, in_one_part) {
+        (None, _) => "say how old a row may be: `retain = \"396d\"`",
+        (Some(_), true) => "what is deleted are parts: `partition = \"day\"`, or `\"month\"`",
+        (Some(_), false) => return true,
+    };
+    diagnostics.push(
+        Diagnostic::error("misplaced-key", "`expire` has nothing that it could delete")
+            .at(definition.place(wanted), "")
+            .help(missing),
+    );
+    false
+}
+
+fn partition(table: &SourceTable) -> Option<PartitionBy> {
+    table.time.as_ref()?;
+    match table.partition.as_ref().map_or(Partition::Day, |partition| *partition.get()) {
+        Partition::Day => Some(PartitionBy::Day),
+        Partition::Month => Some(PartitionBy::Month),
+        Partition::None => None,
+    }
 }
 
 fn missing(definition: &Definition<SourceTable>, key: &str, help: &str, diagnostics: &mut Diagnostics) {

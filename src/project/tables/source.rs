@@ -26,6 +26,18 @@ pub enum Duplicates {
     Keep,
 }
 
+/// How the rows of a source are divided, on warehouses that divide tables by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Partition {
+    /// By day.
+    Day,
+    /// By month, for what reaches back further than some ten years.
+    Month,
+    /// Not at all.
+    None,
+}
+
 /// `[source.<name>]`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -69,6 +81,14 @@ pub struct SourceTable {
     pub aliases: IndexMap<Spanned<String>, Spanned<OneOrMany>>,
     /// `remove` (the default) or `keep`.
     pub duplicates: Option<Duplicates>,
+    /// How old a row may be at the moment as of which everything is computed, such as `396d`; older ones do not count. Any
+    /// age if absent.
+    pub retain: Option<Spanned<String>>,
+    /// Whether the warehouse deletes what is older than `retain` by its own clock, even while nothing runs; where it can.
+    /// What is computed as of an earlier moment then finds less.
+    pub expire: Option<Spanned<bool>>,
+    /// `day` (the default), `month` or `none`: how the table that Milepost makes of it is divided by time.
+    pub partition: Option<Spanned<Partition>>,
     /// The rows that count, as an expression; all if absent.
     #[serde(rename = "where")]
     pub condition: Option<Spanned<String>>,

@@ -56,7 +56,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<
         "entity.sql",
         context! {
             header => cx.definition_header("entity", &entity.meta, &[lines.to_owned()]),
-            relation => cx.qualified(&node.name),
+            relation => cx.table(node),
             key => entity.key.clone(),
             own_start => entity.start.is_some(),
             from, columns, members, condition,

@@ -12,6 +12,7 @@ use crate::render::relations::occurrences::reached;
 use crate::render::relations::{Aliases, Cx, Failure, Result, sql};
 use crate::semantic::expr::{AggregateFunction, Expr, Literal, Type};
 use crate::semantic::model::{EntityIndex, Grain, Kpi, KpiIndex, KpiValue, Measure, MeasureRelation};
+use crate::semantic::retention;
 use crate::semantic::scopes::canonical;
 
 pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: KpiIndex) -> Result<String> {
@@ -62,7 +63,7 @@ fn lines(cx: &Cx<'_>, kpi: &Kpi) -> Vec<String> {
 fn common(cx: &Cx<'_>, node: &Node, kpi: &Kpi, mature: String) -> Result<Value> {
     Ok(context! {
         header => cx.definition_header("kpi", &kpi.meta, &lines(cx, kpi)),
-        relation => cx.qualified(&node.name),
+        relation => cx.table(node),
         name => kpi.meta.name.clone(),
         grain => grain_name(kpi.grain),
         mature => sql(mature),
@@ -70,8 +71,10 @@ fn common(cx: &Cx<'_>, node: &Node, kpi: &Kpi, mature: String) -> Result<Value> 
     })
 }
 
-/// Prints whether a bucket is over, and with it the window of each member.
-fn mature(cx: &Cx<'_>, grain: Grain) -> Result<String> {
+/// Prints whether a bucket is over, and with it the window of each member; and whether all of it is kept.
+fn mature(cx: &Cx<'_>, kpi: &Kpi, measures: &[&Measure]) -> Result<String> {
+    let kept = measures.iter().filter_map(|measure| retention::of_measure(cx.model, measure, kpi.by_cohort)).min();
+    let grain = kpi.grain;
     let closed = format!("combined.{} = 0", cx.ident("immature")?);
     let end = match grain {
         Grain::All => return Ok(closed),
@@ -84,11 +87,19 @@ fn mature(cx: &Cx<'_>, grain: Grain) -> Result<String> {
     let period = format!("combined.{}", cx.ident("period")?);
     let end = render_text(
         &format!("{{% set period = period | of('date') %}}{{{{ {end} }}}}"),
+        context! { period => sql(&period) },
+        cx.dialect(),
+    )
+    .map_err(Failure::from)?;
+    let over = format!("{closed} AND {end} <= {}", cx.as_of()?);
+    let Some(since) = cx.since(kept)? else { return Ok(over) };
+    let begins = render_text(
+        "{% set period = period | of('date') %}{{ timestamp(period) }}",
         context! { period => sql(period) },
         cx.dialect(),
     )
     .map_err(Failure::from)?;
-    Ok(format!("{closed} AND {end} <= {}", cx.as_of()?))
+    Ok(format!("{over} AND {begins} >= {since}"))
 }
 
 fn segments(cx: &Cx<'_>, kpi: &Kpi) -> Result<Vec<Value>> {
@@ -148,6 +159,7 @@ fn measures(cx: &Cx<'_>, node: &Node, kpi: &Kpi, numerator: &Measure, denominato
         }
         None => (cx.typed_null("float")?.to_string(), over.clone()),
     };
+    let all: Vec<&Measure> = std::iter::once(numerator).chain(denominator).collect();
     cx.render(
         "kpi.sql",
         context! {
@@ -155,7 +167,7 @@ fn measures(cx: &Cx<'_>, node: &Node, kpi: &Kpi, numerator: &Measure, denominato
             sides => contexts,
             statistic => false,
             totals => context! { numerator => sql(over), denominator => sql(under), value => sql(value) },
-            ..common(cx, node, kpi, mature(cx, kpi.grain)?)?
+            ..common(cx, node, kpi, mature(cx, kpi, &all)?)?
         },
     )
 }
@@ -184,7 +196,7 @@ fn statistic(cx: &Cx<'_>, node: &Node, kpi: &Kpi, measure: &Measure) -> Result<S
             segments => segments(cx, kpi)?,
             sides => vec![side_context(cx, kpi, &side, "statistic")?],
             statistic => context! { share => cx.literal(&Literal::Float(share))?, value => sql(value) },
-            ..common(cx, node, kpi, mature(cx, kpi.grain)?)?
+            ..common(cx, node, kpi, mature(cx, kpi, &[measure])?)?
         },
     )
 }

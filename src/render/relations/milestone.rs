@@ -8,6 +8,7 @@ use crate::render::relations::occurrences::{elapsed, reached};
 use crate::render::relations::{Aliases, Cx, Failure, Result, sql, window_text};
 use crate::semantic::expr::{Literal, Type};
 use crate::semantic::model::{Anchor, Milestone, MilestoneIndex, Occurrences, Progress};
+use crate::semantic::retention::{self, Retention};
 
 pub(super) fn statement(cx: &Cx<'_>, node: &Node, view: &MilestoneView) -> Result<String> {
     let milestone = cx.model.milestone(view.milestone);
@@ -32,13 +33,22 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, view: &MilestoneView) -> Resul
         .map_err(Failure::from)?,
         None => format!("CAST(NULL AS {})", cx.dialect().type_name(Type::Timestamp)),
     };
-    let applies = match &milestone.applies_to {
-        Some(condition) => {
-            let aliases = Aliases { entities: &[(milestone.entity, "entity_row")], ..Aliases::default() };
-            Some(sql(parenthesized(&cx.print(condition, aliases)?)))
-        }
-        None => None,
-    };
+    let mut applies = Vec::new();
+    if let Some(condition) = &milestone.applies_to {
+        let aliases = Aliases { entities: &[(milestone.entity, "entity_row")], ..Aliases::default() };
+        applies.push(sql(parenthesized(&cx.print(condition, aliases)?)));
+    }
+    let mut comments = vec![meaning(cx, milestone)];
+    let Retention { own, below } = retention::of_milestone(cx.model, view.milestone);
+    if let Some(since) = cx.since(own)? {
+        applies.push(sql(format!("({anchor} IS NULL OR {anchor} >= {since})")));
+    }
+    if let Some(since) = cx.since(below)? {
+        applies.push(sql(format!("entity_row.{} >= {since}", cx.ident("started_at")?)));
+    }
+    if own.or(below).is_some() {
+        comments.push("Who began before the rows that are kept is not in it: what they did is not known.".to_owned());
+    }
     let counted = view.counted.map(|(node, counted)| {
         context! {
             relation => cx.qualified(&cx.plan.node(node).name),
@@ -50,7 +60,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, view: &MilestoneView) -> Resul
     cx.render(
         "milestone.sql",
         context! {
-            header => cx.definition_header("milestone", &milestone.meta, &[meaning(cx, milestone)]),
+            header => cx.definition_header("milestone", &milestone.meta, &comments),
             relation => cx.qualified(&node.name),
             name => milestone.meta.name.clone(),
             entity => cx.qualified(&cx.plan.node(cx.plan.entity(milestone.entity)).name),

@@ -11,12 +11,14 @@ mod source;
 use minijinja::Value;
 
 use crate::plan::build::{CATALOG_COLUMNS, column_name, property_name};
+use crate::plan::layout::{Layout, layout};
 use crate::plan::node::{Node, Plan, Relation};
 use crate::render::dialect::{self, Dialect};
 use crate::render::expr::{self, Unsupported};
 use crate::render::{Place, engine};
 use crate::semantic::expr::{Expr, Literal, Type};
 use crate::semantic::model::{EntityIndex, Meta, Model, Origin};
+use crate::semantic::moment;
 use crate::semantic::scopes::canonical;
 use crate::source::{Sources, Span};
 
@@ -144,7 +146,7 @@ fn milestones(cx: &Cx<'_>, node: &Node) -> Result<String> {
         ]));
     }
     let header = cx.header("The milestones, and what is said about each", &[]);
-    let relation = cx.qualified(&node.name);
+    let relation = cx.table(node);
     cx.render("milestones.sql", minijinja::context! { header, relation, columns, rows })
 }
 
@@ -191,6 +193,19 @@ impl Cx<'_> {
         format!("{}.{name}", self.place.schema)
     }
 
+    /// Returns what a table is called that Milepost makes, and how its rows lie.
+    fn table(&self, node: &Node) -> Value {
+        let Layout { partition, expiration_days, cluster } = layout(self.model, node);
+        // What is made from rows of an earlier time, as a test's are, would be deleted as it is made.
+        let expiration_days = expiration_days.filter(|_| self.place.stand_ins.is_empty());
+        minijinja::context! {
+            name => self.qualified(&node.name),
+            partition => partition.map(|(column, _)| column),
+            by => partition.map(|(_, by)| by.name()),
+            expiration_days, cluster,
+        }
+    }
+
     fn literal(&self, literal: &Literal) -> Result<Value> {
         let printed = expr::literal(literal, self.dialect());
         Ok(sql(printed?.sql))
@@ -213,6 +228,13 @@ impl Cx<'_> {
 
     fn as_of(&self) -> Result<Value> {
         self.literal(&Literal::Timestamp(self.place.as_of.clone()))
+    }
+
+    /// Prints the first moment whose rows count, where those older than `retain` do not.
+    fn since(&self, retain: Option<i64>) -> Result<Option<Value>> {
+        // A moment before the calendar begins leaves nothing out.
+        let Some(moment) = retain.and_then(|age| moment::before(&self.place.as_of, age)) else { return Ok(None) };
+        self.literal(&Literal::Timestamp(moment)).map(Some)
     }
 
     fn ident(&self, name: &str) -> Result<String> {

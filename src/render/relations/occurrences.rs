@@ -84,7 +84,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, occurrences: &Occurrences) -> 
         "occurrences.sql",
         context! {
             header => cx.header(&title(cx, occurrences), &lines(cx, occurrences)),
-            relation => cx.qualified(&node.name),
+            relation => cx.table(node),
             stream_columns,
             stream_rows => stream_rows(cx, occurrences, windows, from, after)?,
             bounded => from || after,

@@ -45,7 +45,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, relation: &Reached) -> Result<
         "reached.sql",
         context! {
             header => cx.header(&title, &[]),
-            relation => cx.qualified(&node.name),
+            relation => cx.table(node),
             entity => cx.qualified(&cx.plan.node(cx.plan.entity(relation.entity)).name),
             key => entity.key.clone(),
             earlier => inputs,

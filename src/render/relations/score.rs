@@ -30,7 +30,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: usize) -> Result<String
         "score.sql",
         context! {
             header => cx.definition_header("score", &score.meta, &lines),
-            relation => cx.qualified(&node.name),
+            relation => cx.table(node),
             entity => cx.qualified(&cx.plan.node(cx.plan.entity(score.entity)).name),
             key => cx.model.entity(score.entity).key.clone(),
             weights, reached_relations, bands,

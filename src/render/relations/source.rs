@@ -7,7 +7,7 @@ use crate::plan::node::{Events, Node};
 use crate::render::access;
 use crate::render::holes::Fragment;
 use crate::render::relations::entity::parenthesized;
-use crate::render::relations::{Aliases, Cx, Failure, Result, sql};
+use crate::render::relations::{Aliases, Cx, Failure, Result, sql, window_text};
 use crate::semantic::expr::{Literal, Type};
 use crate::semantic::model::{EventName, Source, SourceIndex, SourceRows, Stored};
 
@@ -59,6 +59,7 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
         None => None,
     };
     let mut lines = vec!["The only reading of the raw rows, however many definitions count them.".to_owned()];
+    lines.extend(old_rows(source));
     lines.push(match (source.deduplicate, &source.key) {
         (false, _) => "The source promises unique rows; duplicates would count.".to_owned(),
         (true, Some(_)) => {
@@ -71,7 +72,7 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
         "events.sql",
         context! {
             header => cx.definition_header("source", &source.meta, &lines),
-            relation => cx.qualified(&node.name),
+            relation => cx.table(node),
             from => sql(cx.raw(&source.meta, &source.origin)?),
             columns, payload, raw_names, raw_name,
             event_id => sql(event_id(cx, source, &event_name)?),
@@ -79,6 +80,7 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
             named_by_column => matches!(name, EventName::Column(_)),
             deduplicate => source.deduplicate,
             condition,
+            since => cx.since(source.retain)?,
             as_of => cx.as_of()?,
         },
     )
@@ -149,6 +151,10 @@ fn event_id(cx: &Cx<'_>, source: &Source, name: &Value) -> Result<String> {
     })
 }
 
+fn old_rows(source: &Source) -> Option<String> {
+    source.retain.map(|age| format!("A row that is older than {} at the moment does not count.", window_text(age)))
+}
+
 pub(super) fn facts(cx: &Cx<'_>, node: &Node, index: SourceIndex) -> Result<String> {
     let source = cx.model.source(index);
     let mut columns = Vec::new();
@@ -178,16 +184,18 @@ pub(super) fn facts(cx: &Cx<'_>, node: &Node, index: SourceIndex) -> Result<Stri
     if source.time.is_some() {
         lines.push("A row without a time does not count, nor does one from after the moment.".to_owned());
     }
+    lines.extend(old_rows(source));
     cx.render(
         "facts.sql",
         context! {
             header => cx.definition_header("source", &source.meta, &lines),
-            relation => cx.qualified(&node.name),
+            relation => cx.table(node),
             from => sql(cx.raw(&source.meta, &source.origin)?),
             columns,
             numbered => source.deduplicate && source.key.is_some(),
             has_time => source.time.is_some(),
             condition,
+            since => cx.since(source.retain)?,
             as_of => cx.as_of()?,
         },
     )

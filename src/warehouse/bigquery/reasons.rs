@@ -24,6 +24,8 @@ const WORDS: &[(&str, ErrorKind)] = &[
     // A stand-in's words for the same.
     ("trying to replace with type", ErrorKind::Occupied),
     ("trying to drop type", ErrorKind::Occupied),
+    // Of clusters, too.
+    ("Cannot replace a table with a different partitioning spec", ErrorKind::Occupied),
     ("Job timed out after", ErrorKind::Timeout),
     ("Operation timed out", ErrorKind::Timeout),
     ("Unrecognized name: ", ErrorKind::Missing),

@@ -169,12 +169,11 @@ impl Warehouse for BigQuery {
             let done = match (runner.run(&work).await, &name) {
                 (Err(error), Some(name)) if error.kind == ErrorKind::Occupied => {
                     let old = table_of(runner, name).await?;
-                    runner.run(&Work::of(&drop_of(&old, relation), OWN)).await?;
-                    let made = runner.run(&work).await;
-                    if made.is_err() && old.view.is_some() {
-                        restore(runner, name, &old).await;
+                    if old.r#type == "TABLE" {
+                        instead_of_table(runner, &work, relation, name).await?
+                    } else {
+                        instead_of_view(runner, &work, relation, name, &old).await?
                     }
-                    made?
                 }
                 (done, _) => done?,
             };
@@ -268,6 +267,47 @@ impl Warehouse for BigQuery {
 async fn table_of(runner: &Runner<'_>, name: &TableName) -> Result<Table, Error> {
     let project = name.project.as_deref().unwrap_or(&runner.settings.project);
     runner.ask(runner.service.table(project, &name.dataset, &name.table)).await
+}
+
+/// Makes something in the place of a table that cannot be replaced: of one that is divided otherwise, or by a view. The
+/// table steps aside until that is made, and comes back where it is not.
+async fn instead_of_table(
+    runner: &Runner<'_>,
+    work: &Work<'_>,
+    relation: &str,
+    name: &TableName,
+) -> Result<Done, Error> {
+    let aside = format!("{}__before", name.table);
+    let place = name.project.iter().chain([&name.dataset, &aside]).map(|part| names::quoted(part));
+    let set_aside = place.collect::<Vec<_>>().join(".");
+    // One that an earlier run could not drop.
+    runner.run(&Work::of(&format!("DROP TABLE IF EXISTS {set_aside}"), OWN)).await?;
+    runner.run(&Work::of(&format!("ALTER TABLE {relation} RENAME TO {}", names::quoted(&aside)), OWN)).await?;
+    let made = runner.run(work).await;
+    let end = match made {
+        Ok(_) => format!("DROP TABLE IF EXISTS {set_aside}"),
+        Err(_) => format!("ALTER TABLE {set_aside} RENAME TO {}", names::quoted(&name.table)),
+    };
+    // It is not interrupted: it mends. What is wrong already is what the caller is told.
+    let calm = Interruption::new();
+    let _ = Runner::new(runner.service, runner.settings, calm.begin()).run(&Work::of(&end, OWN)).await;
+    made
+}
+
+/// Makes something in the place of a view, or of what else is no table of the warehouse's own.
+async fn instead_of_view(
+    runner: &Runner<'_>,
+    work: &Work<'_>,
+    relation: &str,
+    name: &TableName,
+    old: &Table,
+) -> Result<Done, Error> {
+    runner.run(&Work::of(&drop_of(old, relation), OWN)).await?;
+    let made = runner.run(work).await;
+    if made.is_err() && old.view.is_some() {
+        restore(runner, name, old).await;
+    }
+    made
 }
 
 /// Returns the statement that drops what is there.

@@ -1,5 +1,6 @@
 //! Google's reference implementation of GoogleSQL, as `tests/stand_ins/googlesql.py` serves it: a line of JSON each way.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
@@ -85,15 +86,23 @@ impl GoogleSql {
         given: &[(String, Rows)],
         edit: &dyn Fn(&str) -> String,
     ) -> Result<Made, String> {
-        let table = |name: &str| format!("{SCHEMA}.given_{name}");
+        // Raw rows are where the project says, so that the SQL is what would run: no stand-in changes it.
+        let model = &case.analysis.model;
+        let sources = model.sources.iter().map(|source| (&source.meta.name, &source.origin));
+        let entities = model.entities.iter().filter_map(|entity| Some((&entity.meta.name, entity.origin.as_ref()?)));
+        let origins: BTreeMap<_, _> = sources.chain(entities).collect();
+        let tables: BTreeMap<_, _> = given
+            .iter()
+            .map(|(name, rows)| (origins[name].table.as_deref().expect("a table of every case is named"), rows))
+            .collect();
         let place = Place {
             dialect: self.dialect(),
             schema: SCHEMA.to_owned(),
             as_of: moment::literal(case.as_of),
-            stand_ins: given.iter().map(|(name, _)| (name.clone(), table(name))).collect(),
+            stand_ins: BTreeMap::new(),
         };
         let statements = milepost::compile(&case.analysis, &place, &mut Diagnostics::default()).expect("it compiled");
-        let tables: Vec<_> = given.iter().map(|(name, rows)| written(&table(name), rows)).collect();
+        let tables: Vec<_> = tables.into_iter().map(|(name, rows)| written(name, rows)).collect();
         let statements: Vec<_> = statements
             .iter()
             .map(|statement| json!({ "node": statement.node(), "sql": edit(statement.sql()) }))

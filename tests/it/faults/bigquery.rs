@@ -23,7 +23,7 @@ pub(super) enum Ask {
 }
 
 impl Ask {
-    fn of(request: &Request) -> Self {
+    pub(super) fn of(request: &Request) -> Self {
         let path = &request.path;
         match request.method.as_str() {
             "POST" if path.ends_with("/cancel") => Self::Cancel,

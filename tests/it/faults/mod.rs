@@ -4,6 +4,8 @@
 mod bigquery;
 #[cfg(feature = "bigquery")]
 mod bigquery_answers;
+#[cfg(feature = "bigquery")]
+mod bigquery_in_place;
 pub(crate) mod server;
 #[cfg(feature = "snowflake")]
 mod snowflake;
