@@ -50,6 +50,8 @@ pub(crate) struct KnownWrong {
     statement: String,
     /// What it answers.
     answers: String,
+    /// Of a function: the value that the statement gives.
+    value: Option<String>,
     /// What is right.
     right: String,
     /// Why we know.
@@ -103,10 +105,11 @@ impl Table {
         self.known.iter().filter(|entry| entry.engine == engine).filter(of_it).collect::<Vec<_>>().into_iter()
     }
 
-    /// Tells whether an example of a function is known to be answered wrongly.
-    pub(crate) fn is_known_of(&self, engine: &str, function: &str) -> bool {
-        let place = format!("function {function}");
-        self.known.iter().any(|entry| entry.engine == engine && entry.place == place)
+    /// Returns what is known to be wrong of functions on an engine: a statement, and the value that it gives there.
+    pub(crate) fn known_of_functions(&self, engine: &str) -> impl Iterator<Item = (&str, &str)> {
+        let entries = self.known.iter().filter(move |entry| entry.engine == engine);
+        let of_functions = entries.filter(|entry| entry.place.starts_with("function "));
+        of_functions.map(|entry| (entry.statement.as_str(), entry.value.as_deref().expect("it says a value")))
     }
 
     /// Returns what differs and is not known to, and what is known to and does not.
