@@ -244,7 +244,7 @@ fn statements(environment: &mut Environment<'static>, dialect: &'static Dialect)
             ("name", Value::from(dialect.table(&text("name")?).map_err(refusal)?)),
             ("partition", Value::from(partition)),
             ("by", Value::from(text("by")?)),
-            ("expiration_days", table.get_attr("expiration_days")?),
+            ("expiration_days", Value::from(table.get_attr("expiration_days")?.as_i64())),
             ("cluster", Value::from(cluster)),
         ]);
         safe(dialect.shape("statements", "create_table", &context).map_err(failure))

@@ -100,22 +100,24 @@ fn a_type_that_decides_must_be_known() {
 
 #[test]
 fn statements_take_the_form_of_the_dialect() {
+    let name = "proj.raw events.t";
+    let plain = json!({ "name": name, "cluster": [] });
+    let laid_out = json!({
+        "name": name, "partition": "at", "by": "month", "cluster": ["odd name", "entity"], "expiration_days": 400,
+    });
     for dialect in dialects() {
-        let create = |what: &str| rendered(&format!("{{{{ {what}('proj.raw events.t') }}}}"), json!({}), dialect);
-        parses(&rendered("{{ create_schema('proj.ds') }}", json!({}), dialect), dialect);
-        parses(
-            &format!(
-                "{}\nSELECT 1 AS x\n{}",
-                create("create_table"),
-                rendered("{{ first_rows(10) }}", json!({}), dialect)
-            ),
-            dialect,
-        );
-        parses(&format!("{}\nSELECT 1 AS x", create("create_view")), dialect);
         let quote = dialect.identifier("x").unwrap().chars().next().unwrap();
-        assert!(
-            create("create_table").contains(&format!("{quote}proj{quote}.{quote}raw events{quote}.{quote}t{quote}"))
-        );
+        let quoted = format!("{quote}proj{quote}.{quote}raw events{quote}.{quote}t{quote}");
+        parses(&rendered("{{ create_schema('proj.ds') }}", json!({}), dialect), dialect);
+        let first_rows = rendered("{{ first_rows(10) }}", json!({}), dialect);
+        for table in [&plain, &laid_out] {
+            let create = rendered("{{ create_table(table) }}", json!({ "table": table }), dialect);
+            parses(&format!("{create}\nSELECT 1 AS x\n{first_rows}"), dialect);
+            assert!(create.contains(&quoted), "{create}");
+        }
+        let view = rendered("{{ create_view(name) }}", json!({ "name": name }), dialect);
+        parses(&format!("{view}\nSELECT 1 AS x"), dialect);
+        assert!(view.contains(&quoted), "{view}");
     }
 }
 
