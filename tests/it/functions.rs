@@ -10,7 +10,7 @@ use milepost::render::dialect::{self, Dialect, Support};
 use milepost::render::holes::Fragment;
 use milepost::render::{Statement, expr};
 use milepost::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Literal, Type};
-use milepost::semantic::library::{Accepts, Library};
+use milepost::semantic::library::{Accepts, Function, Library};
 use milepost::semantic::parse::{self, Scope};
 use milepost::source::{Sources, Span, Text};
 use proptest::prelude::*;
@@ -18,7 +18,8 @@ use sqlparser::ast::{FunctionArg, FunctionArgExpr, FunctionArguments};
 
 use crate::conformance::engine::StandIn;
 
-const TYPES: &[Type] =
+/// All types.
+pub(crate) const TYPES: &[Type] =
     &[Type::Bool, Type::Int, Type::Float, Type::Decimal, Type::String, Type::Date, Type::Timestamp, Type::Duration];
 
 /// Columns of every type, by its name.
@@ -83,7 +84,7 @@ pub(crate) fn aggregated(
     expr::aggregate(dialect, function, argument.map(fragment), filter.map(|text| fragment(text).0), None).unwrap().sql
 }
 
-fn print(expr: &Expr, dialect: &Dialect) -> Result<String, expr::Unsupported> {
+pub(crate) fn print(expr: &Expr, dialect: &Dialect) -> Result<String, expr::Unsupported> {
     expr::print(expr, dialect, &|name| dialect.identifier(name).ok())
 }
 
@@ -122,46 +123,45 @@ fn what_a_dialect_says_of_its_tests_is_true() {
     }
 }
 
-#[test]
-fn every_function_parses_in_every_dialect() {
+/// Every way to call a function with columns of [`Columns`]: each signature, each word of a unit, each type of a number.
+pub(crate) fn calls(function: &Function) -> Vec<Expr> {
     let mut sources = Sources::default();
     let span = Span { source: sources.add(PathBuf::from("test"), String::new()), start: 0, end: 0 };
     let column = |ty: Type| Expr { kind: ExprKind::Column(format!("a_{}", ty.name())), ty, span };
     let literal = |literal: Literal, ty: Type| Expr { kind: ExprKind::Literal(literal), ty, span };
-    for function in Library::builtin().functions() {
-        for signature in &function.signatures {
-            // Each word of a unit once, and each type of a number.
-            let mut calls: Vec<Vec<Expr>> = vec![Vec::new()];
-            for parameter in &signature.parameters {
-                let choices: Vec<Expr> = match &parameter.accepts {
-                    Accepts::Type(ty) => vec![column(*ty)],
-                    Accepts::Number => vec![column(Type::Int), column(Type::Float), column(Type::Decimal)],
-                    Accepts::Any => TYPES.iter().map(|ty| column(*ty)).collect(),
-                    Accepts::Words(words) => {
-                        words.iter().map(|word| literal(Literal::String(word.clone()), Type::String)).collect()
-                    }
-                    Accepts::Positive => vec![literal(Literal::Int(3), Type::Int)],
-                    Accepts::Pattern => vec![literal(Literal::String("^[a-z]+$".to_owned()), Type::String)],
-                };
-                let times = if parameter.variadic { 3 } else { 1 };
-                calls = calls
-                    .iter()
-                    .flat_map(|call| {
-                        choices
-                            .iter()
-                            .map(|choice| [call.clone(), vec![choice.clone(); times]].concat())
-                            .collect::<Vec<_>>()
-                    })
-                    .collect();
-            }
-            for arguments in calls {
-                let Some((_, ty)) = function.resolve(&arguments) else { continue };
-                let call = Expr { kind: ExprKind::Call(function.name.clone(), arguments), ty, span };
-                for dialect in dialects() {
-                    let sql = print(&call, dialect).unwrap_or_else(|error| panic!("{}: {error:?}", dialect.name()));
-                    parses(&format!("SELECT {sql} FROM t WHERE NOT {sql} IS NULL"), dialect);
+    let mut all = Vec::new();
+    for signature in &function.signatures {
+        let mut calls: Vec<Vec<Expr>> = vec![Vec::new()];
+        for parameter in &signature.parameters {
+            let choices: Vec<Expr> = match &parameter.accepts {
+                Accepts::Type(ty) => vec![column(*ty)],
+                Accepts::Number => vec![column(Type::Int), column(Type::Float), column(Type::Decimal)],
+                Accepts::Any => TYPES.iter().map(|ty| column(*ty)).collect(),
+                Accepts::Words(words) => {
+                    words.iter().map(|word| literal(Literal::String(word.clone()), Type::String)).collect()
                 }
+                Accepts::Positive => vec![literal(Literal::Int(3), Type::Int)],
+                Accepts::Pattern => vec![literal(Literal::String("^[a-z]+$".to_owned()), Type::String)],
+            };
+            let times = if parameter.variadic { 3 } else { 1 };
+            let with = |call: &Vec<Expr>, choice: &Expr| [call.clone(), vec![choice.clone(); times]].concat();
+            calls = calls.iter().flat_map(|call| choices.iter().map(move |choice| with(call, choice))).collect();
+        }
+        for arguments in calls {
+            if let Some((_, ty)) = function.resolve(&arguments) {
+                all.push(Expr { kind: ExprKind::Call(function.name.clone(), arguments), ty, span });
             }
+        }
+    }
+    all
+}
+
+#[test]
+fn every_function_parses_in_every_dialect() {
+    for call in Library::builtin().functions().flat_map(calls) {
+        for dialect in dialects() {
+            let sql = print(&call, dialect).unwrap_or_else(|error| panic!("{}: {error:?}", dialect.name()));
+            parses(&format!("SELECT {sql} FROM t WHERE NOT {sql} IS NULL"), dialect);
         }
     }
 }

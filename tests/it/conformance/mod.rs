@@ -7,6 +7,7 @@
 //! `MILEPOST_ACCEPT=1` writes anew; `MILEPOST_CASES=scores,dedupe` looks at these cases only.
 
 pub(crate) mod engine;
+mod functions;
 mod googlesql;
 mod mutations;
 mod table;
@@ -22,7 +23,6 @@ use milepost::plan::node::{Node, NodeId, Relation};
 use milepost::render::{Statement, access};
 use milepost::report::diagnostics::draw;
 use milepost::run::unit;
-use milepost::semantic::library::Library;
 use milepost::semantic::model::{Format, Origin};
 use milepost::semantic::moment;
 use milepost::suite::stage::Stage;
@@ -32,7 +32,7 @@ use milepost::warehouse::{self, Column, Family, Rows, Value};
 use crate::cases::{LOOK, projects, read};
 use crate::conformance::engine::{ENGINES, Engine, Made, ZONED, typed};
 use crate::conformance::table::{Answer, KnownWrong, Table};
-use crate::functions::{executed, printed};
+use crate::functions::executed;
 
 /// What the project at the top of the repository is called here.
 const SAMPLE: &str = "sample";
@@ -241,43 +241,4 @@ fn every_case_gives_the_same_rows_on_every_engine() {
     if wanted.is_none() && open.iter().all(|(_, engine)| engine.is_some()) {
         table.hold();
     }
-}
-
-#[test]
-fn every_example_of_a_function_is_true_on_every_engine() {
-    let table = Table::new(KnownWrong::read());
-    let mut wrong = Vec::new();
-    for (name, engine) in ENGINES.iter().filter_map(|entry| Some((entry.name, (entry.open)()?))) {
-        for (statement, value) in table.known_of_functions(name) {
-            let answer =
-                engine.ask(statement).map(|rows| rows.rows.iter().flatten().map(ToString::to_string).collect());
-            if answer != Ok(vec![value.to_owned()]) {
-                wrong.push(format!("{name}: {statement}: {answer:?}, and known_wrong.toml says {value}"));
-            }
-        }
-        for function in Library::builtin().functions() {
-            let query = |examples: &[String]| {
-                let examples = examples.iter().enumerate();
-                let columns =
-                    examples.map(|(place, example)| format!("{} AS e{place}", printed(example, engine.dialect())));
-                format!("SELECT {}", columns.collect::<Vec<_>>().join(", "))
-            };
-            let is_true = |answer: &Result<Rows, String>| {
-                answer.as_ref().is_ok_and(|rows| rows.rows.iter().flatten().all(|value| *value == Value::Bool(true)))
-            };
-            // Together, and one by one where something is wrong.
-            if is_true(&engine.ask(&query(&function.examples))) {
-                continue;
-            }
-            for example in &function.examples {
-                let sql = query(std::slice::from_ref(example));
-                let answer = engine.ask(&sql);
-                if !is_true(&answer) {
-                    let answer = answer.map(|rows| rows.rows);
-                    wrong.push(format!("{name}, {}: {example}: {answer:?}\n  {sql}", function.name));
-                }
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -105,6 +105,12 @@ impl Table {
         self.known.iter().filter(|entry| entry.engine == engine).filter(of_it).collect::<Vec<_>>().into_iter()
     }
 
+    /// Tells whether something of a function is known to be wrong on an engine.
+    pub(crate) fn is_known_of(&self, engine: &str, function: &str) -> bool {
+        let place = format!("function {function}");
+        self.known.iter().any(|entry| entry.engine == engine && entry.place == place)
+    }
+
     /// Returns what is known to be wrong of functions on an engine: a statement, and the value that it gives there.
     pub(crate) fn known_of_functions(&self, engine: &str) -> impl Iterator<Item = (&str, &str)> {
         let entries = self.known.iter().filter(move |entry| entry.engine == engine);
