@@ -70,6 +70,7 @@ fn source(
         SourceKind::Events => (events(definition, diagnostics)?, &table.id),
         SourceKind::Facts => {
             misplaced(definition, diagnostics);
+            columnless(definition, diagnostics)?;
             (SourceRows::Facts, &table.key)
         }
     };
@@ -92,6 +93,21 @@ fn source(
         partition: partition(table),
         condition: None,
     })
+}
+
+/// Reports facts of which nothing is read.
+fn columnless(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) -> Option<()> {
+    let table = &definition.body;
+    let roles = [&table.key, &table.entity, &table.time];
+    if roles.iter().any(|role| role.is_some()) || !table.columns.is_empty() {
+        return Some(());
+    }
+    diagnostics.push(
+        Diagnostic::error("source-without-columns", format!("nothing is read of source `{}`", definition.name))
+            .at(definition.span, "names none of its columns")
+            .help("name what tells its rows apart, when they happened, or what they hold: `key`, `time`, `columns`"),
+    );
+    None
 }
 
 /// Reports what only rows with a time can have.
