@@ -6,20 +6,48 @@
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::Project;
 use crate::semantic::duration;
-use crate::semantic::model::{Measure, MeasureRelation, MilestoneIndex, Model, Occurrences};
+use crate::semantic::model::{Measure, MeasureRelation, MilestoneIndex, Model, Occurrences, SourceIndex};
 
-/// How old the rows may be that a milestone depends on, in microseconds; none: any age.
+/// A limit to the age of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// How old they may be, in microseconds.
+    pub length: i64,
+    /// The source that keeps them for so long.
+    pub source: SourceIndex,
+}
+
+impl Kept {
+    /// Returns the limit to the age of a source's rows; none: they may be of any age.
+    fn by(model: &Model, source: SourceIndex) -> Option<Self> {
+        model.source(source).retain.map(|length| Self { length, source })
+    }
+
+    /// Returns the stricter of two limits.
+    fn stricter(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        one.into_iter().chain(other).min_by_key(|kept| kept.length)
+    }
+}
+
+/// How old the rows may be that a milestone depends on; none: any age.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
     /// The rows that it counts.
-    pub own: Option<i64>,
-    /// The rows that the milestones count which it is made from: the youngest limit of them.
-    pub below: Option<i64>,
+    pub own: Option<Kept>,
+    /// The rows that the milestones count which it is made from: the strictest limit of them.
+    pub below: Option<Kept>,
 }
 
-fn own(model: &Model, milestone: MilestoneIndex) -> Option<i64> {
+impl Retention {
+    /// Returns the limit to all rows that it depends on.
+    fn strictest(self) -> Option<Kept> {
+        Kept::stricter(self.own, self.below)
+    }
+}
+
+fn own(model: &Model, milestone: MilestoneIndex) -> Option<Kept> {
     match &model.milestone(milestone).occurrences {
-        Occurrences::Events { source, .. } => model.source(*source).retain,
+        Occurrences::Events { source, .. } => Kept::by(model, *source),
         Occurrences::Reaches(_) | Occurrences::Members(_) | Occurrences::Absence(_) => None,
     }
 }
@@ -31,27 +59,24 @@ pub fn of_milestone(model: &Model, milestone: MilestoneIndex) -> Retention {
     }
     let mut seen = vec![false; model.milestones.len()];
     let mut open = model.milestone(milestone).inputs();
-    let mut below: Option<i64> = None;
+    let mut below = None;
     while let Some(input) = open.pop() {
         if !std::mem::replace(&mut seen[input.0], true) {
-            below = below.into_iter().chain(own(model, input)).min();
+            below = Kept::stricter(below, own(model, input));
             open.extend(model.milestone(input).inputs());
         }
     }
     Retention { own: own(model, milestone), below }
 }
 
-/// Returns how old the rows may be that a measure by periods adds up, in microseconds; none: any age. Cohorts of a
-/// milestone hold nobody whose rows are gone.
-pub fn of_measure(model: &Model, measure: &Measure, by_cohort: bool) -> Option<i64> {
+/// Returns how old the rows may be that a measure by periods adds up; none: any age. Cohorts of a milestone hold nobody
+/// whose rows are gone.
+pub fn of_measure(model: &Model, measure: &Measure, by_cohort: bool) -> Option<Kept> {
     match &measure.relation {
         MeasureRelation::Entity(_) => None,
         MeasureRelation::Milestone { .. } if by_cohort => None,
-        MeasureRelation::Milestone { of, .. } => {
-            let Retention { own, below } = of_milestone(model, *of);
-            own.into_iter().chain(below).min()
-        }
-        MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => model.source(*source).retain,
+        MeasureRelation::Milestone { of, .. } => of_milestone(model, *of).strictest(),
+        MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => Kept::by(model, *source),
     }
 }
 
@@ -65,22 +90,18 @@ pub fn check(project: &Project, model: &Model, diagnostics: &mut Diagnostics) {
         let Some(index) = model.milestones.iter().position(|milestone| milestone.meta.span == definition.span) else {
             continue;
         };
-        let Retention { own, below } = of_milestone(model, MilestoneIndex(index));
-        let kept = own.into_iter().chain(below).min();
         let length = duration::duration(within.get());
-        if let (Some(length), Some(kept)) = (length, kept)
-            && length > kept
+        if let (Some(length), Some(kept)) = (length, of_milestone(model, MilestoneIndex(index)).strictest())
+            && length > kept.length
         {
-            let source = model.sources.iter().find(|source| source.retain == Some(kept));
-            let mut diagnostic = Diagnostic::warning(
+            let diagnostic = Diagnostic::warning(
                 "window-beyond-retention",
                 format!("nobody is observed for as long as `{}` looks", definition.name),
             )
-            .at(definition.place(within), "longer than the rows are kept");
-            if let Some(source) = source {
-                diagnostic = diagnostic.at(source.meta.span, "`retain` of this source is shorter");
-            }
-            diagnostics.push(diagnostic.help("shorten the window, or keep the rows for longer"));
+            .at(definition.place(within), "longer than the rows are kept")
+            .at(model.source(kept.source).meta.span, "`retain` of this source is shorter")
+            .help("shorten the window, or keep the rows for longer");
+            diagnostics.push(diagnostic);
         }
     }
 }

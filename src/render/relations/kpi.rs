@@ -73,7 +73,8 @@ fn common(cx: &Cx<'_>, node: &Node, kpi: &Kpi, mature: String) -> Result<Value> 
 
 /// Prints whether a bucket is over, and with it the window of each member; and whether all of it is kept.
 fn mature(cx: &Cx<'_>, kpi: &Kpi, measures: &[&Measure]) -> Result<String> {
-    let kept = measures.iter().filter_map(|measure| retention::of_measure(cx.model, measure, kpi.by_cohort)).min();
+    let kept = measures.iter().filter_map(|measure| retention::of_measure(cx.model, measure, kpi.by_cohort));
+    let kept = kept.map(|kept| kept.length).min();
     let grain = kpi.grain;
     let closed = format!("combined.{} = 0", cx.ident("immature")?);
     let end = match grain {

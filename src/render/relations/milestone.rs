@@ -40,10 +40,10 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, view: &MilestoneView) -> Resul
     }
     let mut comments = vec![meaning(cx, milestone)];
     let Retention { own, below } = retention::of_milestone(cx.model, view.milestone);
-    if let Some(since) = cx.since(own)? {
+    if let Some(since) = cx.since(own.map(|kept| kept.length))? {
         applies.push(sql(format!("({anchor} IS NULL OR {anchor} >= {since})")));
     }
-    if let Some(since) = cx.since(below)? {
+    if let Some(since) = cx.since(below.map(|kept| kept.length))? {
         applies.push(sql(format!("entity_row.{} >= {since}", cx.ident("started_at")?)));
     }
     if own.or(below).is_some() {

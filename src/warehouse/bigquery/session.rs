@@ -26,6 +26,9 @@ const LONGEST_PAGE: usize = 50_000;
 /// What is not one of the warehouse's nodes and is executed all the same: its label.
 const OWN: &str = "milepost";
 
+/// What the name of a table begins with that steps aside; no relation of a project is called so.
+const ASIDE: &str = "milepost_aside__";
+
 /// A session.
 pub(super) struct BigQuery {
     shared: Arc<Shared>,
@@ -277,7 +280,7 @@ async fn instead_of_table(
     relation: &str,
     name: &TableName,
 ) -> Result<Done, Error> {
-    let aside = format!("{}__before", name.table);
+    let aside = format!("{ASIDE}{}", name.table);
     let place = name.project.iter().chain([&name.dataset, &aside]).map(|part| names::quoted(part));
     let set_aside = place.collect::<Vec<_>>().join(".");
     // One that an earlier run could not drop.

@@ -55,13 +55,13 @@ fn told(seen: &Seen) -> Vec<String> {
 fn a_table_that_lies_otherwise_steps_aside_and_comes_back_where_nothing_takes_its_place() {
     let statement = BIGQUERY.checked("CREATE OR REPLACE TABLE ds.t CLUSTER BY n AS SELECT 1 AS n");
     let make = statement.sql();
-    let aside = "`test`.`ds`.`t__before`";
+    let aside = "`test`.`ds`.`milepost_aside__t`";
     let drop = format!("DROP TABLE IF EXISTS {aside}");
     let run = |server: &Server| connect(&target(server)).unwrap().execute_in_place(&statement, "`ds`.`t`");
 
     let (server, _) = lying_otherwise(None);
     run(&server).unwrap();
-    let away = "ALTER TABLE `ds`.`t` RENAME TO `t__before`";
+    let away = "ALTER TABLE `ds`.`t` RENAME TO `milepost_aside__t`";
     assert_eq!(told(server.seen()), [make, &drop, away, make, &drop]);
 
     let (server, _) = lying_otherwise(Some(("invalidQuery", "Division by zero: 1 / 0")));
