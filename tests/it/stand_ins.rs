@@ -195,6 +195,7 @@ fn builds(stand_in: StandIn) {
 }
 
 /// Stops the program while the warehouse is at a statement that would take days.
+#[expect(clippy::print_stderr, reason = "how long it took is what is asked for")]
 fn is_stopped(stand_in: StandIn) {
     let Some(bench) = Bench::new(stand_in) else { return };
     bench.load();
@@ -221,6 +222,7 @@ fn is_stopped(stand_in: StandIn) {
     let said: Vec<String> = lines.collect();
     let ended = child.wait().unwrap();
     let taken = told.elapsed();
+    eprintln!("{}: over {:.2} s after SIGINT", stand_in.name, taken.as_secs_f64());
     // The program waits until the warehouse says that the statement is over, or gives that up after many seconds.
     assert!(said.iter().any(|line| line.contains("was cancelled while it ran")), "{}: {said:#?}", stand_in.name);
     assert_eq!(ended.code(), Some(1));
@@ -228,7 +230,7 @@ fn is_stopped(stand_in: StandIn) {
     let written = ["manifest.json", "run_results.json"]
         .map(|file| fs::read_to_string(bench.root().join("target").join(file)).unwrap());
     assert!(!said.iter().chain(&written).any(|text| text.contains(PASSWORD)));
-    assert!(taken < Duration::from_secs(4), "{}: {taken:?} until the statement was over", stand_in.name);
+    assert!(taken < Duration::from_secs(2), "{}: {taken:?} until the statement was over", stand_in.name);
 }
 
 #[test]

@@ -116,8 +116,9 @@ start() {
     rm -rf "${running:?}/data"
     mkdir "$running/data"
   fi
-  HOME=$folder/home launch bigquery "$folder/local_bigquery/bin/local-bigquery" --host 127.0.0.1 --port "$bigquery" \
-    --grpc-port $((bigquery + 1)) --project milepost --dataset milepost --data-dir "$running/data"
+  HOME=$folder/home launch bigquery \
+    "$folder/local_bigquery/bin/python" bigquery.py --host 127.0.0.1 --port "$bigquery" --grpc-port $((bigquery + 1)) \
+    --project milepost --dataset milepost --data-dir "$running/data"
   SHIM_BACKEND=fakesnow.server:app launch fakesnow \
     "$folder/fakesnow/bin/uvicorn" snowflake_shim:app --port "$fakesnow" --log-level warning
   SHIM_BACKEND=snowduck.server:app launch snowduck \
