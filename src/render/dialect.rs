@@ -35,6 +35,9 @@ const REQUIRED: &[(&str, &[&str])] = &[
 const TYPES: &[Type] =
     &[Type::Bool, Type::Int, Type::Float, Type::Decimal, Type::String, Type::Date, Type::Timestamp, Type::Duration];
 
+/// What `types` calls a column of JSON, which expressions have no type for.
+const DOCUMENT: &str = "document";
+
 /// One warehouse's SQL.
 #[derive(Debug)]
 pub struct Dialect {
@@ -223,12 +226,11 @@ impl Dialect {
                 return Err(wrong(format!("`{what}` neither escapes nor refuses its own quote")));
             }
         }
-        for ty in TYPES {
-            if !file.types.contains_key(ty.name()) {
-                return Err(wrong(format!("`types` does not name `{ty}`")));
-            }
+        let types: Vec<&str> = TYPES.iter().map(|ty| ty.name()).chain([DOCUMENT]).collect();
+        if let Some(name) = types.iter().find(|name| !file.types.contains_key(**name)) {
+            return Err(wrong(format!("`types` does not name `{name}`")));
         }
-        if let Some(name) = file.types.keys().find(|name| !TYPES.iter().any(|ty| ty.name() == name.as_str())) {
+        if let Some(name) = file.types.keys().find(|name| !types.contains(&name.as_str())) {
             return Err(wrong(format!("`{name}` is no type")));
         }
         if let Some(name) = file.functions.keys().find(|name| !portable.functions.contains_key(*name)) {
@@ -304,6 +306,11 @@ impl Dialect {
         // The literal null has every type; text is the one that all of them cast from.
         let ty = if ty == Type::Null { Type::String } else { ty };
         &self.types[ty.name()]
+    }
+
+    /// Returns the warehouse's name of the type of a JSON column.
+    pub fn document_type(&self) -> &str {
+        &self.types[DOCUMENT]
     }
 
     /// Quotes a name.

@@ -1,29 +1,45 @@
 //! The tables that stand in for raw ones in a test.
 //!
-//! Every column is text: that is what files hold, and what compiled SQL reads as the type that the project declares. So
-//! a test may give what real data may hold, a number that is none included.
+//! Every column is text, which is what files hold, and what compiled SQL reads as the type that the project declares; so
+//! a test may give what real data may hold, a number that is none included. Only documents that are stored as JSON are
+//! JSON: compiled SQL reads no text there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::render::dialect::Dialect;
 use crate::run::unit;
 use crate::semantic::expr::Type;
-use crate::semantic::model::{EventName, Model, SourceRows};
+use crate::semantic::model::{EventName, Model, SourceRows, Stored};
 use crate::suite::case::Case;
 use crate::warehouse::Rows;
 
 /// Returns the rows of every table that stands in for another, by the name of the source or entity: none where the case
 /// gives none.
 pub fn tables(model: &Model, case: &Case, dialect: &Dialect) -> Vec<(String, Rows)> {
-    let text = dialect.type_name(Type::String);
+    let documents = documents(model);
     raw_columns(model)
         .into_iter()
         .map(|(name, columns)| {
             let rows = case.given.get(&name).map_or(&[][..], Vec::as_slice);
-            let read: Vec<(String, String)> = columns.into_iter().map(|column| (column, text.to_owned())).collect();
-            (name, unit::table(rows, &read))
+            let ty = |column: &str| match documents.contains(&(name.as_str(), column)) {
+                true => dialect.document_type(),
+                false => dialect.type_name(Type::String),
+            };
+            let read: Vec<(String, String)> = columns.iter().map(|name| (name.clone(), ty(name).to_owned())).collect();
+            let table = unit::table(rows, &read);
+            (name, table)
         })
         .collect()
+}
+
+/// Returns the columns of JSON, with the source's name.
+fn documents(model: &Model) -> BTreeSet<(&str, &str)> {
+    let properties = model.sources.iter().filter_map(|source| match &source.rows {
+        SourceRows::Events { properties: Some(properties), .. } => Some((source, properties)),
+        SourceRows::Events { properties: None, .. } | SourceRows::Facts => None,
+    });
+    let json = properties.filter(|(_, properties)| properties.stored == Stored::Json);
+    json.map(|(source, properties)| (source.meta.name.as_str(), properties.column.as_str())).collect()
 }
 
 /// Returns the raw columns that may be read of each source and entity that has rows of its own. A source and an entity

@@ -51,6 +51,10 @@ fn types(rows: &Rows) -> Vec<String> {
         if !column.ty.is_empty() {
             return column.ty.clone();
         }
+        // What it holds is text, whatever it says.
+        if column.family == Family::Json {
+            return "JSON".to_owned();
+        }
         let mut families = rows.rows.iter().filter_map(|row| row.get(index).and_then(family));
         let first = families.next();
         let family = first.map_or(column.family, |first| families.fold(first, common));
@@ -61,8 +65,7 @@ fn types(rows: &Rows) -> Vec<String> {
             Family::Decimal => "BIGNUMERIC",
             Family::Date => "DATE",
             Family::Timestamp => "TIMESTAMP",
-            Family::Json => "JSON",
-            Family::Text | Family::Other => "STRING",
+            Family::Text | Family::Json | Family::Other => "STRING",
         }
         .to_owned()
     };

@@ -216,8 +216,7 @@ pub(crate) fn typed(dialect: &Dialect, rows: &Rows) -> Rows {
             Family::Date => dialect.type_name(Type::Date),
             Family::Timestamp if column.ty == ZONED => zoned,
             Family::Timestamp => plain,
-            // Its name is the driver's to know.
-            Family::Json => "",
+            Family::Json => dialect.document_type(),
         };
         Column { ty: ty.to_owned(), ..column.clone() }
     };

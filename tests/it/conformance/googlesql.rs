@@ -122,11 +122,7 @@ impl GoogleSql {
 
 /// Writes a raw table.
 fn written(name: &str, rows: &Rows) -> serde_json::Value {
-    let columns: Vec<_> = rows
-        .columns
-        .iter()
-        .map(|column| json!([column.name, if column.ty.is_empty() { "JSON" } else { &column.ty }]))
-        .collect();
+    let columns: Vec<_> = rows.columns.iter().map(|column| json!([column.name, column.ty])).collect();
     let cell = |value: &Value| match value {
         Value::Null => json!(null),
         Value::Bool(value) => json!(value),
