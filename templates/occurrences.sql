@@ -1,5 +1,6 @@
-{#- What milestones count, numbered by entity and stream. Of each stream the rows up to the largest threshold stay, and
-    the last row of each bucket of time, which holds the count. -#}
+{#- What milestones count, numbered by entity and stream. Rows that are later than every window of their stream are left
+    out; of the others the rows up to the largest threshold stay, and the last row of each bucket of time, which holds the
+    count. -#}
 {% include "header.sql" %}
 {{ create_table(relation) }}
 WITH streams AS (
@@ -43,6 +44,9 @@ matched AS (
     ON after_reach.{{ "milestone" | ident }} = streams.{{ "after_milestone" | ident }} AND after_reach.{{ "entity" | ident }} = entity_row.{{ key | ident }}
 {% endif %}
   WHERE events.{{ "event_time" | ident }} >= {{ anchor }}
+{% if in_time %}
+    AND {{ in_time }}
+{% endif %}
 {% if after %}
     AND (
       streams.{{ "after_milestone" | ident }} IS NULL

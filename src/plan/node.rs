@@ -168,10 +168,19 @@ pub struct Stream {
     pub bound: Bound,
     /// The windows that some milestone has, ascending, in microseconds.
     pub windows: Vec<i64>,
+    /// Whether some milestone has none, so that rows count however late they are.
+    pub forever: bool,
     /// The largest threshold that some milestone has.
     pub at_least: f64,
     /// The milestones that count it.
     pub milestones: Vec<MilestoneIndex>,
+}
+
+impl Stream {
+    /// Returns how long after the window's start its rows count, in microseconds; none: for ever.
+    pub fn horizon(&self) -> Option<i64> {
+        if self.forever { None } else { self.windows.last().copied() }
+    }
 }
 
 /// The milestones of one entity and depth that were reached.

@@ -55,6 +55,7 @@ pub fn streams(model: &Model) -> BTreeMap<Group, Vec<Stream>> {
                 value: value.cloned(),
                 bound,
                 windows: Vec::new(),
+                forever: false,
                 at_least: 0.0,
                 milestones: Vec::new(),
             };
@@ -64,6 +65,7 @@ pub fn streams(model: &Model) -> BTreeMap<Group, Vec<Stream>> {
         stream.milestones.push(index);
         stream.at_least = stream.at_least.max(milestone.at_least);
         stream.windows.extend(milestone.within);
+        stream.forever |= milestone.within.is_none();
     }
     groups
         .into_iter()

@@ -28,7 +28,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, occurrences: &Occurrences) -> 
     let from = occurrences.streams.iter().any(|stream| stream.bound.from.is_some());
     let after = occurrences.streams.iter().any(|stream| stream.bound.after.is_some());
     let anchor = anchor(cx, from)?;
-    let windows = occurrences.streams.iter().map(|stream| stream.windows.len()).max().unwrap_or(0);
+    let windows = Windows::of(&occurrences.streams);
 
     let default_subject = match (by_parent, actor) {
         (true, Some(actor)) => match &cx.model.entity(actor).parent {
@@ -57,7 +57,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, occurrences: &Occurrences) -> 
     };
 
     let mut stream_columns = vec!["stream".to_owned(), "event_name".to_owned(), "at_least".to_owned()];
-    stream_columns.extend((1..=windows).map(|number| format!("window_{number}")));
+    stream_columns.extend(windows.columns());
     if from {
         stream_columns.push("from_milestone".to_owned());
     }
@@ -86,7 +86,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, occurrences: &Occurrences) -> 
             header => cx.header(&title(cx, occurrences), &lines(cx, occurrences)),
             relation => cx.table(node),
             stream_columns,
-            stream_rows => stream_rows(cx, occurrences, windows, from, after)?,
+            stream_rows => stream_rows(cx, occurrences, &windows, from, after)?,
             bounded => from || after,
             from, after, reached_relations, actor,
             key => entity.key.clone(),
@@ -94,7 +94,8 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, occurrences: &Occurrences) -> 
             entity => cx.qualified(&cx.plan.node(cx.plan.entity(occurrences.entity)).name),
             any_name => occurrences.streams.iter().any(|stream| stream.names.is_none()),
             subject => sql(subject),
-            bucket => sql(bucket(cx, windows, &anchor)?),
+            bucket => sql(windows.bucket(cx, &anchor)?),
+            in_time => windows.in_time(cx, &anchor)?.map(sql),
             anchor => sql(anchor),
             value => value.map(sql),
             condition,
@@ -201,19 +202,58 @@ fn cases<'s>(
     Ok(text)
 }
 
-/// Prints the number of windows that are over: a window takes in the buckets up to its own place among them.
-fn bucket(cx: &Cx<'_>, windows: usize, anchor: &str) -> Result<String> {
-    if windows == 0 {
-        return Ok("0".to_owned());
+/// What streams know of time: the columns of their windows.
+struct Windows {
+    /// How many windows have an end that tells buckets apart.
+    boundaries: usize,
+    /// Whether rows may be too late for all windows of some stream.
+    ends: bool,
+    /// Whether that is so for each stream.
+    all_end: bool,
+}
+
+impl Windows {
+    fn of(streams: &[Stream]) -> Self {
+        let most = streams.iter().map(|stream| stream.windows.len()).max().unwrap_or(0);
+        let all_end = streams.iter().all(|stream| stream.horizon().is_some());
+        // Where nothing comes after the longest window, its end tells nothing apart.
+        let boundaries = if all_end { most.saturating_sub(1) } else { most };
+        Self { boundaries, ends: streams.iter().any(|stream| stream.horizon().is_some()), all_end }
     }
-    let elapsed = elapsed(cx, anchor, &format!("events.{}", cx.ident("event_time")?))?;
-    let mut text = "CASE".to_owned();
-    for number in 1..=windows {
-        let window = format!("streams.{}", cx.ident(&format!("window_{number}"))?);
-        text.push_str(&format!("\n      WHEN {window} IS NULL OR {elapsed} < {window} THEN {}", number - 1));
+
+    fn columns(&self) -> impl Iterator<Item = String> {
+        (1..=self.boundaries).map(|number| format!("window_{number}")).chain(self.ends.then(|| "horizon".to_owned()))
     }
-    text.push_str(&format!("\n      ELSE {windows}\n    END"));
-    Ok(text)
+
+    /// Prints the number of windows that are over: a window takes in the buckets up to its own place among them.
+    fn bucket(&self, cx: &Cx<'_>, anchor: &str) -> Result<String> {
+        if self.boundaries == 0 {
+            return Ok("0".to_owned());
+        }
+        let elapsed = since(cx, anchor)?;
+        let mut text = "CASE".to_owned();
+        for number in 1..=self.boundaries {
+            let window = format!("streams.{}", cx.ident(&format!("window_{number}"))?);
+            text.push_str(&format!("\n      WHEN {window} IS NULL OR {elapsed} < {window} THEN {}", number - 1));
+        }
+        text.push_str(&format!("\n      ELSE {}\n    END", self.boundaries));
+        Ok(text)
+    }
+
+    /// Prints that a row is not too late for all windows, where one may be.
+    fn in_time(&self, cx: &Cx<'_>, anchor: &str) -> Result<Option<String>> {
+        if !self.ends {
+            return Ok(None);
+        }
+        let horizon = format!("streams.{}", cx.ident("horizon")?);
+        let in_time = format!("{} < {horizon}", since(cx, anchor)?);
+        Ok(Some(if self.all_end { in_time } else { format!("({horizon} IS NULL OR {in_time})") }))
+    }
+}
+
+/// Prints how long after the start of the window a row is.
+fn since(cx: &Cx<'_>, anchor: &str) -> Result<String> {
+    elapsed(cx, anchor, &format!("events.{}", cx.ident("event_time")?))
 }
 
 /// Prints the microseconds from one instant to another.
@@ -224,7 +264,13 @@ pub(super) fn elapsed(cx: &Cx<'_>, start: &str, end: &str) -> Result<String> {
 }
 
 #[expect(clippy::cast_possible_wrap, reason = "streams are few")]
-fn stream_rows(cx: &Cx<'_>, occurrences: &Occurrences, windows: usize, from: bool, after: bool) -> Result<Vec<Value>> {
+fn stream_rows(
+    cx: &Cx<'_>,
+    occurrences: &Occurrences,
+    windows: &Windows,
+    from: bool,
+    after: bool,
+) -> Result<Vec<Value>> {
     let mut rows = Vec::new();
     for (position, stream) in occurrences.streams.iter().enumerate() {
         let names: Vec<Option<&String>> = match &stream.names {
@@ -243,9 +289,15 @@ fn stream_rows(cx: &Cx<'_>, occurrences: &Occurrences, windows: usize, from: boo
                 text(name.map(String::as_str))?,
                 cx.literal(&Literal::Float(stream.at_least))?,
             ];
-            for number in 0..windows {
+            for number in 0..windows.boundaries {
                 row.push(match stream.windows.get(number) {
                     Some(window) => cx.literal(&Literal::Int(*window))?,
+                    None => cx.typed_null("int")?,
+                });
+            }
+            if windows.ends {
+                row.push(match stream.horizon() {
+                    Some(horizon) => cx.literal(&Literal::Int(horizon))?,
                     None => cx.typed_null("int")?,
                 });
             }
