@@ -53,11 +53,11 @@ pub fn write(
     let Analysis { project, model, plan } = analysis;
     let manifest = manifest(project, model, plan, as_of, compiled);
     let path = folder.join(MANIFEST);
-    let text = serde_json::to_string_pretty(&manifest).expect("a manifest is texts, numbers and lists") + "\n";
+    let text = results::json(&manifest);
     if fs::read(&path).is_ok_and(|found| found == text.as_bytes()) {
         return Ok(());
     }
-    results::write(&path, &manifest).map_err(|error| Failure::io(format!("writing `{}`", path.display()), &error))
+    results::write(&path, &text).map_err(|error| Failure::io(format!("writing `{}`", path.display()), &error))
 }
 
 /// Returns a statement as it stands in its file.

@@ -99,10 +99,10 @@ pub fn make(
     };
     let path = folder.join(RESULTS);
     let document = results::document(&result, &invocation(command, workspace, target));
-    results::write(&path, &document).map_err(|error| Failure::io(format!("writing `{}`", path.display()), &error))?;
+    let text = results::json(&document);
+    results::write(&path, &text).map_err(|error| Failure::io(format!("writing `{}`", path.display()), &error))?;
     if cx.globals.output == Output::Json {
-        let text = serde_json::to_string_pretty(&document).expect("results are texts, numbers and lists");
-        cx.print(&(text + "\n"))?;
+        cx.print(&text)?;
     }
     if result.succeeded() { Ok(warehouse) } else { Err(Failure::Reported) }
 }

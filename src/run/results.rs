@@ -166,14 +166,18 @@ pub fn sha256(text: &str) -> String {
     format!("{:x}", Sha256::digest(text.as_bytes()))
 }
 
-/// Writes `value` to `path` as JSON, so that a reader finds the old file or the new one, and never half of one.
-pub fn write(path: &Path, value: &impl Serialize) -> std::io::Result<()> {
+/// Returns `value` as JSON for people to read, which ends with a line's end. It is made of texts, numbers and lists.
+pub fn json(value: &impl Serialize) -> String {
+    serde_json::to_string_pretty(value).expect("texts, numbers and lists are JSON") + "\n"
+}
+
+/// Writes `text` to `path`, so that a reader finds the old file or the new one, and never half of one.
+pub fn write(path: &Path, text: &str) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     // In the same folder, for only within one file system is a rename one step.
     let mut file = temporary(folder)?;
-    serde_json::to_writer_pretty(&mut file, value)?;
-    file.write_all(b"\n")?;
+    file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

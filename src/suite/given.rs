@@ -21,11 +21,12 @@ pub fn tables(model: &Model, case: &Case, dialect: &Dialect) -> Vec<(String, Row
         .into_iter()
         .map(|(name, columns)| {
             let rows = case.given.get(&name).map_or(&[][..], Vec::as_slice);
-            let ty = |column: &str| match documents.contains(&(name.as_str(), column)) {
-                true => dialect.document_type(),
-                false => dialect.type_name(Type::String),
+            let is_document = |column: &str| documents.contains(&(name.as_str(), column));
+            let ty = |column: &str| {
+                if is_document(column) { dialect.document_type() } else { dialect.type_name(Type::String) }
             };
-            let read: Vec<(String, String)> = columns.iter().map(|name| (name.clone(), ty(name).to_owned())).collect();
+            let read: Vec<(String, String)> =
+                columns.into_iter().map(|column| (column.clone(), ty(&column).to_owned())).collect();
             let table = unit::table(rows, &read);
             (name, table)
         })
