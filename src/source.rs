@@ -31,13 +31,16 @@ pub struct SourceFile {
     pub path: PathBuf,
     /// The whole text.
     pub text: String,
+    /// Where each line begins.
+    lines: Vec<usize>,
 }
 
 impl Sources {
     /// Adds a file and names it.
     pub fn add(&mut self, path: PathBuf, text: String) -> SourceId {
         let id = SourceId(u32::try_from(self.files.len()).expect("fewer than four billion files"));
-        self.files.push(SourceFile { path, text });
+        let lines = [0].into_iter().chain(text.match_indices('\n').map(|(newline, _)| newline + 1)).collect();
+        self.files.push(SourceFile { path, text, lines });
         id
     }
 
@@ -58,9 +61,9 @@ impl Sources {
 
     /// Returns the line and column, both from 1 and the column in characters, at which `span` starts.
     pub fn line_column(&self, span: Span) -> (usize, usize) {
-        let before = &self.file(span.source).text[..span.start];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        let file = self.file(span.source);
+        let line = file.lines.partition_point(|start| *start <= span.start);
+        (line, file.text[file.lines[line - 1]..span.start].chars().count() + 1)
     }
 }
 

@@ -223,6 +223,11 @@ fn read(text: &str, grammar: &dyn Grammar) -> Result<Shape, String> {
 
 /// Writes a finished statement tidily: no space at the end of a line, no empty line. Strings and names stay as they are.
 pub fn tidy(sql: &str, grammar: &dyn Grammar) -> Result<String, String> {
+    // Splitting it into words is dear, and most need nothing: no token ends in a space.
+    let sql = sql.trim_end();
+    if is_tidy(sql) {
+        return Ok(sql.to_owned());
+    }
     let tokens = tokens(sql, grammar)?;
     let mut tidy = String::with_capacity(sql.len());
     // Where what must not be touched ends: a string may end in spaces or newlines.
@@ -248,6 +253,11 @@ pub fn tidy(sql: &str, grammar: &dyn Grammar) -> Result<String, String> {
     let end = fixed.max(tidy.trim_end().len());
     tidy.truncate(end);
     Ok(tidy)
+}
+
+/// Tells whether no line is empty or ends in a space, wherever strings may be.
+fn is_tidy(sql: &str) -> bool {
+    sql.split('\n').all(|line| line.trim_end() == line && !line.is_empty())
 }
 
 fn tokens(sql: &str, grammar: &dyn Grammar) -> Result<Vec<TokenWithSpan>, String> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use milepost::check::Checked;
 use milepost::run::preflight::{Problem, RequiredColumn, Requirement, preflight};
-use milepost::run::results::{Document, Invocation, document, write};
+use milepost::run::results::{Document, Invocation, document, json, write};
 use milepost::run::{Event, Job, Options, RunResult, Status, run, unit};
 use milepost::warehouse::{Column, Error, ErrorKind, Estimate, Executed, Interrupter, Rows, Value, Warehouse};
 
@@ -315,8 +315,8 @@ fn results_have_every_key_and_are_written_whole() {
     let document = document(&result, &invocation);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("target/run_results.json");
-    write(&path, &"an older file").unwrap();
-    write(&path, &document).unwrap();
+    write(&path, "an older file").unwrap();
+    write(&path, &json(&document)).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(serde_json::from_str::<Document>(&text).unwrap(), document);
     assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
