@@ -197,14 +197,17 @@ pub fn timezone<T>(
 ) -> String {
     let Some(zone) = zone else { return "UTC".to_owned() };
     let name = zone.get();
-    let shaped = name == "UTC"
-        || (name.contains('/') && name.chars().all(|each| each.is_ascii_alphanumeric() || "/_+-".contains(each)));
-    if !shaped {
-        diagnostics.push(
-            Diagnostic::error("bad-timezone", format!("`{name}` is not the name of a time zone"))
-                .at(definition.place(zone), "")
-                .help("write `UTC`, or an IANA name such as `Europe/Berlin`"),
-        );
+    // Short names such as `EST` are in the list too, and mean another thing to each warehouse.
+    let is_whole = |known: &str| known == "UTC" || known.contains('/');
+    let known: Vec<String> = jiff::tz::db().available().map(|known| known.to_string()).collect();
+    let mut known = known.iter().map(String::as_str).filter(|known| is_whole(known));
+    if !known.clone().any(|known| known == name) {
+        let diagnostic = Diagnostic::error("bad-timezone", format!("`{name}` is not the name of a time zone"))
+            .at(definition.place(zone), "");
+        diagnostics.push(match nearest(name, &mut known) {
+            Some(near) => diagnostic.help(format!("one with a similar name exists: `{near}`")),
+            None => diagnostic.help("write `UTC`, or an IANA name such as `Europe/Berlin`"),
+        });
     }
     name.clone()
 }
