@@ -17,7 +17,7 @@ use crate::project::{Definition, Project};
 use crate::semantic::expr::Type;
 use crate::semantic::milestones::forms::{event_names, forms, misplaced, threshold, weight};
 use crate::semantic::milestones::order::in_order;
-use crate::semantic::milestones::windows::{depth, horizon, write_out};
+use crate::semantic::milestones::windows::{depth, horizon, late_absences, write_out};
 use crate::semantic::model::{
     Anchor, EntityIndex, Milestone, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
 };
@@ -168,6 +168,7 @@ impl Cx<'_> {
             );
             return None;
         }
+        late_absences(definition, model, &milestone, diagnostics);
         Some(milestone)
     }
 

@@ -84,3 +84,30 @@ fn from_start(model: &Model, index: MilestoneIndex) -> Option<i64> {
         Anchor::Reach(anchor) => from_start(model, anchor)?.checked_add(milestone.horizon?),
     }
 }
+
+/// Warns of an absence among the parts of a milestone that is known no sooner than when the milestone's own window is over:
+/// it would never count.
+pub(super) fn late_absences(
+    definition: &Definition<MilestoneTable>,
+    model: &Model,
+    milestone: &Milestone,
+    diagnostics: &mut Diagnostics,
+) {
+    let (Occurrences::Reaches(parts), Anchor::Start, Some(window), Some(written)) =
+        (&milestone.occurrences, milestone.anchor, milestone.within, &definition.body.within)
+    else {
+        return;
+    };
+    for part in parts.iter().map(|part| model.milestone(*part)) {
+        let is_absence = matches!((&part.occurrences, part.anchor), (Occurrences::Absence(_), Anchor::Start));
+        if is_absence && part.horizon.is_some_and(|known| known >= window) {
+            let name = &part.meta.name;
+            diagnostics.push(
+                Diagnostic::warning("absence-too-late", format!("`{name}` never counts for `{}`", definition.name))
+                    .at(definition.place(written), "this window is over …")
+                    .at(part.meta.span, "… when this is known, at the end of its own")
+                    .help(format!("make the window longer than that of `{name}`: it takes in what is before its end")),
+            );
+        }
+    }
+}
