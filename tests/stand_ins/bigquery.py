@@ -1,8 +1,8 @@
 """Starts local-bigquery so that it stays quick.
 
 It looks through the catalogs of all its databases several times a statement, and keeps the result of every query as a
-table for ever: after a thousand statements most of its time goes there. What is changed is where things are kept, and
-for how long; how SQL is read and what rows it gives is local-bigquery's own.
+table for ever, so that it grows slower with each. What is changed is where things are kept, and for how long; how SQL
+is read and what rows it gives is local-bigquery's own.
 
 * Tables are kept in memory and not in a DuckLake: nothing outlives the server, which starts with nothing in it anyway.
 * The results of the last KEPT queries are kept, where BigQuery keeps a day's.
