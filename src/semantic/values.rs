@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZoneDatabase;
+
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::document::{Short, Spanned};
 use crate::project::load::is_name;
@@ -199,7 +201,7 @@ pub fn timezone<T>(
     let name = zone.get();
     // Short names such as `EST` are in the list too, and mean another thing to each warehouse.
     let is_whole = |known: &str| known == "UTC" || known.contains('/');
-    let known: Vec<String> = jiff::tz::db().available().map(|known| known.to_string()).collect();
+    let known: Vec<String> = TimeZoneDatabase::bundled().available().map(|known| known.to_string()).collect();
     let mut known = known.iter().map(String::as_str).filter(|known| is_whole(known));
     if !known.clone().any(|known| known == name) {
         let diagnostic = Diagnostic::error("bad-timezone", format!("`{name}` is not the name of a time zone"))
