@@ -180,6 +180,13 @@ mod tests {
     }
 
     #[test]
+    fn documents_are_json_though_their_values_are_texts() {
+        let mut given = rows(&[""], vec![vec![Value::Text("{}".to_owned())]]);
+        given.columns[0].family = Family::Json;
+        assert_eq!(definition(&given), "`c0` JSON");
+    }
+
+    #[test]
     fn many_rows_are_cut_into_chunks_and_none_is_lost() {
         let count = 60_000;
         let long = Value::Text("x".repeat(150));
