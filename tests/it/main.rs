@@ -16,6 +16,7 @@ mod errors;
 mod faults;
 mod functions;
 mod fuzz;
+mod gallery;
 mod kill;
 mod language;
 mod network;
