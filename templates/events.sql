@@ -16,8 +16,8 @@ identified AS (
     typed.{{ "entity" | ident }},
     {{ event_name }} AS {{ "event_name" | ident }},
     typed.{{ "event_time" | ident }},
-    {{ event_id }} AS {{ "event_id" | ident }}{{ "," | when(payload) }}
-{% for name in payload %}
+    {{ event_id }} AS {{ "event_id" | ident }}{{ "," | when(read) }}
+{% for name in read %}
     typed.{{ name | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}
   FROM typed
@@ -36,8 +36,8 @@ numbered AS (
     identified.*,
     ROW_NUMBER() OVER (
       PARTITION BY identified.{{ "event_name" | ident }}, identified.{{ "event_id" | ident }}
-      ORDER BY identified.{{ "event_time" | ident }}, identified.{{ "entity" | ident }}{{ "," | when(payload) }}
-{% for name in payload %}
+      ORDER BY identified.{{ "event_time" | ident }}, identified.{{ "entity" | ident }}{{ "," | when(read) }}
+{% for name in read %}
         CASE WHEN identified.{{ name | ident }} IS NULL THEN 1 ELSE 0 END, identified.{{ name | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}
     ) AS {{ "row_of_event" | ident }}

@@ -32,7 +32,9 @@ counted AS (
     MAX({{ "progress" | ident }}) AS {{ "progress" | ident }}
   FROM {{ counted.relation | table }}
   WHERE {{ "stream" | ident }} = {{ counted.stream }}
-    AND {{ "bucket" | ident }} <= {{ counted.last_bucket }}
+{% if counted.within is not none %}
+    AND {{ "bucket" | ident }} <= {{ counted.within }}
+{% endif %}
   GROUP BY 1
 {% else %}
   SELECT

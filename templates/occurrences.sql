@@ -1,6 +1,6 @@
 {#- What milestones count, numbered by entity and stream. Rows that are later than every window of their stream are left
     out; of the others the rows up to the largest threshold stay, and the last row of each bucket of time, which holds the
-    count. -#}
+    count. Streams of events of every name have a statement of their own: what names its events is joined by them. -#}
 {% include "header.sql" %}
 {{ create_table(relation) }}
 WITH streams AS (
@@ -29,8 +29,11 @@ matched AS (
 {% endif %}
     {{ bucket }} AS {{ "bucket" | ident }}
   FROM {{ events | table }} AS events
-  JOIN streams ON {% if any_name %}(streams.{{ "event_name" | ident }} IS NULL OR streams.{{ "event_name" | ident }} = events.{{ "event_name" | ident }}){% else %}streams.{{ "event_name" | ident }} = events.{{ "event_name" | ident }}{% endif %}
-
+{% if names %}
+  JOIN streams ON streams.{{ "event_name" | ident }} = events.{{ "event_name" | ident }}
+{% else %}
+  CROSS JOIN streams
+{% endif %}
 {% if actor %}
   JOIN {{ actor.relation | table }} AS actor ON actor.{{ actor.key | ident }} = events.{{ "entity" | ident }}
 {% endif %}
@@ -44,6 +47,9 @@ matched AS (
     ON after_reach.{{ "milestone" | ident }} = streams.{{ "after_milestone" | ident }} AND after_reach.{{ "entity" | ident }} = entity_row.{{ key | ident }}
 {% endif %}
   WHERE events.{{ "event_time" | ident }} >= {{ anchor }}
+{% if names %}
+    AND events.{{ "event_name" | ident }} IN ({% for name in names %}{{ name | literal }}{{ ", " | when(not loop.last) }}{% endfor %})
+{% endif %}
 {% if in_time %}
     AND {{ in_time }}
 {% endif %}

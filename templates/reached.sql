@@ -18,7 +18,7 @@ earlier AS (
 {% set number = loop.index %}
 counted_milestones_{{ number }} AS (
   SELECT *
-  FROM {{ constants("milestone_rows", ["milestone", "stream", "at_least", "last_bucket"], group.rows) }}
+  FROM {{ constants("milestone_rows", ["milestone", "stream", "at_least", "within_microseconds"], group.rows) }}
 ),
 counted_{{ number }} AS (
   SELECT
@@ -35,11 +35,16 @@ counted_{{ number }} AS (
 {% if group.applies %}
   JOIN {{ entity | table }} AS entity_row ON entity_row.{{ key | ident }} = occurrences.{{ "entity" | ident }}
 {% endif %}
-  WHERE occurrences.{{ "bucket" | ident }} <= milestones.{{ "last_bucket" | ident }}
+  WHERE occurrences.{{ "before" | ident }} < milestones.{{ "at_least" | ident }}
 {% if not group.whole %}
     AND occurrences.{{ "progress" | ident }} >= milestones.{{ "at_least" | ident }}
 {% endif %}
-    AND occurrences.{{ "before" | ident }} < milestones.{{ "at_least" | ident }}
+{% if group.ends %}
+    AND (
+      milestones.{{ "within_microseconds" | ident }} IS NULL
+      OR occurrences.{{ "bucket" | ident }} <= milestones.{{ "within_microseconds" | ident }}
+    )
+{% endif %}
 {% if group.applies %}
     AND {{ group.applies }}
 {% endif %}

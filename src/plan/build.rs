@@ -1,11 +1,13 @@
 //! The model's definitions -> the plan's relations, each after those that it reads.
 
+use std::collections::BTreeSet;
+
 use crate::plan::node::{
     Bound, Counted, DefinitionRef, Materialization, MilestoneView, Node, NodeId, Occurrences, Plan, Raw, Reached,
     Relation, Shape,
 };
 use crate::plan::streams::Group;
-use crate::plan::{needs, streams};
+use crate::plan::{naming, needs, streams};
 use crate::semantic::expr::{Expr, ExprKind, Type};
 use crate::semantic::model::{
     Column, EntityIndex, KpiIndex, KpiValue, Measure, MeasureRelation, Meta, MilestoneIndex, Model,
@@ -13,13 +15,19 @@ use crate::semantic::model::{
 };
 use crate::semantic::scopes::canonical;
 
-/// The name of the schema's node.
-pub const SCHEMA: &str = "schema";
-
 /// Plans everything that `model` defines.
 pub fn build(model: &Model) -> Plan {
-    let mut builder = Builder { model, plan: Plan { nodes: Vec::new() } };
-    builder.add(SCHEMA.to_owned(), Relation::Schema, Materialization::Schema, Vec::new(), None, None, Vec::new());
+    let mut builder =
+        Builder { model, plan: Plan { nodes: Vec::new() }, names: BTreeSet::new(), by_name: streams::by_name(model) };
+    builder.add(
+        naming::SCHEMA.to_owned(),
+        Relation::Schema,
+        Materialization::Schema,
+        Vec::new(),
+        None,
+        None,
+        Vec::new(),
+    );
     builder.entities();
     builder.sources();
     builder.milestones();
@@ -31,6 +39,9 @@ pub fn build(model: &Model) -> Plan {
 struct Builder<'m> {
     model: &'m Model,
     plan: Plan,
+    names: BTreeSet<String>,
+    /// The milestones in the order of their names.
+    by_name: Vec<MilestoneIndex>,
 }
 
 fn definition(kind: &'static str, meta: &Meta) -> DefinitionRef {
@@ -49,6 +60,8 @@ impl Builder<'_> {
         definition: Option<DefinitionRef>,
         columns: Vec<(String, Type)>,
     ) -> NodeId {
+        // One of two relations of one name would be read in place of the other. `naming` sees to it that there are none.
+        assert!(self.names.insert(name.clone()), "two relations are called `{name}`");
         if !self.plan.nodes.is_empty() {
             depends_on.push(NodeId(0));
         }
@@ -74,7 +87,7 @@ impl Builder<'_> {
             columns.extend(entity.parent.as_ref().map(|(_, column)| (column.clone(), Type::String)));
             columns.extend(entity.attributes.iter().map(|attribute| (attribute.name.clone(), attribute.ty)));
             self.add(
-                format!("entity_{}", entity.meta.name),
+                naming::entity(&entity.meta.name),
                 Relation::Entity(EntityIndex(index)),
                 Materialization::Table,
                 depends_on,
@@ -97,7 +110,7 @@ impl Builder<'_> {
             columns.extend(events.columns.iter().map(|(name, ty)| (column_name(name), *ty)));
             columns.extend(events.properties.iter().map(|(path, ty)| (property_name(path), *ty)));
             let reads = Some(Raw::Source(events.source));
-            let (name, reference) = (format!("events_{}", source.meta.name), Some(definition("source", &source.meta)));
+            let (name, reference) = (naming::events(&source.meta.name), Some(definition("source", &source.meta)));
             self.add(name, Relation::Events(events), Materialization::Table, Vec::new(), reads, reference, columns);
         }
         for (index, source) in self.model.sources.iter().enumerate() {
@@ -110,7 +123,7 @@ impl Builder<'_> {
             columns.extend(source.time.as_ref().map(|_| ("fact_time".to_owned(), Type::Timestamp)));
             columns.extend(source.columns.iter().map(|Column { name, ty, .. }| (column_name(name), *ty)));
             self.add(
-                format!("facts_{}", source.meta.name),
+                naming::facts(&source.meta.name),
                 Relation::Facts(SourceIndex(index)),
                 Materialization::Table,
                 Vec::new(),
@@ -159,7 +172,7 @@ impl Builder<'_> {
             let mut columns = vec![(self.model.entity(milestone.entity).key.clone(), Type::String)];
             columns.extend(MILESTONE_COLUMNS.iter().map(|(name, ty)| ((*name).to_owned(), *ty)));
             self.add(
-                format!("milestone_{}", milestone.meta.name),
+                naming::milestone(&milestone.meta.name),
                 Relation::Milestone(view),
                 Materialization::View,
                 depends_on,
@@ -171,7 +184,7 @@ impl Builder<'_> {
         if self.model.milestones.iter().any(|milestone| !milestone.hidden) {
             let columns = CATALOG_COLUMNS.iter().map(|(name, ty)| ((*name).to_owned(), *ty)).collect();
             self.add(
-                "milestones".to_owned(),
+                naming::MILESTONES.to_owned(),
                 Relation::Milestones,
                 Materialization::Table,
                 Vec::new(),
@@ -199,16 +212,13 @@ impl Builder<'_> {
         for Bound { from, after } in streams.iter().map(|stream| stream.bound) {
             depends_on.extend(from.into_iter().chain(after).map(|milestone| self.reached_of(milestone)));
         }
-        let name =
-            format!("occurrences_{}_{}_{}_{}", entity.meta.name, source.meta.name, group.shape.name(), group.depth);
+        let Group { shape, any, depth, .. } = group;
+        let name = naming::occurrences(&entity.meta.name, &source.meta.name, shape, any, depth);
         let node = NodeId(self.plan.nodes.len());
-        for (position, stream) in streams.iter().enumerate() {
+        for stream in &streams {
             for milestone in &stream.milestones {
-                let last_bucket = match self.model.milestone(*milestone).within {
-                    Some(within) => stream.windows.iter().position(|w| *w == within).expect("its window is among them"),
-                    None => stream.windows.len(),
-                };
-                let entry = Counted { milestone: *milestone, stream: position + 1, last_bucket };
+                let within = self.model.milestone(*milestone).within;
+                let entry = Counted { milestone: *milestone, stream: stream.id, within };
                 counted[milestone.0] = Some((node, group.shape, entry));
             }
         }
@@ -239,12 +249,12 @@ impl Builder<'_> {
         };
         let mut depends_on = vec![self.plan.entity(entity)];
         let mut any = false;
-        for (index, milestone) in self.model.milestones.iter().enumerate() {
+        for index in self.by_name.clone() {
+            let milestone = self.model.milestone(index);
             if milestone.entity != entity || milestone.depth != depth {
                 continue;
             }
             any = true;
-            let index = MilestoneIndex(index);
             match &milestone.occurrences {
                 Counts::Events { .. } => {
                     let (node, shape, entry) = counted[index.0].expect("its occurrences are numbered");
@@ -274,7 +284,10 @@ impl Builder<'_> {
             ("reached_at".to_owned(), Type::Timestamp),
             ("reached_id".to_owned(), Type::String),
         ];
-        let name = format!("reached_{}_{depth}", self.model.entity(entity).meta.name);
+        reached
+            .counted
+            .sort_by(|(left, _, _), (right, _, _)| self.plan.node(*left).name.cmp(&self.plan.node(*right).name));
+        let name = naming::reached(&self.model.entity(entity).meta.name, depth);
         self.add(name, Relation::Reached(reached), Materialization::Table, depends_on, None, None, columns);
     }
 
@@ -293,7 +306,7 @@ impl Builder<'_> {
             }
             MeasureRelation::Events(source, _) => depends_on.push(self.events(*source)),
             MeasureRelation::Facts(source) => {
-                let name = format!("facts_{}", self.model.source(*source).meta.name);
+                let name = naming::facts(&self.model.source(*source).meta.name);
                 depends_on.extend(self.plan.find(&name));
             }
         }
@@ -320,7 +333,7 @@ impl Builder<'_> {
                 KpiValue::Formula { inputs, .. } => depends_on.extend(inputs.iter().map(|input| nodes[input.0])),
             }
             let node = self.add(
-                format!("kpi_{}", kpi.meta.name),
+                naming::kpi(&kpi.meta.name),
                 Relation::Kpi(KpiIndex(index)),
                 Materialization::Table,
                 depends_on,
@@ -331,7 +344,7 @@ impl Builder<'_> {
             nodes.push(node);
         }
         if !nodes.is_empty() {
-            self.add("kpi".to_owned(), Relation::Kpis, Materialization::View, nodes, None, None, columns);
+            self.add(naming::KPIS.to_owned(), Relation::Kpis, Materialization::View, nodes, None, None, columns);
         }
     }
 
@@ -347,7 +360,7 @@ impl Builder<'_> {
                 ("as_of".to_owned(), Type::Timestamp),
             ];
             self.add(
-                format!("score_{}", score.meta.name),
+                naming::score(&score.meta.name),
                 Relation::Score(index),
                 Materialization::Table,
                 depends_on,

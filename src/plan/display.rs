@@ -56,8 +56,8 @@ pub fn plan(plan: &Plan, model: &Model) -> String {
     }
     for (node, occurrences) in groups {
         line(&mut text, &format!("  {}", node.name));
-        for (position, stream) in occurrences.streams.iter().enumerate() {
-            streams(&mut text, model, occurrences.shape, position + 1, stream);
+        for stream in &occurrences.streams {
+            streams(&mut text, model, occurrences.shape, stream);
         }
     }
     text.push_str("\nrelations\n");
@@ -90,8 +90,8 @@ pub fn node(plan: &Plan, model: &Model, id: NodeId) -> String {
     }
     if let Relation::Occurrences(occurrences) = &node.relation {
         text.push_str("  streams\n");
-        for (position, stream) in occurrences.streams.iter().enumerate() {
-            streams(&mut text, model, occurrences.shape, position + 1, stream);
+        for stream in &occurrences.streams {
+            streams(&mut text, model, occurrences.shape, stream);
         }
     }
     if !node.columns.is_empty() {
@@ -129,7 +129,7 @@ fn inputs<'p>(plan: &'p Plan, node: &Node) -> Vec<&'p str> {
     relations.map(|id| plan.node(*id).name.as_str()).collect()
 }
 
-fn streams(text: &mut String, model: &Model, shape: Shape, number: usize, stream: &Stream) {
+fn streams(text: &mut String, model: &Model, shape: Shape, stream: &Stream) {
     let adds = match shape {
         Shape::Count => "counting",
         Shape::Distinct => "counting different",
@@ -152,13 +152,13 @@ fn streams(text: &mut String, model: &Model, shape: Shape, number: usize, stream
         let windows: Vec<String> = stream.windows.iter().map(|window| length(*window)).collect();
         let _ = write!(what, " within {}", windows.join(", "));
     }
-    line(text, &format!("    {number}  {what}"));
+    line(text, &format!("    {}  {what}", stream.id));
     for milestone in &stream.milestones {
         let milestone = model.milestone(*milestone);
         let shown = if milestone.hidden { " (a step of a sequence)" } else { "" };
         let within =
             milestone.within.map_or_else(|| "at any time".to_owned(), |within| format!("in {}", length(within)));
-        line(text, &format!("         {}: {} {within}{shown}", milestone.meta.name, milestone.at_least));
+        line(text, &format!("        {}: {} {within}{shown}", milestone.meta.name, milestone.at_least));
     }
 }
 

@@ -8,6 +8,7 @@ pub mod build;
 pub mod display;
 pub mod layout;
 pub mod lineage;
+pub mod naming;
 pub mod needs;
 pub mod node;
 pub mod part;

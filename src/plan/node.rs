@@ -149,13 +149,15 @@ pub struct Occurrences {
     pub entity: EntityIndex,
     /// How they add up.
     pub shape: Shape,
-    /// The streams, in order; the number of a stream is its position, from 1.
+    /// The streams, in an order that depends on nothing but what they are.
     pub streams: Vec<Stream>,
 }
 
 /// Rows of a source that some milestones count.
 #[derive(Debug)]
 pub struct Stream {
+    /// The number by which its rows are known: it follows from what the stream is.
+    pub id: i64,
     /// The events' names; none: all.
     pub names: Option<Vec<String>>,
     /// Which of them.
@@ -172,7 +174,7 @@ pub struct Stream {
     pub forever: bool,
     /// The largest threshold that some milestone has.
     pub at_least: f64,
-    /// The milestones that count it.
+    /// The milestones that count it, by name.
     pub milestones: Vec<MilestoneIndex>,
 }
 
@@ -190,7 +192,7 @@ pub struct Reached {
     pub entity: EntityIndex,
     /// How deep they are.
     pub depth: usize,
-    /// From numbered occurrences: the relation, and for each milestone its stream and the last bucket of its window.
+    /// From numbered occurrences: the relation, and for each milestone its stream and its window.
     pub counted: Vec<(NodeId, Shape, Vec<Counted>)>,
     /// From reaches of others by the same entity.
     pub composites: Vec<MilestoneIndex>,
@@ -206,9 +208,9 @@ pub struct Counted {
     /// The milestone.
     pub milestone: MilestoneIndex,
     /// The number of its stream.
-    pub stream: usize,
-    /// The last bucket of time that its window takes in.
-    pub last_bucket: usize,
+    pub stream: i64,
+    /// The length of its window in microseconds; none: it has no end.
+    pub within: Option<i64>,
 }
 
 /// A milestone as people read it.

@@ -1,7 +1,9 @@
 //! Milestones -> streams: what is counted the same way is counted once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
 
 use crate::plan::node::{Bound, Shape, Stream};
 use crate::semantic::expr::{Expr, ExprKind, Literal};
@@ -18,12 +20,15 @@ pub struct Group {
     pub source: SourceIndex,
     /// How they add up.
     pub shape: Shape,
+    /// Whether they are events of every name: what names its events is not read against each of them.
+    pub any: bool,
 }
 
-/// Gathers the streams of all milestones that count events.
+/// Gathers the streams of all milestones that count events, in an order that depends on nothing but what they are.
 pub fn streams(model: &Model) -> BTreeMap<Group, Vec<Stream>> {
-    let mut groups: BTreeMap<Group, Vec<(String, Stream)>> = BTreeMap::new();
-    for (position, milestone) in model.milestones.iter().enumerate() {
+    let mut groups: BTreeMap<Group, BTreeMap<String, Stream>> = BTreeMap::new();
+    for index in by_name(model) {
+        let milestone = model.milestone(index);
         let Occurrences::Events { source, names, condition, subject } = &milestone.occurrences else { continue };
         let (shape, value) = match &milestone.progress {
             Progress::Count => (Shape::Count, None),
@@ -38,46 +43,57 @@ pub fn streams(model: &Model) -> BTreeMap<Group, Vec<Stream>> {
         let mut names = names.clone();
         if let Some(names) = &mut names {
             names.sort();
+            names.dedup();
         }
         let exprs: Vec<Option<String>> =
             [condition.as_ref(), subject.as_ref(), value].iter().map(|expr| expr.map(signature)).collect();
-        let key = format!("{names:?} {exprs:?} {bound:?}");
-        let group = Group { depth: milestone.depth, entity: milestone.entity, source: *source, shape };
-        let streams = groups.entry(group).or_default();
-        let index = MilestoneIndex(position);
-        let stream = if let Some(found) = streams.iter().position(|(known, _)| *known == key) {
-            &mut streams[found].1
-        } else {
-            let stream = Stream {
-                names,
-                condition: condition.clone(),
-                subject: subject.clone(),
-                value: value.cloned(),
-                bound,
-                windows: Vec::new(),
-                forever: false,
-                at_least: 0.0,
-                milestones: Vec::new(),
-            };
-            streams.push((key, stream));
-            &mut streams.last_mut().expect("one was just added").1
-        };
+        let ends = [bound.from, bound.after].map(|end| end.map(|index| &model.milestone(index).meta.name));
+        let key = format!("{names:?} {exprs:?} {ends:?}");
+        let (entity, any) = (milestone.entity, names.is_none());
+        let group = Group { depth: milestone.depth, entity, source: *source, shape, any };
+        let (entity, source) = (&model.entity(entity).meta.name, &model.source(*source).meta.name);
+        let id = number(&format!("{entity} {source} {} {key}", shape.name()));
+        let stream = groups.entry(group).or_default().entry(key).or_insert_with(|| Stream {
+            id,
+            names,
+            condition: condition.clone(),
+            subject: subject.clone(),
+            value: value.cloned(),
+            bound,
+            windows: Vec::new(),
+            forever: false,
+            at_least: 0.0,
+            milestones: Vec::new(),
+        });
         stream.milestones.push(index);
         stream.at_least = stream.at_least.max(milestone.at_least);
         stream.windows.extend(milestone.within);
         stream.forever |= milestone.within.is_none();
     }
-    groups
-        .into_iter()
-        .map(|(group, streams)| {
-            let mut streams: Vec<Stream> = streams.into_iter().map(|(_, stream)| stream).collect();
-            for stream in &mut streams {
-                stream.windows.sort_unstable();
-                stream.windows.dedup();
-            }
-            (group, streams)
-        })
-        .collect()
+    let listed = |(group, streams): (Group, BTreeMap<String, Stream>)| {
+        let mut streams: Vec<Stream> = streams.into_values().collect();
+        let mut ids = BTreeSet::new();
+        for stream in &mut streams {
+            stream.windows.sort_unstable();
+            stream.windows.dedup();
+            assert!(ids.insert(stream.id), "two streams of one relation have the number {}", stream.id);
+        }
+        (group, streams)
+    };
+    groups.into_iter().map(listed).collect()
+}
+
+/// Returns the milestones in the order of their names, which is the same wherever they are written.
+pub fn by_name(model: &Model) -> Vec<MilestoneIndex> {
+    let mut all: Vec<MilestoneIndex> = (0..model.milestones.len()).map(MilestoneIndex).collect();
+    all.sort_by_key(|index| &model.milestone(*index).meta.name);
+    all
+}
+
+/// Returns the number of what `signature` describes: the first six bytes of its SHA-256, so that it follows from what the
+/// thing is, and from nothing else. A warehouse and whoever reads its rows hold it exactly, as a float too.
+fn number(signature: &str) -> i64 {
+    Sha256::digest(signature).iter().take(6).fold(0, |number, byte| number << 8 | i64::from(*byte))
 }
 
 /// Writes an expression so that two that mean the same by construction are the same text, wherever they were written.
@@ -98,7 +114,13 @@ fn write_signature(expr: &Expr, text: &mut String) {
         text.push(')');
     };
     match &expr.kind {
-        ExprKind::Column(name) => text.push_str(name),
+        // A property may be called anything: what could be taken for a part of the text around it is quoted.
+        ExprKind::Column(name) if name.chars().all(|each| each.is_alphanumeric() || matches!(each, '.' | '_')) => {
+            text.push_str(name);
+        }
+        ExprKind::Column(name) => {
+            let _ = write!(text, "{name:?}");
+        }
         ExprKind::Literal(Literal::String(value)) => {
             let _ = write!(text, "{value:?}");
         }

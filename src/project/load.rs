@@ -278,6 +278,12 @@ impl Loaded {
                 diagnostics.push(Diagnostic::error("bad-name", format!("`{name}` is not a name")).at(span, "").help(
                     "names are snake_case: a lower-case letter, then lower-case letters, digits and `_`; 48 at most",
                 ));
+            } else if name.contains("__") && NAMES_OF_RELATIONS.contains(&table) {
+                diagnostics.push(
+                    Diagnostic::error("bad-name", format!("`{name}` has two `_` in a row"))
+                        .at(span, "")
+                        .help("`__` stands between the parts of names that Milepost makes; write one `_`"),
+                );
             }
             if let Some(first) = self.names.insert((table.to_owned(), name.clone()), span) {
                 diagnostics.push(
@@ -341,6 +347,9 @@ fn push<T: DeserializeOwned + JsonSchema>(
         definitions.push(Definition { name: header.name, span: header.span, body });
     }
 }
+
+/// The tables whose definitions name relations of the warehouse.
+const NAMES_OF_RELATIONS: &[&str] = &["source", "entity", "milestone", "kpi", "score"];
 
 /// Tells whether `name` can name a definition, and so a table on every warehouse.
 pub fn is_name(name: &str) -> bool {

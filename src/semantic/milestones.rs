@@ -347,6 +347,9 @@ impl Cx<'_> {
         let sum = expression(&table.sum, None);
         let names = event_names(definition, model, source, diagnostics);
         let (condition, subject, distinct, sum) = (condition?, subject?, distinct?, sum?);
+        for expr in [&condition, &subject, &distinct, &sum].into_iter().flatten() {
+            names_in::check_aliases(model.source(source), expr, diagnostics);
+        }
         let progress = match (distinct, sum) {
             (None, None) => Progress::Count,
             (Some(distinct), None) => Progress::Distinct(distinct),

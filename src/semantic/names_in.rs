@@ -1,7 +1,60 @@
-//! The names of events that a condition lets through, where it says so: what need not be read is not read.
+//! The names of events in an expression: which a condition lets through, so that what need not be read is not read, and
+//! which no row has.
 
+use std::collections::BTreeSet;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::semantic::expr::{BinaryOperator, Expr, ExprKind, Literal};
+use crate::semantic::model::{Source, SourceRows};
 use crate::semantic::scopes::canonical;
+use crate::source::Span;
+
+/// Reports what stands at `span` if it is another name of an event: rows have the canonical one.
+pub fn check_alias(source: &Source, name: &str, span: Span, diagnostics: &mut Diagnostics) {
+    let SourceRows::Events { aliases, .. } = &source.rows else { return };
+    if let Some((canonical, _)) = aliases.iter().find(|(_, others)| others.iter().any(|other| other == name)) {
+        diagnostics.push(
+            Diagnostic::error("aliased-event", format!("`{name}` is another name of the event `{canonical}`"))
+                .at(span, "")
+                .at(source.meta.span, "its aliases say so")
+                .help(format!("write `{canonical}`: it counts both")),
+        );
+    }
+}
+
+/// Reports the other names of events that `expr` compares the names of events with: no row has them.
+pub fn check_aliases(source: &Source, expr: &Expr, diagnostics: &mut Diagnostics) {
+    let is_name = |expr: &Expr| matches!(&expr.kind, ExprKind::Column(column) if column == canonical::EVENT_NAME);
+    // What is written once may stand in several places.
+    let mut seen: BTreeSet<(usize, usize)> = BTreeSet::new();
+    let mut check = |value: &Expr| {
+        if let ExprKind::Literal(Literal::String(name)) = &value.kind
+            && seen.insert((value.span.start, value.span.end))
+        {
+            check_alias(source, name, value.span, diagnostics);
+        }
+    };
+    expr.walk(&mut |part| match &part.kind {
+        ExprKind::Binary(BinaryOperator::Equal | BinaryOperator::NotEqual, left, right) => {
+            if is_name(left) {
+                check(right);
+            } else if is_name(right) {
+                check(left);
+            }
+        }
+        ExprKind::In(inner, items, _) if is_name(inner) => items.iter().for_each(&mut check),
+        ExprKind::Column(_)
+        | ExprKind::Literal(_)
+        | ExprKind::Not(_)
+        | ExprKind::Negate(_)
+        | ExprKind::Binary(..)
+        | ExprKind::Call(..)
+        | ExprKind::Case(..)
+        | ExprKind::In(..)
+        | ExprKind::IsNull(..)
+        | ExprKind::Like(..) => {}
+    });
+}
 
 /// Returns the event names that rows must have for `condition` to hold, if it names them in a term that must hold.
 pub fn names_in(condition: &Expr) -> Option<Vec<String>> {

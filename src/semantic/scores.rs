@@ -55,6 +55,8 @@ fn terms(
                     terms.push((MilestoneIndex(index), weight));
                 }
             }
+            // By name: weights add up in one order, wherever the milestones are written.
+            terms.sort_by_key(|(index, _)| &model.milestone(*index).meta.name);
             entity
         }
         listed @ (OneOrMany::One(_) | OneOrMany::Many(_)) => {

@@ -8,9 +8,9 @@ use crate::project::tables::source::{Duplicates, Partition, SourceKind, SourceTa
 use crate::project::{Definition, Project};
 use crate::semantic::expr::Type;
 use crate::semantic::model::{EntityIndex, EventName, Model, PartitionBy, Properties, Source, SourceIndex, SourceRows};
-use crate::semantic::parse;
 use crate::semantic::scopes::Names;
 use crate::semantic::values::{self, Named};
+use crate::semantic::{names_in, parse};
 use crate::source::Span;
 
 /// Adds the project's sources to `model`.
@@ -31,7 +31,11 @@ pub fn resolve(
             if let Some(condition) = &definition.body.condition {
                 let scope = row_names(model, SourceIndex(index));
                 let text = project.text(definition, condition);
-                model.sources[index].condition = parse::expression(&text, &scope, Some(Type::Bool), diagnostics);
+                let condition = parse::expression(&text, &scope, Some(Type::Bool), diagnostics);
+                if let Some(condition) = &condition {
+                    names_in::check_aliases(&model.sources[index], condition, diagnostics);
+                }
+                model.sources[index].condition = condition;
             }
         }
     }

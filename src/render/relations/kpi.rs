@@ -3,6 +3,7 @@
 use minijinja::{Value, context};
 
 use crate::plan::build::uses_entity;
+use crate::plan::naming;
 use crate::plan::node::Node;
 use crate::render::engine::render_text;
 use crate::render::expr;
@@ -210,7 +211,7 @@ fn formula(cx: &Cx<'_>, node: &Node, kpi: &Kpi, value: &Expr, inputs: &[KpiIndex
         Some(format!("met.value_{}", position + 1))
     })?;
     let inputs: Vec<Value> =
-        names.iter().map(|name| context! { name => *name, relation => cx.qualified(&format!("kpi_{name}")) }).collect();
+        names.iter().map(|name| context! { name => *name, relation => cx.qualified(&naming::kpi(name)) }).collect();
     cx.render(
         "formula.sql",
         context! {
@@ -364,18 +365,18 @@ fn relation<'n>(cx: &Cx<'_>, relation: &MeasureRelation) -> RelationParts<'n> {
         }
         MeasureRelation::Milestone { of, .. } => {
             let milestone = cx.model.milestone(*of);
-            let name = cx.qualified(&format!("milestone_{}", milestone.meta.name));
+            let name = cx.qualified(&naming::milestone(&milestone.meta.name));
             (name, "milestone", cx.model.entity(milestone.entity).key.clone(), Some(milestone.entity))
         }
         MeasureRelation::Events(source, _) => {
             let source = cx.model.source(*source);
             let entity = source.entity.as_ref().map(|(entity, _)| *entity);
-            (cx.qualified(&format!("events_{}", source.meta.name)), "events", "entity".to_owned(), entity)
+            (cx.qualified(&naming::events(&source.meta.name)), "events", "entity".to_owned(), entity)
         }
         MeasureRelation::Facts(source) => {
             let source = cx.model.source(*source);
             let entity = source.entity.as_ref().map(|(entity, _)| *entity);
-            (cx.qualified(&format!("facts_{}", source.meta.name)), "facts", "entity".to_owned(), entity)
+            (cx.qualified(&naming::facts(&source.meta.name)), "facts", "entity".to_owned(), entity)
         }
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, view: &MilestoneView) -> Resul
         context! {
             relation => cx.qualified(&cx.plan.node(node).name),
             stream => counted.stream,
-            last_bucket => counted.last_bucket,
+            within => counted.within,
         }
     });
     let parts = if counted.is_some() { None } else { Some(parts(cx, milestone)?) };

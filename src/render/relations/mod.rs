@@ -13,6 +13,7 @@ use minijinja::Value;
 use crate::plan::build::{CATALOG_COLUMNS, column_name, property_name};
 use crate::plan::layout::{Layout, layout};
 use crate::plan::node::{Node, Plan, Relation};
+use crate::plan::streams::by_name;
 use crate::render::dialect::{self, Dialect};
 use crate::render::expr::{self, Unsupported};
 use crate::render::{Place, engine};
@@ -98,13 +99,15 @@ pub fn statement(cx: &Cx<'_>, node: &Node) -> Result<String> {
         Relation::Kpis => {
             let header = cx.header("All KPIs, one row a bucket and segment", &[]);
             let columns: Vec<String> = node.columns.iter().map(|(name, _)| name.clone()).collect();
-            let kpis: Vec<String> = cx
+            let mut kpis: Vec<String> = cx
                 .plan
                 .nodes
                 .iter()
                 .filter(|node| matches!(node.relation, Relation::Kpi(_)))
                 .map(|node| cx.qualified(&node.name))
                 .collect();
+            // By name: where a KPI is written changes nothing.
+            kpis.sort();
             cx.render("kpis.sql", minijinja::context! { header, relation => cx.qualified(&node.name), columns, kpis })
         }
         Relation::Score(score) => score::statement(cx, node, *score),
@@ -115,7 +118,8 @@ pub fn statement(cx: &Cx<'_>, node: &Node) -> Result<String> {
 fn milestones(cx: &Cx<'_>, node: &Node) -> Result<String> {
     let columns: Vec<&str> = CATALOG_COLUMNS.iter().map(|(name, _)| *name).collect();
     let mut rows = Vec::new();
-    for milestone in cx.model.milestones.iter().filter(|milestone| !milestone.hidden) {
+    let listed = by_name(cx.model).into_iter().map(|index| cx.model.milestone(index));
+    for milestone in listed.filter(|milestone| !milestone.hidden) {
         let text = |value: Option<&str>| match value {
             Some(value) => cx.literal(&Literal::String(value.to_owned())),
             None => cx.typed_null("string"),

@@ -1,5 +1,7 @@
 //! Numbered occurrences of streams.
 
+use std::collections::BTreeSet;
+
 use minijinja::{Value, context};
 
 use crate::plan::node::{Node, Occurrences, Shape, Stream};
@@ -56,7 +58,10 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, occurrences: &Occurrences) -> 
         })?),
     };
 
-    let mut stream_columns = vec!["stream".to_owned(), "event_name".to_owned(), "at_least".to_owned()];
+    let named = names(&occurrences.streams);
+    let mut stream_columns = vec!["stream".to_owned()];
+    stream_columns.extend(named.as_ref().map(|_| "event_name".to_owned()));
+    stream_columns.push("at_least".to_owned());
     stream_columns.extend(windows.columns());
     if from {
         stream_columns.push("from_milestone".to_owned());
@@ -92,7 +97,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, occurrences: &Occurrences) -> 
             key => entity.key.clone(),
             events => cx.qualified(&cx.plan.node(occurrences.events).name),
             entity => cx.qualified(&cx.plan.node(cx.plan.entity(occurrences.entity)).name),
-            any_name => occurrences.streams.iter().any(|stream| stream.names.is_none()),
+            names => named,
             subject => sql(subject),
             bucket => sql(windows.bucket(cx, &anchor)?),
             in_time => windows.in_time(cx, &anchor)?.map(sql),
@@ -119,8 +124,13 @@ fn lines(cx: &Cx<'_>, occurrences: &Occurrences) -> Vec<String> {
         let names: Vec<&str> = milestones.iter().map(|index| cx.model.milestone(*index).meta.name.as_str()).collect();
         names.join(", ")
     };
-    let streams = occurrences.streams.iter().enumerate();
-    streams.map(|(position, stream)| format!("Stream {}: {}", position + 1, names(&stream.milestones))).collect()
+    occurrences.streams.iter().map(|stream| format!("Stream {}: {}", stream.id, names(&stream.milestones))).collect()
+}
+
+/// Returns the names of the events that streams count, which the warehouse prunes by; none: of every name.
+fn names(streams: &[Stream]) -> Option<BTreeSet<String>> {
+    let names: Option<Vec<&Vec<String>>> = streams.iter().map(|stream| stream.names.as_ref()).collect();
+    Some(names?.into_iter().flatten().cloned().collect())
 }
 
 /// Tells whether some stream reads the entity that acted.
@@ -165,17 +175,17 @@ fn cases<'s>(
     print: &dyn Fn(&Expr) -> Result<String>,
 ) -> Result<String> {
     // Streams that say the same share a branch, so that a row is compared with as few numbers as possible.
-    let mut branches: Vec<(String, Vec<usize>)> = Vec::new();
+    let mut branches: Vec<(String, Vec<i64>)> = Vec::new();
     let mut rest = false;
-    for (position, stream) in streams.iter().enumerate() {
+    for stream in streams {
         let Some(expr) = of(stream) else {
             rest = true;
             continue;
         };
         let printed = print(expr)?;
         match branches.iter_mut().find(|(known, _)| *known == printed) {
-            Some((_, numbers)) => numbers.push(position + 1),
-            None => branches.push((printed, vec![position + 1])),
+            Some((_, numbers)) => numbers.push(stream.id),
+            None => branches.push((printed, vec![stream.id])),
         }
     }
     match branches.as_slice() {
@@ -189,7 +199,7 @@ fn cases<'s>(
         let condition = match numbers.as_slice() {
             [one] => format!("{stream} = {one}"),
             several => {
-                let list: Vec<String> = several.iter().map(usize::to_string).collect();
+                let list: Vec<String> = several.iter().map(i64::to_string).collect();
                 format!("{stream} IN ({})", list.join(", "))
             }
         };
@@ -201,6 +211,9 @@ fn cases<'s>(
     text.push_str("\n    END");
     Ok(text)
 }
+
+/// The bucket of what is later than every window that has an end.
+const BEYOND: i64 = i64::MAX;
 
 /// What streams know of time: the columns of their windows.
 struct Windows {
@@ -225,18 +238,25 @@ impl Windows {
         (1..=self.boundaries).map(|number| format!("window_{number}")).chain(self.ends.then(|| "horizon".to_owned()))
     }
 
-    /// Prints the number of windows that are over: a window takes in the buckets up to its own place among them.
+    /// Prints the bucket of time of a row: the shortest window that takes it in, by its length. A window takes in the
+    /// buckets up to its own length, whatever other windows there are.
     fn bucket(&self, cx: &Cx<'_>, anchor: &str) -> Result<String> {
+        let horizon = format!("streams.{}", cx.ident("horizon")?);
+        let last = match (self.all_end, self.ends) {
+            (true, _) => horizon,
+            (false, true) => format!("COALESCE({horizon}, {BEYOND})"),
+            (false, false) => BEYOND.to_string(),
+        };
         if self.boundaries == 0 {
-            return Ok("0".to_owned());
+            return Ok(last);
         }
         let elapsed = since(cx, anchor)?;
         let mut text = "CASE".to_owned();
         for number in 1..=self.boundaries {
             let window = format!("streams.{}", cx.ident(&format!("window_{number}"))?);
-            text.push_str(&format!("\n      WHEN {window} IS NULL OR {elapsed} < {window} THEN {}", number - 1));
+            text.push_str(&format!("\n      WHEN {elapsed} < {window} THEN {window}"));
         }
-        text.push_str(&format!("\n      ELSE {}\n    END", self.boundaries));
+        text.push_str(&format!("\n      ELSE {last}\n    END"));
         Ok(text)
     }
 
@@ -263,7 +283,6 @@ pub(super) fn elapsed(cx: &Cx<'_>, start: &str, end: &str) -> Result<String> {
         .map_err(Failure::from)
 }
 
-#[expect(clippy::cast_possible_wrap, reason = "streams are few")]
 fn stream_rows(
     cx: &Cx<'_>,
     occurrences: &Occurrences,
@@ -272,7 +291,8 @@ fn stream_rows(
     after: bool,
 ) -> Result<Vec<Value>> {
     let mut rows = Vec::new();
-    for (position, stream) in occurrences.streams.iter().enumerate() {
+    let named = occurrences.streams.iter().all(|stream| stream.names.is_some());
+    for stream in &occurrences.streams {
         let names: Vec<Option<&String>> = match &stream.names {
             Some(names) => names.iter().map(Some).collect(),
             None => vec![None],
@@ -284,11 +304,11 @@ fn stream_rows(
             };
             let milestone =
                 |index: Option<MilestoneIndex>| text(index.map(|index| cx.model.milestone(index).meta.name.as_str()));
-            let mut row = vec![
-                cx.literal(&Literal::Int(position as i64 + 1))?,
-                text(name.map(String::as_str))?,
-                cx.literal(&Literal::Float(stream.at_least))?,
-            ];
+            let mut row = vec![cx.literal(&Literal::Int(stream.id))?];
+            if named {
+                row.push(text(name.map(String::as_str))?);
+            }
+            row.push(cx.literal(&Literal::Float(stream.at_least))?);
             for number in 0..windows.boundaries {
                 row.push(match stream.windows.get(number) {
                     Some(window) => cx.literal(&Literal::Int(*window))?,

@@ -18,6 +18,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, relation: &Reached) -> Result<
         counted.push(context! {
             relation => cx.qualified(&cx.plan.node(*node).name),
             rows => counted_rows(cx, entries)?,
+            ends => entries.iter().any(|entry| entry.within.is_some()),
             // A sum may pass its threshold without touching it.
             whole => *shape != Shape::Sum,
             applies => applies(cx, &milestones, "milestones")?,
@@ -55,15 +56,14 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, relation: &Reached) -> Result<
     )
 }
 
-#[expect(clippy::cast_possible_wrap, reason = "streams and buckets are few")]
 fn counted_rows(cx: &Cx<'_>, entries: &[Counted]) -> Result<Vec<Value>> {
     let row = |entry: &Counted| -> Result<Value> {
         let milestone = cx.model.milestone(entry.milestone);
         Ok(Value::from(vec![
             cx.string(&milestone.meta.name)?,
-            cx.literal(&Literal::Int(entry.stream as i64))?,
+            cx.literal(&Literal::Int(entry.stream))?,
             cx.literal(&Literal::Float(milestone.at_least))?,
-            cx.literal(&Literal::Int(entry.last_bucket as i64))?,
+            within(cx, milestone)?,
         ]))
     };
     entries.iter().map(row).collect()

@@ -9,7 +9,7 @@ use crate::render::holes::Fragment;
 use crate::render::relations::entity::parenthesized;
 use crate::render::relations::{Aliases, Cx, Failure, Result, sql, window_text};
 use crate::semantic::expr::{Literal, Type};
-use crate::semantic::model::{EventName, Source, SourceIndex, SourceRows, Stored};
+use crate::semantic::model::{Column, EventName, Source, SourceIndex, SourceRows, Stored};
 
 /// Prints a column of a raw table in its declared type.
 fn typed(cx: &Cx<'_>, source: &Source, column: &str, ty: Type) -> Result<Value> {
@@ -32,24 +32,37 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
     if let Some(id) = &source.key {
         columns.push(context! { name => "event_id", sql => typed(cx, source, id, Type::String)? });
     }
-    let mut payload = Vec::new();
-    for (declared, ty) in &events.columns {
-        let column =
-            source.columns.iter().find(|column| column.name == *declared).expect("a needed column is declared");
-        columns.push(context! { name => column_name(declared), sql => typed(cx, source, &column.column, *ty)? });
-        payload.push(column_name(declared));
+    // What is read of the rows, and what of it is handed on. Which of several rows of one event counts is decided by all
+    // that is declared of them: were it decided by what somebody needs, another definition would change this one's rows.
+    let payload: Vec<String> = (events.columns.iter().map(|(name, _)| column_name(name)))
+        .chain(events.properties.iter().map(|(path, _)| property_name(path)))
+        .collect();
+    let decides = source.deduplicate && !payload.is_empty();
+    let mut read = Vec::new();
+    let mut declared: Vec<&Column> = source.columns.iter().collect();
+    declared.sort_by(|left, right| left.name.cmp(&right.name));
+    for Column { name, column, ty, .. } in declared {
+        if decides || events.columns.iter().any(|(needed, _)| needed == name) {
+            columns.push(context! { name => column_name(name), sql => typed(cx, source, column, *ty)? });
+            read.push(column_name(name));
+        }
     }
-    for (path, ty) in &events.properties {
-        let properties = properties.as_ref().expect("a needed property lies in a document");
+    if let Some(properties) = properties {
         let document = Fragment::atom(format!("source_rows.{}", cx.ident(&properties.column)?));
         let stored = match properties.stored {
             Stored::Json => access::Stored::Json,
             Stored::Text => access::Stored::Text,
         };
-        let keys: Vec<&str> = path.split('.').collect();
-        let fragment = access::property(cx.dialect(), &document, stored, &keys, *ty)?;
-        columns.push(context! { name => property_name(path), sql => sql(fragment.sql) });
-        payload.push(property_name(path));
+        let mut declared: Vec<(&String, &Type)> = properties.types.iter().collect();
+        declared.sort();
+        for (path, ty) in declared {
+            if decides || events.properties.iter().any(|(needed, _)| needed == path) {
+                let keys: Vec<&str> = path.split('.').collect();
+                let fragment = access::property(cx.dialect(), &document, stored, &keys, *ty)?;
+                columns.push(context! { name => property_name(path), sql => sql(fragment.sql) });
+                read.push(property_name(path));
+            }
+        }
     }
     let (raw_names, raw_name, event_name) = names(cx, events, name, aliases)?;
     let condition = match &source.condition {
@@ -74,7 +87,7 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
             header => cx.definition_header("source", &source.meta, &lines),
             relation => cx.table(node),
             from => sql(cx.raw(&source.meta, &source.origin)?),
-            columns, payload, raw_names, raw_name,
+            columns, read, payload, raw_names, raw_name,
             event_id => sql(event_id(cx, source, &event_name)?),
             event_name,
             named_by_column => matches!(name, EventName::Column(_)),
@@ -109,7 +122,8 @@ fn names(
     });
     let own = format!("typed.{}", cx.ident("event_name")?);
     let mut branches = String::new();
-    for (canonical, others) in aliases.iter().filter(|(canonical, others)| needed(canonical) && !others.is_empty()) {
+    // All of them, whoever reads: what a row is called does not depend on that.
+    for (canonical, others) in aliases.iter().filter(|(_, others)| !others.is_empty()) {
         let list: Vec<String> =
             others.iter().map(|other| cx.string(other).map(|value| value.to_string())).collect::<Result<_>>()?;
         branches.push_str(&format!(" WHEN {own} IN ({}) THEN {}", list.join(", "), cx.string(canonical)?));

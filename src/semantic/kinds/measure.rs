@@ -144,6 +144,11 @@ impl Cx<'_> {
             return None;
         }
         let (filter, argument, time, dimensions) = (filter?, argument?, time?, dimensions?);
+        if let MeasureRelation::Events(source, _) = &relation {
+            for expr in filter.iter().chain(&argument) {
+                names_in::check_aliases(self.model.source(*source), expr, self.diagnostics);
+            }
+        }
         if let MeasureRelation::Events(_, names @ None) = &mut relation {
             *names = filter.as_ref().and_then(names_in::names_in);
         }

@@ -5,6 +5,7 @@ use crate::project::Definition;
 use crate::project::document::{OneOrMany, Spanned};
 use crate::project::tables::milestone::MilestoneTable;
 use crate::semantic::model::{Model, Occurrences, Progress, SourceIndex, SourceRows};
+use crate::semantic::names_in::check_alias;
 use crate::source::Span;
 
 /// The forms that a milestone may take, by the key that makes it one.
@@ -148,15 +149,10 @@ pub(super) fn event_names(
 
 /// Reports names that are other names of an event, and warns of those that are not in `snake_case` (DM-61, DM-62).
 pub fn check_event_name(model: &Model, source: SourceIndex, name: &str, span: Span, diagnostics: &mut Diagnostics) {
-    let SourceRows::Events { aliases, .. } = &model.source(source).rows else { return };
-    if let Some((canonical, _)) = aliases.iter().find(|(_, others)| others.iter().any(|other| other == name)) {
-        diagnostics.push(
-            Diagnostic::error("aliased-event", format!("`{name}` is another name of the event `{canonical}`"))
-                .at(span, "")
-                .at(model.source(source).meta.span, "its aliases say so")
-                .help(format!("write `{canonical}`: it counts both")),
-        );
+    if !matches!(model.source(source).rows, SourceRows::Events { .. }) {
+        return;
     }
+    check_alias(model.source(source), name, span, diagnostics);
     let snake = !name.is_empty()
         && name.split('_').enumerate().all(|(position, part)| {
             !part.is_empty()
