@@ -32,7 +32,7 @@ matched AS (
   JOIN streams ON {% if any_name %}(streams.{{ "event_name" | ident }} IS NULL OR streams.{{ "event_name" | ident }} = events.{{ "event_name" | ident }}){% else %}streams.{{ "event_name" | ident }} = events.{{ "event_name" | ident }}{% endif %}
 
 {% if actor %}
-  JOIN {{ actor.relation | table }} AS actor ON actor.{{ actor.key | ident }} = events.{{ "entity" | ident }}
+  {{ "LEFT JOIN" | safe if subjects else "JOIN" | safe }} {{ actor.relation | table }} AS actor ON actor.{{ actor.key | ident }} = events.{{ "entity" | ident }}
 {% endif %}
   JOIN {{ entity | table }} AS entity_row ON entity_row.{{ key | ident }} = {{ subject }}
 {% if from %}
