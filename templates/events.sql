@@ -10,6 +10,9 @@ WITH typed AS (
 {% if raw_names %}
   WHERE {{ raw_name }} IN ({% for name in raw_names %}{{ name | literal }}{{ ", " | when(not loop.last) }}{% endfor %})
 {% endif %}
+{% for condition in scan %}
+  {{ "WHERE" | safe if loop.first and not raw_names else "  AND" | safe }} {{ condition }}
+{% endfor %}
 ),
 identified AS (
   SELECT
@@ -25,7 +28,6 @@ identified AS (
 {% if since %}
     AND typed.{{ "event_time" | ident }} >= {{ since }}
 {% endif %}
-    AND typed.{{ "entity" | ident }} IS NOT NULL
 {% if named_by_column %}
     AND typed.{{ "event_name" | ident }} IS NOT NULL
 {% endif %}
@@ -36,7 +38,7 @@ numbered AS (
     identified.*,
     ROW_NUMBER() OVER (
       PARTITION BY identified.{{ "event_name" | ident }}, identified.{{ "event_id" | ident }}
-      ORDER BY identified.{{ "event_time" | ident }}, identified.{{ "entity" | ident }}{{ "," | when(read) }}
+      ORDER BY identified.{{ "event_time" | ident }}, CASE WHEN identified.{{ "entity" | ident }} IS NULL THEN 1 ELSE 0 END, identified.{{ "entity" | ident }}{{ "," | when(read) }}
 {% for name in read %}
         CASE WHEN identified.{{ name | ident }} IS NULL THEN 1 ELSE 0 END, identified.{{ name | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}

@@ -7,6 +7,9 @@ WITH typed AS (
     {{ column.sql }} AS {{ column.name | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}
   FROM {{ from }} AS source_rows
+{% for condition in scan %}
+  {{ "WHERE" | safe if loop.first else "  AND" | safe }} {{ condition }}
+{% endfor %}
 ){{ "," | when(numbered) }}
 {% if numbered %}
 numbered AS (

@@ -35,7 +35,7 @@ matched AS (
   CROSS JOIN streams
 {% endif %}
 {% if actor %}
-  JOIN {{ actor.relation | table }} AS actor ON actor.{{ actor.key | ident }} = events.{{ "entity" | ident }}
+  {{ "LEFT JOIN" | safe if subjects else "JOIN" | safe }} {{ actor.relation | table }} AS actor ON actor.{{ actor.key | ident }} = events.{{ "entity" | ident }}
 {% endif %}
   JOIN {{ entity | table }} AS entity_row ON entity_row.{{ key | ident }} = {{ subject }}
 {% if from %}

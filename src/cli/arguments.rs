@@ -87,6 +87,20 @@ pub struct Globals {
     )]
     pub fail_fast: bool,
 
+    /// Look at the raw rows before a run, where that costs money: times that cannot be read, names that no row has
+    ///
+    /// On DuckDB it is always done. Elsewhere it reads the columns with the time, the entity and the name of an event.
+    #[arg(
+        long,
+        global = true,
+        env = "MILEPOST_CHECK_DATA",
+        hide_env_values = true,
+        action = ArgAction::SetTrue,
+        value_parser = BoolishValueParser::new(),
+        help_heading = "Running"
+    )]
+    pub check_data: bool,
+
     /// The form of what is printed to standard output
     #[arg(
         long,

@@ -24,6 +24,7 @@ pub mod selection;
 pub mod show;
 pub mod terminal;
 pub mod test;
+pub mod values;
 pub mod verify;
 pub mod workspace;
 

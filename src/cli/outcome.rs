@@ -96,6 +96,16 @@ pub(super) fn say_error(message: &str, help: Option<&str>, cx: &Cx) {
     terminal::say_always(&renderer.render(&[group]));
 }
 
+/// Says a warning that no file is to blame for.
+pub(super) fn say_warning(message: &str, cx: &Cx) {
+    if cx.globals.quiet {
+        return;
+    }
+    let renderer = if cx.colors() { Renderer::styled() } else { Renderer::plain() };
+    let group = annotate_snippets::Group::with_title(Level::WARNING.primary_title(message));
+    terminal::say_always(&renderer.render(&[group]));
+}
+
 /// Prints what clap has to say, which may be the help that was asked for, and returns how the process ends.
 pub(super) fn end_of_usage(error: &clap::Error) -> Exit {
     // A stream that is closed leaves nobody to tell.

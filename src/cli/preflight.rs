@@ -3,10 +3,13 @@
 use crate::Analysis;
 use crate::plan::node::{Node, NodeId, Raw, Relation};
 use crate::render::Place;
+use crate::render::access::stored_as;
+use crate::render::dialect::Dialect;
 use crate::render::relations::Cx;
-use crate::run::preflight::{RequiredColumn, Requirement};
+use crate::run::preflight::{RequiredColumn, Requirement, Stored};
 use crate::semantic::expr::Type;
-use crate::semantic::model::{EntityIndex, EventName, Source, SourceIndex, SourceRows};
+use crate::semantic::model::{self, Column, EntityIndex, EventName, Source, SourceIndex, SourceRows, TimeType};
+use crate::semantic::scopes::canonical;
 
 /// Returns what the relations of `part` read of raw rows.
 pub fn requirements(analysis: &Analysis, part: &[NodeId], place: &Place) -> Vec<Requirement> {
@@ -15,16 +18,16 @@ pub fn requirements(analysis: &Analysis, part: &[NodeId], place: &Place) -> Vec<
     part.iter()
         .filter_map(|id| {
             let node = plan.node(*id);
-            let (kind, meta, origin, columns) = match node.reads? {
-                Raw::Source(index) => {
-                    let source = model.source(index);
-                    ("source", &source.meta, &source.origin, source_columns(analysis, node, index))
-                }
-                Raw::Entity(index) => {
-                    let entity = model.entity(index);
-                    ("entity", &entity.meta, entity.origin.as_ref()?, entity_columns(analysis, index))
-                }
+            let (kind, meta, origin) = match node.reads? {
+                Raw::Source(index) => ("source", &model.source(index).meta, &model.source(index).origin),
+                Raw::Entity(index) => ("entity", &model.entity(index).meta, model.entity(index).origin.as_ref()?),
             };
+            let reader = Reader { dialect: place.dialect, is_text: cx.reads_text(meta, origin) };
+            let mut columns = match node.reads? {
+                Raw::Source(index) => reader.source_columns(analysis, node, index),
+                Raw::Entity(index) => reader.entity_columns(analysis, index),
+            };
+            columns.retain(|column| !place.dialect.stored("unlisted").contains(&column.name));
             // The statement was printed with it already.
             let relation = cx.raw(meta, origin).ok()?;
             Some(Requirement { definition: format!("{kind}.{}", meta.name), relation, columns })
@@ -32,53 +35,125 @@ pub fn requirements(analysis: &Analysis, part: &[NodeId], place: &Place) -> Vec<
         .collect()
 }
 
-fn column(name: &str, ty: Option<Type>) -> RequiredColumn {
-    RequiredColumn { name: name.to_owned(), ty: ty.map(|ty| ty.name().to_owned()) }
+/// How the columns of a relation are read.
+struct Reader {
+    dialect: &'static Dialect,
+    /// Whether every column is text: then none is of a type of its own.
+    is_text: bool,
 }
 
-fn source_columns(analysis: &Analysis, node: &Node, index: SourceIndex) -> Vec<RequiredColumn> {
-    let source = analysis.model.source(index);
-    let mut columns: Vec<RequiredColumn> = source.key.iter().map(|name| column(name, None)).collect();
-    columns.extend(source.entity.iter().map(|(_, name)| column(name, None)));
-    columns.extend(source.time.iter().map(|name| column(name, Some(Type::Timestamp))));
-    let needed = |name: &str| match &node.relation {
-        Relation::Events(events) => events.columns.iter().any(|(needed, _)| needed == name),
-        Relation::Schema
-        | Relation::Entity(_)
-        | Relation::Facts(_)
-        | Relation::Occurrences(_)
-        | Relation::Reached(_)
-        | Relation::Milestone(_)
-        | Relation::Milestones
-        | Relation::Kpi(_)
-        | Relation::Kpis
-        | Relation::Score(_) => true,
-    };
-    let declared = source.columns.iter().filter(|declared| needed(&declared.name));
-    columns.extend(declared.map(|declared| column(&declared.column, Some(declared.ty))));
-    columns.extend(event_columns(source, node));
-    columns
-}
-
-fn event_columns(source: &Source, node: &Node) -> Vec<RequiredColumn> {
-    let (SourceRows::Events { name, properties, .. }, Relation::Events(events)) = (&source.rows, &node.relation) else {
-        return Vec::new();
-    };
-    let mut columns = Vec::new();
-    match name {
-        EventName::Column(name) => columns.push(column(name, Some(Type::String))),
-        EventName::Constant(_) => {}
+impl Reader {
+    fn column(&self, name: &str, ty: Option<Type>, stored: Option<Stored>) -> RequiredColumn {
+        RequiredColumn {
+            name: name.to_owned(),
+            ty: ty.map(|ty| ty.name().to_owned()),
+            stored: stored.filter(|_| !self.is_text),
+        }
     }
-    let document = properties.iter().filter(|_| !events.properties.is_empty());
-    columns.extend(document.map(|properties| column(&properties.column, None)));
-    columns
-}
 
-fn entity_columns(analysis: &Analysis, index: EntityIndex) -> Vec<RequiredColumn> {
-    let entity = analysis.model.entity(index);
-    let mut columns = vec![column(&entity.key, None)];
-    columns.extend(entity.start.iter().map(|name| column(name, Some(Type::Timestamp))));
-    columns.extend(entity.parent.iter().map(|(_, name)| column(name, None)));
-    columns.extend(entity.attributes.iter().map(|attribute| column(&attribute.column, Some(attribute.ty))));
-    columns
+    fn types(&self, what: &str) -> Vec<String> {
+        self.dialect.stored(what).to_vec()
+    }
+
+    /// What names something is text on every warehouse: only types that have one text may hold it.
+    fn key(&self, name: &str) -> RequiredColumn {
+        let help = "keys and ids are text or whole numbers; cast it in a view".to_owned();
+        let stored = Stored { what: "a key".to_owned(), types: self.types("key"), instead: Vec::new(), help };
+        self.column(name, None, Some(stored))
+    }
+
+    fn time(&self, name: &str, ty: Option<TimeType>) -> RequiredColumn {
+        let Some(ty) = ty else { return self.column(name, Some(Type::Timestamp), None) };
+        let instead = TimeType::ALL.iter().filter(|other| other.unit().is_none() || ty.unit().is_none());
+        let instead = instead.map(|other| {
+            let word = match other.unit() {
+                Some(_) => "`unix_seconds`, `unix_milliseconds` or `unix_microseconds`".to_owned(),
+                None => format!("`{}`", other.name()),
+            };
+            (self.types(stored_as(*other)), format!("its `type` is {word}"))
+        });
+        let help = "cast it in a view".to_owned();
+        let what = format!("a time of type `{}`", ty.name());
+        let stored = Stored { what, types: self.types(stored_as(ty)), instead: instead.collect(), help };
+        self.column(name, None, Some(stored))
+    }
+
+    /// A column that `scan` compares as it is.
+    fn scanned(&self, column: &Column) -> RequiredColumn {
+        let what = format!("a {} that `scan` compares as it is stored", column.ty);
+        let instead = [Type::Bool, Type::Int, Type::Float, Type::Decimal, Type::String, Type::Date, Type::Timestamp];
+        let instead = instead.into_iter().map(|ty| (self.types(ty.name()), format!("its type is `{ty}`")));
+        let help = "no `scan` can compare it".to_owned();
+        let stored = Stored { what, types: self.types(column.ty.name()), instead: instead.collect(), help };
+        self.column(&column.column, None, Some(stored))
+    }
+
+    fn source_columns(&self, analysis: &Analysis, node: &Node, index: SourceIndex) -> Vec<RequiredColumn> {
+        let source = analysis.model.source(index);
+        let mut columns: Vec<RequiredColumn> = source.key.iter().map(|name| self.key(name)).collect();
+        columns.extend(source.entity.iter().map(|(_, name)| self.key(name)));
+        columns.extend(source.time.iter().map(|name| self.time(name, source.time_type)));
+        let scanned: Vec<&str> = source.scan.iter().flat_map(|scan| scan.columns()).collect();
+        let scanned = |name: &str| scanned.iter().any(|column| column.strip_prefix(canonical::COLUMN) == Some(name));
+        let needed = |name: &str| match &node.relation {
+            Relation::Events(events) => events.columns.iter().any(|(needed, _)| needed == name),
+            Relation::Schema
+            | Relation::Entity(_)
+            | Relation::Facts(_)
+            | Relation::Occurrences(_)
+            | Relation::Reached(_)
+            | Relation::Milestone(_)
+            | Relation::Milestones
+            | Relation::Kpi(_)
+            | Relation::Kpis
+            | Relation::Score(_) => true,
+        };
+        for declared in &source.columns {
+            if scanned(&declared.name) {
+                columns.push(self.scanned(declared));
+            } else if needed(&declared.name) {
+                columns.push(self.column(&declared.column, Some(declared.ty), None));
+            }
+        }
+        columns.extend(self.event_columns(source, node));
+        columns
+    }
+
+    fn event_columns(&self, source: &Source, node: &Node) -> Vec<RequiredColumn> {
+        let (SourceRows::Events { name, properties, .. }, Relation::Events(events)) = (&source.rows, &node.relation)
+        else {
+            return Vec::new();
+        };
+        let mut columns = Vec::new();
+        match name {
+            EventName::Column(name) => {
+                let help = "names are text; cast it in a view".to_owned();
+                let what = "the name of an event".to_owned();
+                let stored = Stored { what, types: self.types("name"), instead: Vec::new(), help };
+                columns.push(self.column(name, None, Some(stored)));
+            }
+            EventName::Constant(_) => {}
+        }
+        for properties in properties.iter().filter(|_| !events.properties.is_empty()) {
+            let (what, types, other) = match properties.stored {
+                model::Stored::Json => ("a column of JSON", "document", ("string", "its `stored` is `\"text\"`")),
+                model::Stored::Text => ("JSON in text", "string", ("document", "its `stored` is `\"json\"`")),
+            };
+            let instead = vec![(self.types(other.0), other.1.to_owned())];
+            let help = "properties are read of documents of JSON only".to_owned();
+            let stored = Stored { what: what.to_owned(), types: self.types(types), instead, help };
+            columns.push(self.column(&properties.column, None, Some(stored)));
+        }
+        columns
+    }
+
+    fn entity_columns(&self, analysis: &Analysis, index: EntityIndex) -> Vec<RequiredColumn> {
+        let entity = analysis.model.entity(index);
+        let mut columns = vec![self.key(&entity.key)];
+        columns.extend(entity.start.iter().map(|name| self.time(name, entity.start_type)));
+        columns.extend(entity.parent.iter().map(|(_, name)| self.key(name)));
+        let attributes = entity.attributes.iter();
+        columns.extend(attributes.map(|attribute| self.column(&attribute.column, Some(attribute.ty), None)));
+        columns
+    }
 }

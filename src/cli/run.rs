@@ -11,6 +11,7 @@ use crate::cli::artifacts::{self, Others};
 use crate::cli::outcome::{Exit, Failure, say_error};
 use crate::cli::preflight::requirements;
 use crate::cli::terminal::{Cx, say_always};
+use crate::cli::values::inspect;
 use crate::cli::workspace::{Workspace, place};
 use crate::manifest::definition_hash;
 use crate::plan::node::NodeId;
@@ -89,16 +90,26 @@ pub fn make(
     let warehouse = connect(workspace, target)?;
     let required = requirements(&workspace.analysis, part, &place(target, workspace.as_of));
     let problems = preflight(&*warehouse, &required);
-    let result = if problems.is_empty() {
+    let mut looked_at = (Vec::new(), true);
+    // A file, or a database that is part of this program, is read for nothing.
+    if problems.is_empty() && (cx.globals.check_data || target.dialect.name() == warehouse::EMBEDDED) {
+        let place = place(target, workspace.as_of);
+        looked_at = inspect(&workspace.analysis, part, &place, &*warehouse, cx)?;
+    }
+    let (found, is_readable) = looked_at;
+    let result = if problems.is_empty() && is_readable {
         execute(workspace, target, &*warehouse, jobs)
     } else {
         for problem in &problems {
             say_error(&problem.to_string(), None, cx);
         }
-        runner::skip(jobs, "what the run reads is not all there")
+        let reason =
+            if is_readable { "what the run reads is not all there" } else { "what the run reads cannot be read" };
+        runner::skip(jobs, reason)
     };
     let path = folder.join(RESULTS);
-    let document = results::document(&result, &invocation(command, workspace, target));
+    let mut document = results::document(&result, &invocation(command, workspace, target));
+    document.raw_rows = found;
     let text = results::json(&document);
     results::write(&path, &text).map_err(|error| Failure::io(format!("writing `{}`", path.display()), &error))?;
     if cx.globals.output == Output::Json {

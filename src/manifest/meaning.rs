@@ -79,6 +79,7 @@ impl Cx<'_> {
         let mut lines = Lines::default();
         lines.origin(&own.origin).add("key", own.key.clone()).add("time", own.time.clone());
         lines.add("timezone", own.timezone.clone()).flag("deduplicate", own.deduplicate);
+        lines.add("time_type", own.time_type.map(|ty| ty.name().to_owned())).expr("scan", own.scan.as_ref());
         let entity =
             own.entity.as_ref().map(|(entity, column)| format!("{} {column:?}", self.model.entity(*entity).meta.name));
         lines.add("entity", entity).columns(&own.columns).expr("where", own.condition.as_ref());
@@ -117,6 +118,7 @@ impl Cx<'_> {
             lines.origin(origin);
         }
         lines.add("key", own.key.clone()).add("start", own.start.clone()).add("timezone", own.timezone.clone());
+        lines.add("start_type", own.start_type.map(|ty| ty.name().to_owned()));
         let parent =
             own.parent.as_ref().map(|(parent, column)| format!("{} {column:?}", self.model.entity(*parent).meta.name));
         lines.add("parent", parent).columns(&own.attributes).expr("where", own.condition.as_ref());

@@ -10,6 +10,7 @@ use minijinja::Value;
 use crate::render::dialect::{Argument, Dialect, Failure};
 use crate::render::holes::Fragment;
 use crate::semantic::expr::Type;
+use crate::semantic::model::TimeType;
 
 /// How a document of properties is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,17 +36,29 @@ impl Stored {
     }
 }
 
+/// Prints a document in the form that [`property_of`] reads: null where it is malformed. Where every document that can be
+/// stored is in that form, it is the column itself.
+pub fn document(dialect: &Dialect, column: &Fragment, stored: Stored) -> Result<Fragment, Failure> {
+    let stored = Argument::Word(stored.name().to_owned());
+    dialect.expression("source", "document", &[("document", Argument::Sql(column.clone(), None)), ("stored", stored)])
+}
+
 /// Prints the property at `path` (keys from the outermost to the innermost) of a document, as `ty`.
 ///
 /// Null where there is none, where it is the document's own null, where it is an object or an array, and where it cannot
 /// be read as `ty`.
 pub fn property(
     dialect: &Dialect,
-    document: &Fragment,
+    column: &Fragment,
     stored: Stored,
     path: &[&str],
     ty: Type,
 ) -> Result<Fragment, Failure> {
+    property_of(dialect, &document(dialect, column, stored)?, path, ty)
+}
+
+/// Prints a property of what [`document`] gave.
+pub fn property_of(dialect: &Dialect, document: &Fragment, path: &[&str], ty: Type) -> Result<Fragment, Failure> {
     if path.is_empty() || path.iter().any(|key| key.is_empty()) {
         return Err(Failure::Mistake("a property's path has an empty part".to_owned()));
     }
@@ -54,11 +67,7 @@ pub fn property(
     let text = dialect.expression(
         "source",
         "text",
-        &[
-            ("document", Argument::Sql(document.clone(), None)),
-            ("path", Argument::Sql(path, None)),
-            ("stored", Argument::Word(stored.name().to_owned())),
-        ],
+        &[("document", Argument::Sql(document.clone(), None)), ("path", Argument::Sql(path, None))],
     )?;
     from_text(dialect, text, ty, "UTC")
 }
@@ -80,6 +89,40 @@ pub fn normalize(dialect: &Dialect, value: &Fragment, ty: Type, timezone: &str) 
             ("zone", Argument::Word(timezone.to_owned())),
         ],
     )
+}
+
+/// Prints a column with a time of a type that is known as an instant; null where the instant is not of the calendar.
+/// `timezone` is that of clocks and days.
+pub fn instant(dialect: &Dialect, value: &Fragment, ty: TimeType, timezone: &str) -> Result<Fragment, Failure> {
+    let mut arguments = vec![
+        ("value", Argument::Sql(value.clone(), None)),
+        ("stored", Argument::Word(ty.name().to_owned())),
+        ("zone", Argument::Word(timezone.to_owned())),
+    ];
+    if let Some(unit) = ty.unit() {
+        let seconds = |count: i64| Argument::Number(count * (1_000_000 / unit));
+        arguments.push(("unit", Argument::Number(unit)));
+        // From the beginning of the year 1 to the end of the year 9999.
+        arguments.extend([("first", seconds(-62_135_596_800)), ("end", seconds(253_402_300_800))]);
+    }
+    dialect.expression("source", "instant", &arguments)
+}
+
+/// Returns what a dialect's `[stored]` calls the types of a column with such a time.
+pub fn stored_as(ty: TimeType) -> &'static str {
+    match ty {
+        TimeType::Timestamp => "instant",
+        TimeType::Datetime => "clock",
+        TimeType::Date => Type::Date.name(),
+        TimeType::Text => Type::String.name(),
+        TimeType::UnixSeconds | TimeType::UnixMilliseconds | TimeType::UnixMicroseconds => Type::Int.name(),
+    }
+}
+
+/// Prints a constant of the type that a column with a time stores: an instant in UTC, what a clock shows, or a day.
+pub fn moment(dialect: &Dialect, text: &str, ty: TimeType) -> Result<Fragment, Failure> {
+    let arguments = [("text", Argument::Word(text.to_owned())), ("stored", Argument::Word(ty.name().to_owned()))];
+    dialect.expression("source", "moment", &arguments)
 }
 
 /// Prints a relation that reads files; `format` is `csv`, `json` or `parquet`.

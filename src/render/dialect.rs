@@ -27,13 +27,18 @@ const PORTABLE: &str = "portable";
 const REQUIRED: &[(&str, &[&str])] = &[
     ("literals", &["float", "date", "timestamp", "pattern"]),
     ("aggregates", &["count", "count_distinct", "sum", "average", "min", "max", "percentile"]),
-    ("source", &["path", "text", "string", "from_text", "normalize", "file"]),
+    ("source", &["path", "document", "text", "string", "from_text", "normalize", "instant", "moment", "file"]),
     ("statements", &["create_schema", "create_table", "create_view", "first_rows", "constants"]),
 ];
 
 /// The types that a dialect names.
 const TYPES: &[Type] =
     &[Type::Bool, Type::Int, Type::Float, Type::Decimal, Type::String, Type::Date, Type::Timestamp, Type::Duration];
+
+/// What a dialect must name the types of that a raw column may have: the key or id of something, the name of an event, a
+/// document, instants, clocks without a zone, and what is compared with a value of the language as it is.
+const STORED: &[&str] =
+    &["key", "name", "document", "instant", "clock", "bool", "int", "float", "decimal", "string", "date", "timestamp"];
 
 /// What `types` calls a column of JSON, which expressions have no type for.
 const DOCUMENT: &str = "document";
@@ -48,6 +53,7 @@ pub struct Dialect {
     identifiers: Arc<Quoting>,
     strings: Arc<Quoting>,
     types: Arc<BTreeMap<String, String>>,
+    stored: BTreeMap<String, Vec<String>>,
     /// By `section.name`: why a warehouse does not have it, where it does not.
     entries: BTreeMap<String, Option<String>>,
     /// The entries' shapes, by the same names.
@@ -154,6 +160,7 @@ struct File {
     literals: IndexMap<String, Entry>,
     aggregates: IndexMap<String, Entry>,
     source: IndexMap<String, Entry>,
+    stored: BTreeMap<String, Vec<String>>,
     statements: IndexMap<String, Entry>,
     #[serde(default)]
     gaps: Vec<Gap>,
@@ -233,6 +240,9 @@ impl Dialect {
         if let Some(name) = file.types.keys().find(|name| !types.contains(&name.as_str())) {
             return Err(wrong(format!("`{name}` is no type")));
         }
+        if let Some(what) = STORED.iter().find(|what| !file.stored.contains_key(**what)) {
+            return Err(wrong(format!("`stored` does not say which types hold `{what}`")));
+        }
         if let Some(name) = file.functions.keys().find(|name| !portable.functions.contains_key(*name)) {
             return Err(wrong(format!("`functions.{name}` overrides nothing: there is no such portable function")));
         }
@@ -244,6 +254,7 @@ impl Dialect {
             identifiers: Arc::new(file.identifiers),
             strings: Arc::new(file.strings),
             types: Arc::new(file.types),
+            stored: file.stored,
             entries: BTreeMap::new(),
             shapes: Environment::new(),
             gaps: file.gaps,
@@ -311,6 +322,11 @@ impl Dialect {
     /// Returns the warehouse's name of the type of a JSON column.
     pub fn document_type(&self) -> &str {
         &self.types[DOCUMENT]
+    }
+
+    /// Returns the types of raw columns that hold something, as `[stored]` has it; columns, for those that no table lists.
+    pub fn stored(&self, what: &str) -> &[String] {
+        self.stored.get(what).map_or(&[], Vec::as_slice)
     }
 
     /// Quotes a name.

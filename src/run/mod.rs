@@ -15,6 +15,7 @@ use crate::warehouse::{ErrorKind, Executed, Warehouse};
 pub mod preflight;
 pub mod results;
 pub mod unit;
+pub mod values;
 
 mod schedule;
 mod workers;

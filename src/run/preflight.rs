@@ -22,6 +22,43 @@ pub struct RequiredColumn {
     pub name: String,
     /// The portable type that the project gives it, where it gives one: `timestamp`.
     pub ty: Option<String>,
+    /// What its type must be one of, where not every type will do.
+    pub stored: Option<Stored>,
+}
+
+/// The types that a column may have for what is made of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// What it is taken for, with an article: `a key`.
+    pub what: String,
+    /// The types, as the warehouse spells them, without what stands in parentheses; `NUMBER(…,0)` is one without digits
+    /// behind the point.
+    pub types: Vec<String>,
+    /// What to write instead, by types that are something else.
+    pub instead: Vec<(Vec<String>, String)>,
+    /// What to do about any other type.
+    pub help: String,
+}
+
+impl Stored {
+    /// Tells whether one of `types` is that of a column.
+    fn is_of(types: &[String], found: &str) -> bool {
+        let found = found.to_uppercase();
+        let whole = found.as_str();
+        // What holds several of them is another type.
+        let (plain, digits) = match whole.split_once('(') {
+            Some((plain, rest)) => (plain, rest.strip_suffix(')')),
+            None => (whole, None),
+        };
+        let is_list = found.ends_with(']');
+        let is_whole = digits.is_some_and(|digits| digits.split_once(',').is_none_or(|(_, scale)| scale.trim() == "0"));
+        types.iter().any(|ty| {
+            let ty = ty.to_uppercase();
+            ty == whole
+                || (!is_list && ty == plain)
+                || (is_whole && ty.strip_suffix("(…,0)").is_some_and(|ty| ty == plain))
+        })
+    }
 }
 
 /// Something that is missing, or is not what the project takes it for.
@@ -60,6 +97,8 @@ pub enum What {
         expected: String,
         /// The type that the warehouse gives it.
         found: String,
+        /// What to do about it, where that can be told.
+        help: Option<String>,
     },
 }
 
@@ -78,11 +117,14 @@ impl std::fmt::Display for Problem {
                     "`{definition}` reads the column `{name}` of {relation}, which has none of that name"
                 )?;
             }
-            What::WrongType { name, expected, found } => {
+            What::WrongType { name, expected, found, help } => {
                 write!(
                     formatter,
                     "`{definition}` takes the column `{name}` of {relation} for {expected}; it is {found}"
                 )?;
+                if let Some(help) = help {
+                    write!(formatter, ": {help}")?;
+                }
             }
         }
         if !nearest.is_empty() {
@@ -138,9 +180,18 @@ fn wrong(required: &RequiredColumn, columns: &[Column]) -> Option<(What, Vec<Str
         let nearest = nearest(&name, columns.iter().map(|column| &column.name));
         return Some((What::NoColumn { name }, nearest));
     };
+    if let Some(stored) = required.stored.as_ref().filter(|stored| !Stored::is_of(&stored.types, &found.ty)) {
+        let instead = stored.instead.iter().find(|(types, _)| Stored::is_of(types, &found.ty));
+        let help = instead.map_or(&stored.help, |(_, instead)| instead);
+        let help = (!help.is_empty()).then(|| help.clone());
+        return Some((
+            What::WrongType { name, expected: stored.what.clone(), found: found.ty.clone(), help },
+            Vec::new(),
+        ));
+    }
     match &required.ty {
         Some(ty) if !may_be(ty, found.family) => {
-            Some((What::WrongType { name, expected: ty.clone(), found: found.ty.clone() }, Vec::new()))
+            Some((What::WrongType { name, expected: ty.clone(), found: found.ty.clone(), help: None }, Vec::new()))
         }
         Some(_) | None => None,
     }
@@ -156,6 +207,8 @@ fn may_be(ty: &str, family: Family) -> bool {
         "bool" => text || matches!(family, Family::Bool | Family::Int),
         "int" | "float" | "decimal" => text || number,
         "date" | "timestamp" => text || matches!(family, Family::Date | Family::Timestamp),
+        // The text of a float is another one on each warehouse.
+        "string" => family != Family::Float,
         "json" => text,
         // Everything has a text, and a type that is new here is let through.
         _ => true,
@@ -168,7 +221,7 @@ fn plain(relation: &str) -> String {
 }
 
 /// Returns up to three names that look like `name`, the nearest first.
-fn nearest<'name>(name: &str, names: impl Iterator<Item = &'name String>) -> Vec<String> {
+pub(crate) fn nearest<'name>(name: &str, names: impl Iterator<Item = &'name String>) -> Vec<String> {
     let wanted = name.to_lowercase();
     let mut scored: Vec<_> = names
         .map(|name| (strsim::damerau_levenshtein(&wanted, &name.to_lowercase()), name))

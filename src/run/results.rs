@@ -1,7 +1,7 @@
 //! `run_results.json`: what became of a run, in the shape that the readers of dbt's file of that name know.
 //!
 //! Every key is always there, null where there is nothing to say, for those readers look keys up without asking.
-//! Keys that dbt has not are `bytes_processed`, `rows_affected`, `interval`, `spec_hash` and `sql_hash`.
+//! Keys that dbt has not are `bytes_processed`, `rows_affected`, `interval`, `spec_hash`, `sql_hash` and `raw_rows`.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::run::values::Found;
 use crate::run::{Interval, NodeResult, RunResult, Span, Status};
 use crate::warehouse::Executed;
 
@@ -36,6 +37,9 @@ pub struct Document {
     pub results: Vec<Entry>,
     pub elapsed_time: f64,
     pub args: serde_json::Map<String, serde_json::Value>,
+    /// What was found in the raw rows before the run.
+    #[serde(default)]
+    pub raw_rows: Vec<Found>,
 }
 
 /// Who wrote the file, and when.
@@ -105,6 +109,7 @@ pub fn document(run: &RunResult, invocation: &Invocation) -> Document {
         results: run.results.iter().map(|result| entry(result, &invocation.project)).collect(),
         elapsed_time: run.seconds,
         args: invocation.args.clone(),
+        raw_rows: Vec::new(),
     }
 }
 

@@ -19,7 +19,8 @@ pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnosti
         let meta = values::meta(definition, None, table.description.as_ref(), table.owner.as_ref(), &table.tags);
         let origin = values::origin(project, definition, table.table.as_ref(), table.path.as_ref(), diagnostics);
         let parent = parent(definition, &names, diagnostics);
-        let roles = [table.key.as_ref(), table.start.as_ref()];
+        let start = table.start.as_ref().map(values::time);
+        let roles = [table.key.as_ref(), start.as_ref().map(|(column, _)| column)];
         values::column_names(definition, roles.into_iter().chain(table.parent.values().map(Some)), diagnostics);
         let attributes = values::columns(definition, table.attributes.iter(), diagnostics);
         // A derived entity is called what its members call it.
@@ -56,7 +57,8 @@ pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnosti
             meta,
             origin,
             key: key.unwrap_or_default(),
-            start: table.start.as_ref().map(|start| start.get().clone()),
+            start_type: start.as_ref().and_then(|(_, ty)| *ty),
+            start: start.map(|(column, _)| column.get().clone()),
             timezone: values::timezone(definition, table.timezone.as_ref(), diagnostics),
             attributes,
             parent,

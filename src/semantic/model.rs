@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 
 // Their variants are what was written and what is meant.
 pub use crate::project::tables::kpi::{Direction, Grain};
-pub use crate::project::tables::source::Stored;
+pub use crate::project::tables::source::{Stored, TimeType};
 use crate::semantic::expr::{AggregateFunction, Expr, Type};
 use crate::source::Span;
 
@@ -145,6 +145,8 @@ pub struct Source {
     pub entity: Option<(EntityIndex, String)>,
     /// The column with the time.
     pub time: Option<String>,
+    /// What is stored in that column, where it is said.
+    pub time_type: Option<TimeType>,
     /// The zone of times without one.
     pub timezone: String,
     /// Typed columns.
@@ -157,6 +159,8 @@ pub struct Source {
     pub expire: bool,
     /// How its rows are divided by time, where the warehouse can do it.
     pub partition: Option<PartitionBy>,
+    /// The rows that are read, by columns as they are stored.
+    pub scan: Option<Expr>,
     /// The rows that count.
     pub condition: Option<Expr>,
 }
@@ -207,6 +211,8 @@ pub struct Entity {
     pub key: String,
     /// The column with its start; none: the earliest start of its members.
     pub start: Option<String>,
+    /// What is stored in that column, where it is said.
+    pub start_type: Option<TimeType>,
     /// The zone of times without one.
     pub timezone: String,
     /// Typed columns.

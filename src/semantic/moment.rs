@@ -1,8 +1,8 @@
 //! Moments as they are written, and as SQL's literals hold them.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::Offset;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::{Offset, TimeZoneDatabase};
 
 /// What a moment looks like, for messages.
 pub const FORM: &str = "a date (`2026-03-01`) or a time with its offset (`2026-03-01T09:30:00Z`)";
@@ -22,10 +22,29 @@ pub fn literal(moment: Timestamp) -> String {
     Offset::UTC.to_datetime(moment).strftime("%Y-%m-%d %H:%M:%S%.6f").to_string()
 }
 
+/// Reads what [`literal`] writes.
+fn clock(text: &str) -> Option<DateTime> {
+    DateTime::strptime("%Y-%m-%d %H:%M:%S%.f", text).ok()
+}
+
+/// Returns the microseconds from the beginning of 1970 to a moment, as [`literal`] writes it.
+pub fn microseconds(text: &str) -> Option<i64> {
+    Some(Offset::UTC.to_timestamp(clock(text)?).ok()?.as_microsecond())
+}
+
+/// Returns what a clock shows so many days after a moment, as [`literal`] writes it, in a zone of the list that is built
+/// in: its day, and day and time; none outside of the calendar.
+pub fn local(text: &str, timezone: &str, days: i64) -> Option<(String, String)> {
+    let moment = Offset::UTC.to_timestamp(clock(text)?).ok()?;
+    let zone = TimeZoneDatabase::bundled().get(timezone).ok()?;
+    let shown = zone.to_datetime(moment).checked_add(jiff::SignedDuration::from_hours(24 * days)).ok()?;
+    let format = |format: &str| shown.strftime(format).to_string();
+    (shown.year() > 0).then(|| (format("%Y-%m-%d"), format("%Y-%m-%d %H:%M:%S%.6f")))
+}
+
 /// Returns the moment so many microseconds before another, both as [`literal`] writes them; none before year 1.
 pub fn before(text: &str, microseconds: i64) -> Option<String> {
-    const FORMAT: &str = "%Y-%m-%d %H:%M:%S%.f";
-    let clock = jiff::civil::DateTime::strptime(FORMAT, text).ok()?;
+    let clock = clock(text)?;
     let earlier = clock.checked_sub(jiff::SignedDuration::from_micros(microseconds)).ok()?;
     (earlier.year() > 0).then(|| earlier.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string())
 }
@@ -53,6 +72,17 @@ mod tests {
         let day = 86_400_000_000;
         assert_eq!(before("2026-03-01 00:00:00.250000", day).as_deref(), Some("2026-02-28 00:00:00.250000"));
         assert_eq!(before("2026-03-01 00:00:00.000000", 3_000 * 365 * day), None);
+    }
+
+    #[test]
+    fn a_clock_shows_a_moment_in_a_zone() {
+        let shown = |day: &str, time: &str| Some((day.to_owned(), time.to_owned()));
+        let text = "2026-03-01 23:30:00.250000";
+        assert_eq!(local(text, "UTC", 0), shown("2026-03-01", "2026-03-01 23:30:00.250000"));
+        assert_eq!(local(text, "Europe/Berlin", 1), shown("2026-03-03", "2026-03-03 00:30:00.250000"));
+        assert_eq!(local(text, "America/New_York", -1), shown("2026-02-28", "2026-02-28 18:30:00.250000"));
+        assert_eq!(local("9999-12-31 00:00:00.000000", "UTC", 2), None);
+        assert_eq!(microseconds("1970-01-01 00:00:01.000002"), Some(1_000_002));
     }
 
     #[test]

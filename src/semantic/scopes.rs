@@ -109,6 +109,13 @@ impl Names {
         }
     }
 
+    /// The declared columns of a source, before anything is made of its rows.
+    pub fn columns(source: &Source) -> Self {
+        let mut names = Self::new(format!("the columns of source `{}`", source.meta.name), Some(source.meta.span));
+        names.add_columns(&source.columns);
+        names
+    }
+
     /// The rows of a source of facts.
     pub fn facts(source: &Source, entity_name: Option<&str>) -> Self {
         let mut names = Self::new(format!("source `{}`", source.meta.name), Some(source.meta.span));

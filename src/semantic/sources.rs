@@ -28,6 +28,11 @@ pub fn resolve(
         if let Some(source) = source {
             model.sources.push(source);
             let index = model.sources.len() - 1;
+            if let Some(scan) = &definition.body.scan {
+                let scope = Names::columns(model.source(SourceIndex(index)));
+                let text = project.text(definition, scan);
+                model.sources[index].scan = parse::expression(&text, &scope, Some(Type::Bool), diagnostics);
+            }
             if let Some(condition) = &definition.body.condition {
                 let scope = row_names(model, SourceIndex(index));
                 let text = project.text(definition, condition);
@@ -65,8 +70,9 @@ fn source(
         missing(definition, "table", "`table` names a table, `path` a file", diagnostics);
     }
     let document = table.properties.as_ref().map(|properties| &properties.column);
-    let roles =
-        [table.id.as_ref(), table.key.as_ref(), table.entity.as_ref(), table.name.as_ref(), table.time.as_ref()];
+    let time = table.time.as_ref().map(values::time);
+    let time_column = time.as_ref().map(|(column, _)| column);
+    let roles = [table.id.as_ref(), table.key.as_ref(), table.entity.as_ref(), table.name.as_ref(), time_column];
     values::column_names(definition, roles.into_iter().chain([document]), diagnostics);
     let columns = values::columns(definition, table.columns.iter(), diagnostics);
     let entity = entity(definition, model, entities, diagnostics);
@@ -88,13 +94,15 @@ fn source(
         rows,
         key: key.as_ref().map(|column| column.get().clone()),
         entity,
-        time: table.time.as_ref().map(|column| column.get().clone()),
+        time_type: time.as_ref().and_then(|(_, ty)| *ty),
+        time: time.map(|(column, _)| column.get().clone()),
         timezone: values::timezone(definition, table.timezone.as_ref(), diagnostics),
         columns,
         deduplicate: table.duplicates != Some(Duplicates::Keep),
         retain: table.retain.as_ref().and_then(|age| values::window(definition, age, diagnostics)),
         expire: expire(definition, diagnostics),
         partition: partition(table),
+        scan: None,
         condition: None,
     })
 }
@@ -102,8 +110,8 @@ fn source(
 /// Reports facts of which nothing is read.
 fn columnless(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) -> Option<()> {
     let table = &definition.body;
-    let roles = [&table.key, &table.entity, &table.time];
-    if roles.iter().any(|role| role.is_some()) || !table.columns.is_empty() {
+    let roles = [&table.key, &table.entity];
+    if roles.iter().any(|role| role.is_some()) || table.time.is_some() || !table.columns.is_empty() {
         return Some(());
     }
     diagnostics.push(

@@ -9,7 +9,7 @@ use crate::project::document::{Short, Spanned};
 use crate::project::load::is_name;
 use crate::project::names::nearest;
 use crate::project::read::list;
-use crate::project::tables::source::ColumnTable;
+use crate::project::tables::source::{ColumnTable, TimeTable, TimeType};
 use crate::project::{Definition, Project};
 use crate::semantic::duration;
 use crate::semantic::expr::Type;
@@ -139,6 +139,14 @@ pub fn column_names<'t, T>(
     for name in names.into_iter().flatten().filter(|name| name.get().is_empty()) {
         diagnostics
             .push(Diagnostic::error("empty-name", "the name of a column is empty").at(definition.place(name), ""));
+    }
+}
+
+/// Reads the column with a time, and what is stored in it where that is said.
+pub fn time(written: &Spanned<Short<TimeTable>>) -> (Spanned<String>, Option<TimeType>) {
+    match written.get() {
+        Short::Name(column) => (written.with(column.clone()), None),
+        Short::Full(full) => (full.column.clone(), Some(full.ty)),
     }
 }
 

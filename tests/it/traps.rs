@@ -4,7 +4,7 @@
 //! Google's reference implementation of its language.
 
 use include_dir::{Dir, include_dir};
-use milepost::render::access::{self, Stored};
+use milepost::render::access;
 use milepost::render::dialect::{self, Dialect};
 use milepost::render::engine;
 use milepost::render::expr;
@@ -346,7 +346,7 @@ fn trap_18_groups_are_named_by_their_place() {
 #[test]
 fn trap_19_neither_null_nor_a_container_is_a_value() {
     let property = |dialect: &Dialect| {
-        access::property(dialect, &Fragment::atom("d"), Stored::Json, &["a b", "c"], Type::String).unwrap().sql
+        access::property_of(dialect, &Fragment::atom("d"), &["a b", "c"], Type::String).unwrap().sql
     };
     let [bigquery, duckdb, snowflake] =
         ["bigquery", "duckdb", "snowflake"].map(|name| property(Dialect::named(name).unwrap()));
@@ -354,7 +354,7 @@ fn trap_19_neither_null_nor_a_container_is_a_value() {
     assert_eq!(duckdb, "TRY(JSON_EXTRACT_STRING(JSON_VALUE(d, '$.\"a b\".\"c\"'), '$'))");
     assert_eq!(
         snowflake,
-        "CASE WHEN TYPEOF(GET_PATH(d, '[\"a b\"][\"c\"]')) NOT IN ('OBJECT', 'ARRAY') THEN CAST(GET_PATH(d, '[\"a b\"][\"c\"]') AS VARCHAR) END"
+        "CASE WHEN TYPEOF(GET_PATH(d, '[\"a b\"][\"c\"]')) NOT IN ('OBJECT', 'ARRAY', 'NULL_VALUE') THEN CAST(GET_PATH(d, '[\"a b\"][\"c\"]') AS VARCHAR) END"
     );
     for (document, expected) in [
         (r#"{"a b": {"c": "x"}}"#, Some("x")),

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::project::document::{Short, Spanned};
-use crate::project::tables::source::ColumnTable;
+use crate::project::tables::source::{ColumnTable, TimeTable};
 
 /// `[entity.<name>]`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -25,7 +25,8 @@ pub struct EntityTable {
     /// The column that names an entity uniquely.
     pub key: Option<Spanned<String>>,
     /// The column with the time at which windows begin: sign-up. A derived entity starts with its first member.
-    pub start: Option<Spanned<String>>,
+    /// `{ column = "…", type = "…" }` says what is stored in it.
+    pub start: Option<Spanned<Short<TimeTable>>>,
     /// The IANA zone of times that carry none; `UTC` if absent.
     pub timezone: Option<Spanned<String>>,
     /// The columns that expressions and segments may use, with their types.

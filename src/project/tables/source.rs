@@ -38,6 +38,74 @@ pub enum Partition {
     None,
 }
 
+/// What a column with a time holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeType {
+    /// Instants: on BigQuery `TIMESTAMP`, elsewhere timestamps with a zone.
+    Timestamp,
+    /// Wall clocks without a zone, which are read in `timezone`.
+    Datetime,
+    /// Days of the calendar, each of which stands for its midnight in `timezone`.
+    Date,
+    /// Text.
+    Text,
+    /// Whole numbers: seconds since 1970.
+    UnixSeconds,
+    /// Whole numbers: milliseconds since 1970.
+    UnixMilliseconds,
+    /// Whole numbers: microseconds since 1970.
+    UnixMicroseconds,
+}
+
+impl TimeType {
+    /// All of them.
+    pub const ALL: &[TimeType] = &[
+        TimeType::Timestamp,
+        TimeType::Datetime,
+        TimeType::Date,
+        TimeType::Text,
+        TimeType::UnixSeconds,
+        TimeType::UnixMilliseconds,
+        TimeType::UnixMicroseconds,
+    ];
+
+    /// Returns the name as it is written in TOML.
+    pub fn name(self) -> &'static str {
+        match self {
+            TimeType::Timestamp => "timestamp",
+            TimeType::Datetime => "datetime",
+            TimeType::Date => "date",
+            TimeType::Text => "text",
+            TimeType::UnixSeconds => "unix_seconds",
+            TimeType::UnixMilliseconds => "unix_milliseconds",
+            TimeType::UnixMicroseconds => "unix_microseconds",
+        }
+    }
+
+    /// Returns the microseconds of a unit, where the column holds whole numbers.
+    pub fn unit(self) -> Option<i64> {
+        match self {
+            TimeType::UnixSeconds => Some(1_000_000),
+            TimeType::UnixMilliseconds => Some(1_000),
+            TimeType::UnixMicroseconds => Some(1),
+            TimeType::Timestamp | TimeType::Datetime | TimeType::Date | TimeType::Text => None,
+        }
+    }
+}
+
+/// `time = { column = "…", type = "timestamp" }`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TimeTable {
+    /// The column.
+    pub column: Spanned<String>,
+    /// What the table stores in it. The column is then compared as it is, so that the warehouse reads only the parts of the
+    /// table that it needs. Files of CSV and JSON hold text, whatever is said here.
+    #[serde(rename = "type")]
+    pub ty: TimeType,
+}
+
 /// `[source.<name>]`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -67,8 +135,8 @@ pub struct SourceTable {
     pub name: Option<Spanned<String>>,
     /// The name of every event, for a table that holds one kind.
     pub event: Option<Spanned<String>>,
-    /// The column with the time at which it happened.
-    pub time: Option<Spanned<String>>,
+    /// The column with the time at which it happened; `{ column = "…", type = "…" }` says what is stored in it.
+    pub time: Option<Spanned<Short<TimeTable>>>,
     /// The IANA zone of times that carry none; `UTC` if absent.
     pub timezone: Option<Spanned<String>>,
     /// The JSON document with the event's properties.
@@ -89,6 +157,9 @@ pub struct SourceTable {
     pub expire: Option<Spanned<bool>>,
     /// `day` (the default), `month` or `none`: how the table that Milepost makes of it is divided by time.
     pub partition: Option<Spanned<Partition>>,
+    /// The rows that are read, as an expression over `columns`. It is compared with the columns as they are stored, so that
+    /// the warehouse reads only the parts of the table that it needs; everything if absent.
+    pub scan: Option<Spanned<String>>,
     /// The rows that count, as an expression; all if absent.
     #[serde(rename = "where")]
     pub condition: Option<Spanned<String>>,

@@ -3,10 +3,8 @@
 use minijinja::context;
 
 use crate::plan::node::Node;
-use crate::render::access;
-use crate::render::holes::Fragment;
+use crate::render::relations::raw::{Raw, Time};
 use crate::render::relations::{Aliases, Cx, Result, sql};
-use crate::semantic::expr::Type;
 use crate::semantic::model::EntityIndex;
 
 pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<String> {
@@ -23,21 +21,24 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<
         None => None,
     };
     let mut columns = Vec::new();
-    if entity.origin.is_some() {
-        let typed = |column: &str, ty: Type| -> Result<minijinja::Value> {
-            let raw = Fragment::atom(format!("source_rows.{}", cx.ident(column)?));
-            let fragment = access::normalize(cx.dialect(), &raw, ty, &entity.timezone)?;
-            Ok(sql(fragment.sql))
-        };
-        columns.push(context! { name => entity.key.clone(), sql => typed(&entity.key, Type::String)? });
+    let mut scan = Vec::new();
+    if let Some(origin) = &entity.origin {
+        let raw = Raw::new(cx, &entity.meta, origin, &entity.timezone);
+        columns.push(context! { name => entity.key.clone(), sql => raw.key(&entity.key)? });
         if let Some(start) = &entity.start {
-            columns.push(context! { name => "started_at", sql => typed(start, Type::Timestamp)? });
+            let start = Time { column: start, ty: entity.start_type };
+            columns.push(context! { name => "started_at", sql => raw.time(start)? });
+            // Who has not started yet is there all the same.
+            let column = format!("source_rows.{}", cx.ident(start.column)?);
+            let bounds = raw.bounds(start, None)?;
+            scan.extend(bounds.into_iter().map(|bound| sql(format!("({bound} OR {column} IS NULL)"))));
         }
         if let Some((_, parent)) = &entity.parent {
-            columns.push(context! { name => parent, sql => typed(parent, Type::String)? });
+            columns.push(context! { name => parent, sql => raw.key(parent)? });
         }
         for attribute in &entity.attributes {
-            columns.push(context! { name => attribute.name.clone(), sql => typed(&attribute.column, attribute.ty)? });
+            columns
+                .push(context! { name => attribute.name.clone(), sql => raw.typed(&attribute.column, attribute.ty)? });
         }
     }
     let condition = match &entity.condition {
@@ -59,7 +60,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<
             relation => cx.table(node),
             key => entity.key.clone(),
             own_start => entity.start.is_some(),
-            from, columns, members, condition,
+            from, scan, columns, members, condition,
             as_of => cx.as_of()?,
         },
     )

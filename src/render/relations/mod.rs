@@ -4,9 +4,11 @@ mod entity;
 mod kpi;
 mod milestone;
 mod occurrences;
+mod raw;
 mod reached;
 mod score;
 mod source;
+pub(crate) mod values;
 
 use minijinja::Value;
 

@@ -99,6 +99,8 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, occurrences: &Occurrences) -> 
             entity => cx.qualified(&cx.plan.node(cx.plan.entity(occurrences.entity)).name),
             names => named,
             subject => sql(subject),
+            // A row of nobody may belong to somebody by what it holds.
+            subjects => occurrences.streams.iter().any(|stream| stream.subject.is_some()),
             bucket => sql(windows.bucket(cx, &anchor)?),
             in_time => windows.in_time(cx, &anchor)?.map(sql),
             anchor => sql(anchor),

@@ -5,16 +5,23 @@ use minijinja::{Value, context};
 use crate::plan::build::{column_name, property_name};
 use crate::plan::node::{Events, Node};
 use crate::render::access;
-use crate::render::holes::Fragment;
 use crate::render::relations::entity::parenthesized;
+use crate::render::relations::raw::{Raw, Time};
 use crate::render::relations::{Aliases, Cx, Failure, Result, sql, window_text};
 use crate::semantic::expr::{Literal, Type};
-use crate::semantic::model::{Column, EventName, Source, SourceIndex, SourceRows, Stored};
+use crate::semantic::model::{Column, EventName, Source, SourceIndex, SourceRows};
 
-/// Prints a column of a raw table in its declared type.
-fn typed(cx: &Cx<'_>, source: &Source, column: &str, ty: Type) -> Result<Value> {
-    let raw = Fragment::atom(format!("source_rows.{}", cx.ident(column)?));
-    Ok(sql(access::normalize(cx.dialect(), &raw, ty, &source.timezone)?.sql))
+/// Prints which rows of a source are read: those of the user's condition, and those that its time does not rule out.
+fn scanned(raw: &Raw<'_>, source: &Source) -> Result<Vec<Value>> {
+    let mut conditions: Vec<Value> = raw.scan(source)?.into_iter().collect();
+    if let Some(time) = time(source) {
+        conditions.extend(raw.bounds(time, source.retain)?);
+    }
+    Ok(conditions)
+}
+
+fn time(source: &Source) -> Option<Time<'_>> {
+    source.time.as_deref().map(|column| Time { column, ty: source.time_type })
 }
 
 pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String> {
@@ -22,15 +29,17 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
     let SourceRows::Events { name, properties, aliases } = &source.rows else {
         return Err(Failure::Template(format!("`{}` holds no events", source.meta.name)));
     };
+    let raw = Raw::new(cx, &source.meta, &source.origin, &source.timezone);
     let (_, entity_column) = source.entity.as_ref().expect("an event belongs to somebody");
-    let time = source.time.as_ref().expect("an event has a time");
-    let mut columns = vec![context! { name => "entity", sql => typed(cx, source, entity_column, Type::String)? }];
+    let mut columns = vec![context! { name => "entity", sql => raw.key(entity_column)? }];
     if let EventName::Column(column) = name {
-        columns.push(context! { name => "event_name", sql => typed(cx, source, column, Type::String)? });
+        columns.push(context! { name => "event_name", sql => raw.key(column)? });
     }
-    columns.push(context! { name => "event_time", sql => typed(cx, source, time, Type::Timestamp)? });
+    columns.push(context! {
+        name => "event_time", sql => raw.time(time(source).expect("an event has a time"))?,
+    });
     if let Some(id) = &source.key {
-        columns.push(context! { name => "event_id", sql => typed(cx, source, id, Type::String)? });
+        columns.push(context! { name => "event_id", sql => raw.key(id)? });
     }
     // What is read of the rows, and what of it is handed on. Which of several rows of one event counts is decided by all
     // that is declared of them: were it decided by what somebody needs, another definition would change this one's rows.
@@ -43,22 +52,20 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
     declared.sort_by(|left, right| left.name.cmp(&right.name));
     for Column { name, column, ty, .. } in declared {
         if decides || events.columns.iter().any(|(needed, _)| needed == name) {
-            columns.push(context! { name => column_name(name), sql => typed(cx, source, column, *ty)? });
+            columns.push(context! { name => column_name(name), sql => raw.typed(column, *ty)? });
             read.push(column_name(name));
         }
     }
-    if let Some(properties) = properties {
-        let document = Fragment::atom(format!("source_rows.{}", cx.ident(&properties.column)?));
-        let stored = match properties.stored {
-            Stored::Json => access::Stored::Json,
-            Stored::Text => access::Stored::Text,
-        };
+    let mut from = cx.raw(&source.meta, &source.origin)?;
+    if let Some(properties) = properties.as_ref().filter(|_| decides || !events.properties.is_empty()) {
+        let (document, relation) = raw.documents(properties, from)?;
+        from = relation;
         let mut declared: Vec<(&String, &Type)> = properties.types.iter().collect();
         declared.sort();
         for (path, ty) in declared {
             if decides || events.properties.iter().any(|(needed, _)| needed == path) {
                 let keys: Vec<&str> = path.split('.').collect();
-                let fragment = access::property(cx.dialect(), &document, stored, &keys, *ty)?;
+                let fragment = access::property_of(cx.dialect(), &document, &keys, *ty)?;
                 columns.push(context! { name => property_name(path), sql => sql(fragment.sql) });
                 read.push(property_name(path));
             }
@@ -86,7 +93,8 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
         context! {
             header => cx.definition_header("source", &source.meta, &lines),
             relation => cx.table(node),
-            from => sql(cx.raw(&source.meta, &source.origin)?),
+            from => sql(from),
+            scan => scanned(&raw, source)?,
             columns, read, payload, raw_names, raw_name,
             event_id => sql(event_id(cx, source, &event_name)?),
             event_name,
@@ -151,7 +159,7 @@ fn event_id(cx: &Cx<'_>, source: &Source, name: &Value) -> Result<String> {
     let composed = crate::render::engine::render_text(
         &format!("{{{{ {template} }}}}"),
         context! {
-            entity => sql(format!("typed.{}", cx.ident("entity")?)),
+            entity => sql(format!("COALESCE(typed.{}, {})", cx.ident("entity")?, cx.string("")?)),
             separator => cx.string("|")?,
             name,
             micros => sql(micros),
@@ -171,19 +179,19 @@ fn old_rows(source: &Source) -> Option<String> {
 
 pub(super) fn facts(cx: &Cx<'_>, node: &Node, index: SourceIndex) -> Result<String> {
     let source = cx.model.source(index);
+    let raw = Raw::new(cx, &source.meta, &source.origin, &source.timezone);
     let mut columns = Vec::new();
     if let Some(key) = &source.key {
-        columns.push(context! { name => "fact_key", sql => typed(cx, source, key, Type::String)? });
+        columns.push(context! { name => "fact_key", sql => raw.key(key)? });
     }
     if let Some((_, entity)) = &source.entity {
-        columns.push(context! { name => "entity", sql => typed(cx, source, entity, Type::String)? });
+        columns.push(context! { name => "entity", sql => raw.key(entity)? });
     }
-    if let Some(time) = &source.time {
-        columns.push(context! { name => "fact_time", sql => typed(cx, source, time, Type::Timestamp)? });
+    if let Some(time) = time(source) {
+        columns.push(context! { name => "fact_time", sql => raw.time(time)? });
     }
     for column in &source.columns {
-        columns
-            .push(context! { name => column_name(&column.name), sql => typed(cx, source, &column.column, column.ty)? });
+        columns.push(context! { name => column_name(&column.name), sql => raw.typed(&column.column, column.ty)? });
     }
     let condition = match &source.condition {
         Some(condition) => {
@@ -205,6 +213,7 @@ pub(super) fn facts(cx: &Cx<'_>, node: &Node, index: SourceIndex) -> Result<Stri
             header => cx.definition_header("source", &source.meta, &lines),
             relation => cx.table(node),
             from => sql(cx.raw(&source.meta, &source.origin)?),
+            scan => scanned(&raw, source)?,
             columns,
             numbered => source.deduplicate && source.key.is_some(),
             has_time => source.time.is_some(),

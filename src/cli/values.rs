@@ -1,0 +1,127 @@
+//! What is looked at in raw rows before a run.
+
+use std::collections::BTreeSet;
+
+use crate::Analysis;
+use crate::check::check;
+use crate::cli::outcome::{Failure, say_error, say_warning};
+use crate::cli::terminal::Cx as Terminal;
+use crate::plan::node::{NodeId, Raw, Relation};
+use crate::render::relations::Cx;
+use crate::render::relations::values::values;
+use crate::render::{Place, Statement};
+use crate::run::values::{Found, Look, look};
+use crate::semantic::model::{
+    EventName, KpiValue, MeasureRelation, Model, Occurrences, Source, SourceIndex, SourceRows,
+};
+use crate::warehouse::{self, Warehouse};
+
+/// Looks at the raw rows that the relations of `part` are made of, and says what would be lost. Returns what was found, and
+/// whether a run makes sense.
+///
+/// Everything is read where that costs nothing but time; elsewhere what the relations themselves are made of.
+pub fn inspect(
+    analysis: &Analysis,
+    part: &[NodeId],
+    place: &Place,
+    warehouse: &dyn Warehouse,
+    terminal: &Terminal,
+) -> Result<(Vec<Found>, bool), Failure> {
+    let mut all = Vec::new();
+    let mut is_well = true;
+    for wanted in looks(analysis, part, place)? {
+        match look(warehouse, &wanted) {
+            Ok(found) => {
+                match found.error(&wanted) {
+                    Some(error) => {
+                        is_well = false;
+                        say_error(&error, None, terminal);
+                    }
+                    None => found.warnings(&wanted).iter().for_each(|warning| say_warning(warning, terminal)),
+                }
+                all.push(found);
+            }
+            Err(error) => {
+                let definition = &wanted.definition;
+                say_warning(&format!("`{definition}`: the rows could not be looked at: {error}"), terminal);
+            }
+        }
+    }
+    Ok((all, is_well))
+}
+
+fn looks(analysis: &Analysis, part: &[NodeId], place: &Place) -> Result<Vec<Look>, Failure> {
+    let Analysis { project, model, plan } = analysis;
+    let cx = Cx { plan, model, sources: &project.sources, place };
+    let is_bounded = place.dialect.name() != warehouse::EMBEDDED;
+    let mut looks = Vec::new();
+    for node in part.iter().map(|id| plan.node(*id)) {
+        let (wanted, reads_all) = match (&node.relation, node.reads) {
+            (Relation::Events(events), Some(Raw::Source(index))) => (names(model, index), events.names.is_none()),
+            _ => (Vec::new(), true),
+        };
+        let raw: Vec<String> = wanted.iter().flat_map(|(_, raw)| raw.iter().cloned()).collect();
+        // The statement was printed with the same names already.
+        let Ok(Some(queries)) = values(&cx, node, &raw, is_bounded) else { continue };
+        let parse = |sql: String| {
+            let statement = Statement { node: node.name.clone(), sql, origin: None };
+            check(statement, place.dialect).map_err(|refusal| Failure::new(refusal.reason))
+        };
+        let counts = parse(queries.counts)?;
+        let names = queries.names.map(parse).transpose()?;
+        let (definition, time, key, needs_key) = match node.reads {
+            None => continue,
+            Some(Raw::Source(index)) => {
+                let source = model.source(index);
+                let is_log = matches!(source.rows, SourceRows::Events { .. });
+                let key = source.entity.as_ref().map(|(_, column)| column.clone()).filter(|_| is_log);
+                let time = source.time.clone().map(|column| (column, false));
+                (format!("source.{}", source.meta.name), time, key, false)
+            }
+            Some(Raw::Entity(index)) => {
+                let entity = model.entity(index);
+                let time = entity.start.clone().map(|column| (column, true));
+                (format!("entity.{}", entity.meta.name), time, Some(entity.key.clone()), true)
+            }
+        };
+        let reads_all = reads_all || names.is_none();
+        looks.push(Look { definition, time, key, needs_key, counts, reads_all, wanted, names });
+    }
+    Ok(looks)
+}
+
+/// Returns the names of events that definitions count of a log that names them by a column, each with its aliases.
+fn names(model: &Model, index: SourceIndex) -> Vec<(String, Vec<String>)> {
+    let Source { rows: SourceRows::Events { name: EventName::Column(_), aliases, .. }, .. } = model.source(index)
+    else {
+        return Vec::new();
+    };
+    let mut wanted: BTreeSet<&String> = BTreeSet::new();
+    for milestone in &model.milestones {
+        match &milestone.occurrences {
+            Occurrences::Events { source, names: Some(names), .. } if *source == index => wanted.extend(names),
+            Occurrences::Events { .. }
+            | Occurrences::Reaches(_)
+            | Occurrences::Members(_)
+            | Occurrences::Absence(_) => {}
+        }
+    }
+    for kpi in &model.kpis {
+        let measures = match &kpi.value {
+            KpiValue::Measures { numerator, denominator } => {
+                std::iter::once(numerator).chain(denominator.as_ref()).collect()
+            }
+            KpiValue::Statistic(measure) => vec![measure],
+            KpiValue::Formula { .. } => Vec::new(),
+        };
+        for measure in measures {
+            if let MeasureRelation::Events(source, Some(names)) = &measure.relation
+                && *source == index
+            {
+                wanted.extend(names);
+            }
+        }
+    }
+    let raw = |name: &String| aliases.get(name).into_iter().flatten().chain([name]).cloned().collect();
+    wanted.into_iter().map(|name| (name.clone(), raw(name))).collect()
+}

@@ -1,0 +1,157 @@
+//! Raw rows: how their columns are stored, and which of them are read.
+
+use minijinja::Value;
+
+use crate::render::access;
+use crate::render::expr;
+use crate::render::holes::Fragment;
+use crate::render::relations::{Cx, Result, sql};
+use crate::semantic::expr::{Literal, Type};
+use crate::semantic::model::{Format, Meta, Origin, Properties, Source, Stored, TimeType};
+use crate::semantic::moment;
+use crate::semantic::scopes::canonical;
+
+/// The column that holds a document once it was found to be one.
+const DOCUMENT: &str = "milepost_document";
+
+/// The raw rows of a source or an entity.
+pub(super) struct Raw<'c> {
+    cx: &'c Cx<'c>,
+    timezone: &'c str,
+    /// Whether every column is text, whatever the definition says is stored: so are CSV and JSON.
+    is_text: bool,
+}
+
+/// A column with a time.
+#[derive(Clone, Copy)]
+pub(super) struct Time<'c> {
+    /// The column.
+    pub(super) column: &'c str,
+    /// What is stored in it, where it is said.
+    pub(super) ty: Option<TimeType>,
+}
+
+impl<'c> Raw<'c> {
+    pub(super) fn new(cx: &'c Cx<'c>, meta: &Meta, origin: &Origin, timezone: &'c str) -> Self {
+        Self { cx, timezone, is_text: cx.reads_text(meta, origin) }
+    }
+
+    fn column(&self, name: &str) -> Result<Fragment> {
+        Ok(Fragment::atom(format!("source_rows.{}", self.cx.ident(name)?)))
+    }
+
+    /// Prints a column as it is stored.
+    pub(super) fn stored(&self, column: &str) -> Result<Value> {
+        Ok(sql(self.column(column)?.sql))
+    }
+
+    /// Prints a column in its declared type.
+    pub(super) fn typed(&self, column: &str, ty: Type) -> Result<Value> {
+        Ok(sql(access::normalize(self.cx.dialect(), &self.column(column)?, ty, self.timezone)?.sql))
+    }
+
+    /// Prints a column with the key of something, its id or its name, which is text that is not empty.
+    pub(super) fn key(&self, column: &str) -> Result<Value> {
+        Ok(sql(format!("NULLIF({}, {})", self.typed(column, Type::String)?, self.cx.string("")?)))
+    }
+
+    /// Prints a column with a time as an instant.
+    pub(super) fn time(&self, time: Time<'_>) -> Result<Value> {
+        let dialect = self.cx.dialect();
+        let column = self.column(time.column)?;
+        Ok(sql(match time.ty.filter(|ty| *ty != TimeType::Text) {
+            Some(ty) if ty.unit().is_some() && self.is_text => {
+                let number = access::normalize(dialect, &column, Type::Int, self.timezone)?;
+                access::instant(dialect, &number, ty, self.timezone)?.sql
+            }
+            Some(ty) if !self.is_text => access::instant(dialect, &column, ty, self.timezone)?.sql,
+            Some(_) | None => access::normalize(dialect, &column, Type::Timestamp, self.timezone)?.sql,
+        }))
+    }
+
+    /// Prints conditions on a column with a time, by constants of the type that is stored, so that the warehouse need not
+    /// look at the parts of a table where they cannot hold. No row is left out that lies before the moment and, where
+    /// rows are only kept for so long, not before that.
+    pub(super) fn bounds(&self, time: Time<'_>, retain: Option<i64>) -> Result<Vec<Value>> {
+        let Some(ty) = time.ty.filter(|ty| *ty != TimeType::Text && !self.is_text) else { return Ok(Vec::new()) };
+        let column = self.column(time.column)?.sql;
+        let as_of = self.cx.place.as_of.as_str();
+        let since = retain.and_then(|age| moment::before(as_of, age));
+        let mut conditions = Vec::new();
+        if let Some(bound) = self.bound(ty, as_of, true)? {
+            conditions.push(sql(format!("{column} < {bound}")));
+        }
+        if let Some(since) = since
+            && let Some(bound) = self.bound(ty, &since, false)?
+        {
+            conditions.push(sql(format!("{column} >= {bound}")));
+        }
+        Ok(conditions)
+    }
+
+    /// Prints a moment in the type of a column. Where the column's own clock may run otherwise, or is cut to days, it is a
+    /// day further away than the moment.
+    fn bound(&self, ty: TimeType, text: &str, is_upper: bool) -> Result<Option<String>> {
+        if let Some(unit) = ty.unit() {
+            // Of whole units, those before a part of one are those up to it.
+            let whole = moment::microseconds(text).map(|count| count.div_euclid(unit) + i64::from(count % unit != 0));
+            return Ok(whole.map(|count| expr::integer(count).sql));
+        }
+        let is_exact = ty == TimeType::Timestamp || (ty == TimeType::Datetime && self.timezone == "UTC");
+        let zone = if ty == TimeType::Timestamp { "UTC" } else { self.timezone };
+        let days = match (is_exact, is_upper) {
+            (true, _) => 0,
+            (false, true) => 1,
+            (false, false) => -1,
+        };
+        let Some((day, time)) = moment::local(text, zone, days) else { return Ok(None) };
+        let text = if ty == TimeType::Date { day } else { time.strip_suffix(".000000").unwrap_or(&time).to_owned() };
+        Ok(Some(access::moment(self.cx.dialect(), &text, ty)?.sql))
+    }
+
+    /// Prints the condition that says which rows are read, on columns as they are stored.
+    pub(super) fn scan(&self, source: &Source) -> Result<Option<Value>> {
+        let Some(scan) = &source.scan else { return Ok(None) };
+        let dialect = self.cx.dialect();
+        let printed = expr::print(scan, dialect, &|name| {
+            if name == canonical::AS_OF {
+                let as_of = Literal::Timestamp(self.cx.place.as_of.clone());
+                return expr::literal(&as_of, dialect).ok().map(|fragment| fragment.sql);
+            }
+            let name = name.strip_prefix(canonical::COLUMN)?;
+            let column = source.columns.iter().find(|column| column.name == name)?;
+            let raw = self.column(&column.column).ok()?;
+            if !self.is_text {
+                return Some(raw.sql);
+            }
+            access::normalize(dialect, &raw, column.ty, self.timezone).ok().map(|fragment| fragment.sql)
+        })?;
+        Ok(Some(sql(format!("({printed})"))))
+    }
+
+    /// Prints the column with the documents of a source, and the relation that has it: documents that are stored as text are
+    /// read once a row and not once a property.
+    pub(super) fn documents(&self, properties: &Properties, relation: String) -> Result<(Fragment, String)> {
+        let column = self.column(&properties.column)?;
+        let stored = match properties.stored {
+            Stored::Json => access::Stored::Json,
+            Stored::Text => access::Stored::Text,
+        };
+        let document = access::document(self.cx.dialect(), &column, stored)?;
+        if document.sql == column.sql {
+            return Ok((column, relation));
+        }
+        let name = self.cx.ident(DOCUMENT)?;
+        let relation = format!("(SELECT source_rows.*, {} AS {name} FROM {relation} AS source_rows)", document.sql);
+        Ok((self.column(DOCUMENT)?, relation))
+    }
+}
+
+impl Cx<'_> {
+    /// Tells whether what is read has text in every column.
+    pub(crate) fn reads_text(&self, meta: &Meta, origin: &Origin) -> bool {
+        let reads_files = self.dialect().unsupported("source", "file").is_none();
+        let is_file = reads_files && !self.place.stand_ins.contains_key(&meta.name);
+        is_file && origin.file.as_ref().is_some_and(|(_, format)| *format != Format::Parquet)
+    }
+}

@@ -1,0 +1,86 @@
+//! What raw rows have of what they need to be counted: queries for a look at the data before a run.
+
+use minijinja::{Value, context};
+
+use crate::plan::node::{Node, Raw as Reads};
+use crate::render::relations::raw::{Raw, Time};
+use crate::render::relations::{Cx, Result, sql};
+use crate::semantic::model::{EventName, Meta, Origin, Source, SourceRows};
+
+/// Two queries.
+#[derive(Debug)]
+pub(crate) struct Values {
+    /// Gives a row for each of the wanted names that there is, and one for all others: the name; the rows; those of them
+    /// that have a time in any form, and in one that can be read; the smallest that cannot; the rows that have a key of
+    /// whom they belong to, or of an entity its own.
+    pub(crate) counts: String,
+    /// Gives the names of events.
+    pub(crate) names: Option<String>,
+}
+
+/// What is looked at.
+struct Look<'c> {
+    meta: &'c Meta,
+    origin: &'c Origin,
+    timezone: &'c str,
+    time: Option<Time<'c>>,
+    /// The column with the key of the entity.
+    key: Option<&'c str>,
+    source: Option<&'c Source>,
+}
+
+/// Prints the queries over the raw rows that a relation is made of; none where it is made of none. `is_bounded` leaves out
+/// what the statement that makes the relation need not read.
+pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bool) -> Result<Option<Values>> {
+    let look = match node.reads {
+        None => return Ok(None),
+        Some(Reads::Source(index)) => {
+            let source = cx.model.source(index);
+            let is_log = matches!(source.rows, SourceRows::Events { .. });
+            Look {
+                meta: &source.meta,
+                origin: &source.origin,
+                timezone: &source.timezone,
+                time: source.time.as_deref().map(|column| Time { column, ty: source.time_type }),
+                key: source.entity.as_ref().map(|(_, column)| column.as_str()).filter(|_| is_log),
+                source: Some(source),
+            }
+        }
+        Some(Reads::Entity(index)) => {
+            let entity = cx.model.entity(index);
+            let Some(origin) = &entity.origin else { return Ok(None) };
+            Look {
+                meta: &entity.meta,
+                origin,
+                timezone: &entity.timezone,
+                time: entity.start.as_deref().map(|column| Time { column, ty: entity.start_type }),
+                key: Some(&entity.key),
+                source: None,
+            }
+        }
+    };
+    let raw = Raw::new(cx, look.meta, look.origin, look.timezone);
+    let mut scan: Vec<Value> = Vec::new();
+    if let Some(source) = look.source {
+        scan.extend(raw.scan(source)?);
+        if let Some(time) = look.time.filter(|_| is_bounded) {
+            scan.extend(raw.bounds(time, source.retain)?);
+        }
+    }
+    let name = match look.source.map(|source| &source.rows) {
+        Some(SourceRows::Events { name: EventName::Column(column), .. }) => Some(raw.stored(column)?),
+        Some(SourceRows::Events { name: EventName::Constant(_), .. } | SourceRows::Facts) | None => None,
+    };
+    let null = || cx.typed_null("string");
+    let (raw_time, row_time) = match look.time {
+        Some(time) => (raw.key(time.column)?, raw.time(time)?),
+        None => (null()?, null()?),
+    };
+    let entity = look.key.map_or_else(null, |key| raw.key(key))?;
+    let from = sql(cx.raw(look.meta, look.origin)?);
+    let is_named = name.is_some();
+    let wanted = (is_named && !wanted.is_empty()).then(|| wanted.to_vec());
+    let columns = context! { name, wanted, raw_time, row_time, entity, from, scan };
+    let print = |all_names: bool| cx.render("values.sql", context! { all_names, ..columns.clone() });
+    Ok(Some(Values { counts: print(false)?, names: is_named.then(|| print(true)).transpose()? }))
+}

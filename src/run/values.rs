@@ -1,0 +1,180 @@
+//! Looks, before a run, at what raw rows hold: rows that would be lost without a word, and names of events that nothing has.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::check::Checked;
+use crate::run::preflight::nearest;
+use crate::warehouse::{Error, Rows, Value, Warehouse};
+
+/// The names of events that are looked at for one that is similar.
+const MOST_NAMES: usize = 10_000;
+
+/// What is looked at.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// The definition, as people call it: `source.events`.
+    pub definition: String,
+    /// The column with the time, and whether it is the start of an entity, which it need not have.
+    pub time: Option<(String, bool)>,
+    /// The column with the key of whom a row belongs to, or of an entity its own.
+    pub key: Option<String>,
+    /// Whether a row without that key is lost.
+    pub needs_key: bool,
+    /// Counts rows: by name, the rows, those with a time, those with one that can be read, the smallest that cannot, those
+    /// with a key.
+    pub counts: Checked,
+    /// Whether rows of other names than the wanted ones are read.
+    pub reads_all: bool,
+    /// The names of events that definitions count, each with all that the data calls it.
+    pub wanted: Vec<(String, Vec<String>)>,
+    /// Gives the names of events.
+    pub names: Option<Checked>,
+}
+
+/// What was found of the rows of a definition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// The definition.
+    pub definition: String,
+    /// The rows that definitions count, before duplicates are removed.
+    pub rows: u64,
+    /// Those that have no time, or no start.
+    pub without_time: u64,
+    /// Those whose time or start cannot be read.
+    pub unreadable_times: u64,
+    /// One of these.
+    pub unreadable_time: Option<String>,
+    /// Those that belong to nobody; of an entity, those without a key.
+    pub without_key: u64,
+    /// The names of events that no row has, each with names that are similar.
+    pub unknown_events: BTreeMap<String, Vec<String>>,
+}
+
+/// Looks at the rows of one definition.
+pub fn look(warehouse: &dyn Warehouse, look: &Look) -> Result<Found, Error> {
+    let rows = warehouse.query(&look.counts, None)?;
+    let mut found = Found { definition: look.definition.clone(), ..Found::default() };
+    let mut known: Vec<String> = Vec::new();
+    let mut all = 0;
+    for row in &rows.rows {
+        let [name, count, given, read, example, keys] = row.as_slice() else { continue };
+        let count = number(count);
+        all += count;
+        match name {
+            Value::Null if !look.reads_all => continue,
+            Value::Null => {}
+            name => known.push(name.to_string()),
+        }
+        found.rows += count;
+        if look.time.is_some() {
+            found.without_time += count - number(given);
+            found.unreadable_times += number(given) - number(read);
+            if found.unreadable_time.is_none() && *example != Value::Null {
+                found.unreadable_time = Some(example.to_string());
+            }
+        }
+        if look.key.is_some() {
+            found.without_key += count - number(keys);
+        }
+    }
+    // Where there are no rows at all, no name is to blame.
+    let unknown = |raw: &[String]| all > 0 && !raw.iter().any(|name| known.contains(name));
+    let unknown: Vec<&String> = look.wanted.iter().filter(|(_, raw)| unknown(raw)).map(|(name, _)| name).collect();
+    if let (false, Some(names)) = (unknown.is_empty(), &look.names) {
+        let names = texts(&warehouse.query(names, Some(MOST_NAMES))?);
+        found.unknown_events = unknown.into_iter().map(|name| (name.clone(), nearest(name, names.iter()))).collect();
+    }
+    Ok(found)
+}
+
+fn number(value: &Value) -> u64 {
+    match value {
+        Value::Int(number) => u64::try_from(*number).unwrap_or_default(),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Float(_)
+        | Value::Decimal(_)
+        | Value::Text(_)
+        | Value::Date(_)
+        | Value::Timestamp(_) => value.to_string().parse().unwrap_or_default(),
+    }
+}
+
+fn texts(rows: &Rows) -> Vec<String> {
+    let names = rows.rows.iter().filter_map(|row| row.first());
+    names.filter(|name| **name != Value::Null).map(Value::to_string).collect()
+}
+
+impl Found {
+    /// Returns why a run would be pointless: no row would be left.
+    pub fn error(&self, look: &Look) -> Option<String> {
+        let (column, is_start) = look.time.as_ref()?;
+        let unread = self.unreadable_times > 0 || *is_start;
+        if self.rows == 0 || !unread || self.without_time + self.unreadable_times < self.rows {
+            return None;
+        }
+        let what = if *is_start { "start" } else { "time" };
+        Some(match &self.unreadable_time {
+            Some(example) => format!(
+                "`{}`: none of {} has a {what} that can be read; the column `{column}` holds `{example}`{}",
+                self.definition,
+                rows(self.rows),
+                advice(column, *is_start, example)
+            ),
+            None => format!("`{}`: none of {} has a {what} in the column `{column}`", self.definition, rows(self.rows)),
+        })
+    }
+
+    /// Returns what gets lost, in sentences, and what is not there.
+    pub fn warnings(&self, look: &Look) -> Vec<String> {
+        let definition = &self.definition;
+        let of = |count: u64| format!("`{definition}`: {count} of {}", rows(self.rows));
+        let mut warnings = Vec::new();
+        if let Some((column, is_start)) = &look.time {
+            let lost = if *is_start { "never start" } else { "do not count" };
+            if self.unreadable_times > 0 {
+                let example = self.unreadable_time.as_deref().unwrap_or_default();
+                let have = "have a time that cannot be read, such as";
+                warnings.push(format!("{} {have} `{example}` in `{column}`, and {lost}", of(self.unreadable_times)));
+            }
+            if self.without_time > 0 && !is_start {
+                warnings.push(format!("{} have no `{column}`, and {lost}", of(self.without_time)));
+            }
+        }
+        if let Some(key) = look.key.as_ref().filter(|_| self.without_key > 0) {
+            let lost =
+                if look.needs_key { "and do not count" } else { "and count for no milestone without a `subject`" };
+            warnings.push(format!("{} have no `{key}`, {lost}", of(self.without_key)));
+        }
+        for (name, similar) in &self.unknown_events {
+            let mut text = format!("`{definition}`: no row is an event `{name}`");
+            if !similar.is_empty() {
+                let names: Vec<String> = similar.iter().map(|name| format!("`{name}`")).collect();
+                text.push_str(&format!("; similar names: {}", names.join(", ")));
+            }
+            warnings.push(text);
+        }
+        warnings
+    }
+}
+
+fn rows(count: u64) -> String {
+    if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
+}
+
+/// Returns what to write where a time is a number, which has as many digits as one of these days.
+fn advice(column: &str, is_start: bool, example: &str) -> String {
+    if !example.bytes().all(|byte| byte.is_ascii_digit()) {
+        return String::new();
+    }
+    let ty = match example.len() {
+        9 | 10 => "unix_seconds",
+        12 | 13 => "unix_milliseconds",
+        15 | 16 => "unix_microseconds",
+        _ => return String::new(),
+    };
+    let key = if is_start { "start" } else { "time" };
+    format!(": write `{key} = {{ column = \"{column}\", type = \"{ty}\" }}`")
+}

@@ -1,0 +1,29 @@
+{#- What raw rows have, by the names that definitions count: how many there are, how many of them have a time, in any form and
+    in one that can be read, and how many belong to somebody. Or which names there are. -#}
+{% if all_names %}
+SELECT DISTINCT {{ name }} AS {{ "name" | ident }}
+FROM {{ from }} AS source_rows
+{% for condition in scan %}
+{{ "WHERE" | safe if loop.first else "  AND" | safe }} {{ condition }}
+{% endfor %}
+{% else %}
+SELECT
+  counted.{{ "name" | ident }},
+  COUNT(*) AS {{ "row_count" | ident }},
+  COUNT(counted.{{ "raw_time" | ident }}) AS {{ "times_given" | ident }},
+  COUNT(counted.{{ "row_time" | ident }}) AS {{ "times_read" | ident }},
+  MIN(CASE WHEN counted.{{ "row_time" | ident }} IS NULL THEN counted.{{ "raw_time" | ident }} END) AS {{ "example" | ident }},
+  COUNT(counted.{{ "entity" | ident }}) AS {{ "entities" | ident }}
+FROM (
+  SELECT
+    {% if wanted %}CASE WHEN {{ name }} IN ({% for name in wanted %}{{ name | literal }}{{ ", " | when(not loop.last) }}{% endfor %}) THEN {{ name }} END{% else %}CAST(NULL AS {{ type("string") }}){% endif %} AS {{ "name" | ident }},
+    {{ raw_time }} AS {{ "raw_time" | ident }},
+    {{ row_time }} AS {{ "row_time" | ident }},
+    {{ entity }} AS {{ "entity" | ident }}
+  FROM {{ from }} AS source_rows
+{% for condition in scan %}
+  {{ "WHERE" | safe if loop.first else "  AND" | safe }} {{ condition }}
+{% endfor %}
+) AS counted
+GROUP BY 1
+{% endif %}
