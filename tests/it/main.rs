@@ -18,6 +18,7 @@ mod functions;
 mod fuzz;
 mod kill;
 mod language;
+mod meaning;
 mod network;
 mod real;
 mod run;
