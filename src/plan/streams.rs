@@ -98,7 +98,7 @@ fn write_signature(expr: &Expr, text: &mut String) {
         text.push(')');
     };
     match &expr.kind {
-        ExprKind::Column(name) => text.push_str(name),
+        ExprKind::Column(name) => text.push_str(&name.to_string()),
         ExprKind::Literal(Literal::String(value)) => {
             let _ = write!(text, "{value:?}");
         }

@@ -22,13 +22,13 @@ pub fn names_in(condition: &Expr) -> Option<Vec<String>> {
         ExprKind::Binary(BinaryOperator::Equal, left, right) => match (&left.kind, &right.kind) {
             (ExprKind::Column(column), ExprKind::Literal(Literal::String(name)))
             | (ExprKind::Literal(Literal::String(name)), ExprKind::Column(column))
-                if column == canonical::EVENT_NAME =>
+                if column.is(canonical::EVENT_NAME) =>
             {
                 Some(vec![name.clone()])
             }
             _ => None,
         },
-        ExprKind::In(inner, list, false) if matches!(&inner.kind, ExprKind::Column(column) if column == canonical::EVENT_NAME) =>
+        ExprKind::In(inner, list, false) if matches!(&inner.kind, ExprKind::Column(column) if column.is(canonical::EVENT_NAME)) =>
         {
             let mut names: Vec<String> = Vec::new();
             for item in list {

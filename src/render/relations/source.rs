@@ -2,7 +2,7 @@
 
 use minijinja::{Value, context};
 
-use crate::plan::build::{column_name, property_name};
+use crate::plan::columns::{column_name, property_name};
 use crate::plan::node::{Events, Node};
 use crate::render::access;
 use crate::render::holes::Fragment;
@@ -46,7 +46,7 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
             Stored::Json => access::Stored::Json,
             Stored::Text => access::Stored::Text,
         };
-        let keys: Vec<&str> = path.split('.').collect();
+        let keys: Vec<&str> = path.parts().iter().map(String::as_str).collect();
         let fragment = access::property(cx.dialect(), &document, stored, &keys, *ty)?;
         columns.push(context! { name => property_name(path), sql => sql(fragment.sql) });
         payload.push(property_name(path));

@@ -4,7 +4,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::Definition;
 use crate::project::document::{OneOrMany, Spanned};
 use crate::project::tables::milestone::MilestoneTable;
-use crate::semantic::model::{Model, Occurrences, Progress, SourceIndex, SourceRows};
+use crate::semantic::model::{EventName, Model, Occurrences, Progress, SourceIndex, SourceRows};
 use crate::source::Span;
 
 /// The forms that a milestone may take, by the key that makes it one.
@@ -148,14 +148,30 @@ pub(super) fn event_names(
 
 /// Reports names that are other names of an event, and warns of those that are not in `snake_case` (DM-61, DM-62).
 pub fn check_event_name(model: &Model, source: SourceIndex, name: &str, span: Span, diagnostics: &mut Diagnostics) {
-    let SourceRows::Events { aliases, .. } = &model.source(source).rows else { return };
+    let source = model.source(source);
+    let SourceRows::Events { aliases, name: held, .. } = &source.rows else { return };
     if let Some((canonical, _)) = aliases.iter().find(|(_, others)| others.iter().any(|other| other == name)) {
         diagnostics.push(
             Diagnostic::error("aliased-event", format!("`{name}` is another name of the event `{canonical}`"))
                 .at(span, "")
-                .at(model.source(source).meta.span, "its aliases say so")
+                .at(source.meta.span, "its aliases say so")
                 .help(format!("write `{canonical}`: it counts both")),
         );
+    } else if let EventName::Constant(only) = held
+        && only != name
+    {
+        diagnostics.push(
+            Diagnostic::error(
+                "unknown-event",
+                format!("no row of source `{}` is the event `{name}`", source.meta.name),
+            )
+            .at(span, "")
+            .at(source.meta.span, format!("each row is the event `{only}`"))
+            .help(format!("write `{only}`, or count the source that has the event")),
+        );
+    }
+    if source.any_event_names {
+        return;
     }
     let snake = !name.is_empty()
         && name.split('_').enumerate().all(|(position, part)| {
@@ -164,10 +180,13 @@ pub fn check_event_name(model: &Model, source: SourceIndex, name: &str, span: Sp
                 && (position > 0 || part.starts_with(|first: char| first.is_ascii_lowercase()))
         });
     if !snake {
-        diagnostics.push(
+        diagnostics.push_once(
             Diagnostic::warning("event-name-style", format!("the event name `{name}` is not in snake_case"))
                 .at(span, "")
-                .help("collect it under a snake_case name by `aliases` of the source"),
+                .help(
+                    "collect it under a snake_case name by `aliases` of the source, or write \
+                     `event_name_style = \"any\"` there",
+                ),
         );
     }
 }
