@@ -75,6 +75,14 @@ impl Diagnostics {
         }
     }
 
+    /// Adds one, unless the same was said of any place already.
+    pub fn push_once(&mut self, diagnostic: Diagnostic) {
+        let is_same = |item: &Diagnostic| item.code == diagnostic.code && item.message == diagnostic.message;
+        if !self.items.iter().any(is_same) {
+            self.push(diagnostic);
+        }
+    }
+
     /// Tells whether an error is among them.
     pub fn has_errors(&self) -> bool {
         self.items.iter().any(|item| item.severity == Severity::Error)

@@ -197,5 +197,4 @@ pub enum Output {
 /// Reads an instant: a time with its offset, or a date.
 fn parse_as_of(text: &str) -> Result<Timestamp, String> {
     moment::moment(text)
-        .ok_or_else(|| "neither a date (`2026-03-01`) nor a time with its offset (`2026-03-01T09:30:00Z`)".to_owned())
 }

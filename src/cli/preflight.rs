@@ -9,6 +9,7 @@ use crate::render::relations::Cx;
 use crate::run::preflight::{RequiredColumn, Requirement, Stored};
 use crate::semantic::expr::Type;
 use crate::semantic::model::{self, Column, EntityIndex, EventName, Source, SourceIndex, SourceRows, TimeType};
+use crate::semantic::name::Name;
 use crate::semantic::scopes::canonical;
 
 /// Returns what the relations of `part` read of raw rows.
@@ -93,7 +94,7 @@ impl Reader {
         let mut columns: Vec<RequiredColumn> = source.key.iter().map(|name| self.key(name)).collect();
         columns.extend(source.entity.iter().map(|(_, name)| self.key(name)));
         columns.extend(source.time.iter().map(|name| self.time(name, source.time_type)));
-        let scanned: Vec<&str> = source.scan.iter().flat_map(|scan| scan.columns()).collect();
+        let scanned: Vec<&Name> = source.scan.iter().flat_map(|scan| scan.columns()).collect();
         let scanned = |name: &str| scanned.iter().any(|column| column.strip_prefix(canonical::COLUMN) == Some(name));
         let needed = |name: &str| match &node.relation {
             Relation::Events(events) => events.columns.iter().any(|(needed, _)| needed == name),

@@ -13,7 +13,7 @@ use crate::cli::preflight::requirements;
 use crate::cli::terminal::{Cx, say_always};
 use crate::cli::values::inspect;
 use crate::cli::workspace::{Workspace, place};
-use crate::manifest::definition_hash;
+use crate::manifest::spec_hash;
 use crate::plan::node::NodeId;
 use crate::report::progress::{Progress, Status as Shown};
 use crate::run::preflight::preflight;
@@ -147,7 +147,7 @@ fn job(analysis: &Analysis, target: &Target, id: NodeId, statement: crate::check
         statement,
         relation: target.relation(node),
         replaces: false,
-        spec_hash: node.definition.as_ref().and_then(|own| definition_hash(model, own.kind, &own.name)),
+        spec_hash: node.definition.as_ref().and_then(|own| spec_hash(model, own.kind, &own.name)),
         interval: None,
     }
 }

@@ -11,6 +11,7 @@ use crate::project::tables::score::ScoreTable;
 use crate::project::tables::settings::{ProjectTable, TargetTable};
 use crate::project::tables::source::SourceTable;
 use crate::project::tables::test::TestTable;
+use crate::render::dialect::Dialect;
 use crate::semantic::kinds::KINDS;
 
 /// The form of a definition's name.
@@ -32,13 +33,15 @@ pub fn schema() -> Value {
         "score": table::<ScoreTable>(&mut generator, "Weighted milestones, by name."),
         "test": table::<TestTable>(&mut generator, "Unit tests, by name."),
     });
+    let mut definitions = generator.take_definitions(true);
+    name_dialects(&mut definitions);
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "A file of a Milepost project",
         "type": "object",
         "properties": properties,
         "additionalProperties": false,
-        "definitions": generator.take_definitions(true),
+        "definitions": definitions,
     })
 }
 
@@ -66,34 +69,51 @@ fn named(definition: &Value, what: &str) -> Value {
     })
 }
 
-/// Returns the schema of a KPI: for each kind what every KPI has, and the fields of the kind.
+/// Returns the schema of a KPI: for each kind what every KPI has, and the fields of the kind. Only the part of the kind that
+/// is named is asked, so that one mistake is one message.
 fn kpi(generator: &mut SchemaGenerator) -> Value {
     let common = Value::from(KpiTable::json_schema(generator));
-    let kinds: Vec<Value> = KINDS
-        .iter()
-        .map(|kind| {
-            let own = Value::from((kind.schema)(generator));
-            let mut properties = object(&common, "properties");
-            properties.extend(object(&own, "properties"));
-            let what = properties["kind"]["description"].clone();
-            properties.insert("kind".to_owned(), json!({ "const": kind.name, "description": what }));
-            let required: Vec<Value> = [&common, &own].into_iter().flat_map(|part| list(part, "required")).collect();
-            json!({
+    // What editors complete, whatever the kind; what each key holds is said with the kind.
+    let mut offered = Map::new();
+    let mut kinds: Vec<Value> = Vec::new();
+    for kind in KINDS {
+        let own = Value::from((kind.schema)(generator));
+        let mut properties = object(&common, "properties");
+        properties.extend(object(&own, "properties"));
+        properties.remove("kind");
+        for (key, property) in &properties {
+            let what = property.get("description").map_or(json!({}), |what| json!({ "description": what }));
+            offered.entry(key.clone()).or_insert(what);
+        }
+        properties.insert("kind".to_owned(), json!(true));
+        // That there is a kind is said once, for all.
+        let required = [&common, &own].into_iter().flat_map(|part| list(part, "required"));
+        let required: Vec<Value> = required.filter(|key| key != "kind").collect();
+        kinds.push(json!({
+            "if": { "properties": { "kind": { "const": kind.name } }, "required": ["kind"] },
+            "then": {
                 "title": format!("kind = \"{}\"", kind.name),
-                "type": "object",
                 "properties": properties,
                 "required": required,
                 "additionalProperties": false,
-            })
-        })
-        .collect();
+            },
+        }));
+    }
     let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
-    json!({
-        "type": "object",
-        "properties": { "kind": { "enum": names } },
-        "required": ["kind"],
-        "anyOf": kinds,
-    })
+    let what = &common["properties"]["kind"]["description"];
+    offered.insert("kind".to_owned(), json!({ "enum": names, "description": what }));
+    json!({ "type": "object", "properties": offered, "required": ["kind"], "allOf": kinds })
+}
+
+/// Says which dialects there are: the tables of a project know nothing of them.
+fn name_dialects(definitions: &mut Map<String, Value>) {
+    let target = TargetTable::schema_name();
+    if let Some(Value::Object(dialect)) =
+        definitions.get_mut(target.as_ref()).and_then(|target| target.pointer_mut("/properties/dialect"))
+    {
+        dialect.remove("type");
+        dialect.insert("enum".to_owned(), json!(Dialect::names()));
+    }
 }
 
 fn object(schema: &Value, key: &str) -> Map<String, Value> {

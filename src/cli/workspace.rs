@@ -49,14 +49,14 @@ pub fn as_of(flag: Option<Timestamp>, project: &Project, diagnostics: &mut Diagn
         return Timestamp::from_second(Timestamp::now().as_second()).ok();
     };
     let found = moment::moment(written.get());
-    if found.is_none() {
+    if let Err(reason) = &found {
         diagnostics.push(
             Diagnostic::error("bad-time", format!("`{}` is not a moment", written.get()))
                 .at(project.settings.place(written), "")
-                .help(format!("write {}", moment::FORM)),
+                .help(reason),
         );
     }
-    found
+    found.ok()
 }
 
 /// Makes the place in which a target's relations are made.

@@ -1,7 +1,8 @@
 //! What a definition means, as a text that is the same wherever and however the definition is written.
 //!
 //! It names other definitions, and leaves out what is for people: titles, descriptions, owners, tags, comments, the
-//! order of keys, files. Two definitions with one meaning compute the same.
+//! order of keys, files. Two definitions with one meaning compute the same. Each struct is taken apart field by field, so that
+//! one with a new field does not compile until it is said whether that is meaning.
 
 use std::fmt::Write as _;
 
@@ -9,7 +10,7 @@ use crate::plan::streams::signature;
 use crate::semantic::expr::Expr;
 use crate::semantic::model::{
     Anchor, Column, Entity, EventName, Kpi, KpiValue, Measure, MeasureRelation, Milestone, MilestoneIndex, Model,
-    Occurrences, Origin, Progress, Score, Source, SourceRows,
+    Occurrences, Origin, Progress, Properties, Score, Source, SourceRows,
 };
 
 /// Returns the meaning of the definition of that kind and name; none where there is none.
@@ -52,15 +53,15 @@ impl Lines {
     fn columns(&mut self, columns: &[Column]) -> &mut Self {
         let mut sorted: Vec<&Column> = columns.iter().collect();
         sorted.sort_by(|left, right| left.name.cmp(&right.name));
-        for column in sorted {
-            self.add("column", format!("{:?} {:?} {}", column.name, column.column, column.ty));
+        for Column { name, column, ty, span: _ } in sorted {
+            self.add("column", format!("{name:?} {column:?} {ty}"));
         }
         self
     }
 
-    fn origin(&mut self, origin: &Origin) -> &mut Self {
-        self.add("table", origin.table.as_ref().map(|table| format!("{table:?}")));
-        self.add("file", origin.file.as_ref().map(|(path, format)| format!("{path:?} {}", format.name())))
+    fn origin(&mut self, Origin { table, file, span: _ }: &Origin) -> &mut Self {
+        self.add("table", table.as_ref().map(|table| format!("{table:?}")));
+        self.add("file", file.as_ref().map(|(path, format)| format!("{path:?} {}", format.name())))
     }
 }
 
@@ -76,14 +77,36 @@ impl Cx<'_> {
     }
 
     fn source(&self, own: &Source) -> String {
+        let Source {
+            meta: _,
+            origin,
+            rows,
+            key,
+            entity,
+            time,
+            time_type,
+            timezone,
+            columns,
+            deduplicate,
+            retain,
+            // How rows are kept, and for how long by the warehouse's clock: `layout`.
+            expire: _,
+            partition: _,
+            scan,
+            condition,
+            // Only what is warned about.
+            any_event_names: _,
+            places: _,
+        } = own;
         let mut lines = Lines::default();
-        lines.origin(&own.origin).add("key", own.key.clone()).add("time", own.time.clone());
-        lines.add("timezone", own.timezone.clone()).flag("deduplicate", own.deduplicate);
-        lines.add("time_type", own.time_type.map(|ty| ty.name().to_owned())).expr("scan", own.scan.as_ref());
+        lines.origin(origin).add("key", key.clone()).add("time", time.clone());
+        lines.add("timezone", timezone.clone()).flag("deduplicate", *deduplicate);
+        lines.add("time_type", time_type.map(|ty| ty.name().to_owned())).expr("scan", scan.as_ref());
         let entity =
-            own.entity.as_ref().map(|(entity, column)| format!("{} {column:?}", self.model.entity(*entity).meta.name));
-        lines.add("entity", entity).columns(&own.columns).expr("where", own.condition.as_ref());
-        match &own.rows {
+            entity.as_ref().map(|(entity, column)| format!("{} {column:?}", self.model.entity(*entity).meta.name));
+        lines.add("entity", entity).columns(columns).expr("where", condition.as_ref());
+        lines.add("retain", retain.map(|age| age.to_string()));
+        match rows {
             SourceRows::Facts => lines.flag("facts", true),
             SourceRows::Events { name, properties, aliases } => {
                 lines.add(
@@ -93,12 +116,12 @@ impl Cx<'_> {
                         EventName::Constant(name) => format!("constant {name:?}"),
                     },
                 );
-                if let Some(properties) = properties {
-                    lines.add("properties", format!("{:?} {:?}", properties.column, properties.stored));
-                    let mut types: Vec<_> = properties.types.iter().collect();
+                if let Some(Properties { column, stored, types, span: _ }) = properties {
+                    lines.add("properties", format!("{column:?} {stored:?}"));
+                    let mut types: Vec<_> = types.iter().collect();
                     types.sort();
                     for (path, ty) in types {
-                        lines.add("property", format!("{path:?} {ty}"));
+                        lines.add("property", format!("{:?} {ty}", path.to_string()));
                     }
                 }
                 let mut aliases: Vec<_> = aliases.iter().collect();
@@ -113,32 +136,52 @@ impl Cx<'_> {
     }
 
     fn entity(&self, own: &Entity) -> String {
+        let Entity { meta: _, origin, key, start, start_type, timezone, attributes, parent, condition, places: _ } =
+            own;
         let mut lines = Lines::default();
-        if let Some(origin) = &own.origin {
+        if let Some(origin) = origin {
             lines.origin(origin);
         }
-        lines.add("key", own.key.clone()).add("start", own.start.clone()).add("timezone", own.timezone.clone());
-        lines.add("start_type", own.start_type.map(|ty| ty.name().to_owned()));
+        lines.add("key", key.clone()).add("start", start.clone()).add("timezone", timezone.clone());
+        lines.add("start_type", start_type.map(|ty| ty.name().to_owned()));
         let parent =
-            own.parent.as_ref().map(|(parent, column)| format!("{} {column:?}", self.model.entity(*parent).meta.name));
-        lines.add("parent", parent).columns(&own.attributes).expr("where", own.condition.as_ref());
+            parent.as_ref().map(|(parent, column)| format!("{} {column:?}", self.model.entity(*parent).meta.name));
+        lines.add("parent", parent).columns(attributes).expr("where", condition.as_ref());
         lines.0
     }
 
     fn milestone(&self, own: &Milestone) -> String {
+        let Milestone {
+            meta: _,
+            hidden: _,
+            entity,
+            anchor,
+            after,
+            within,
+            // They follow from the rest.
+            horizon: _,
+            depth: _,
+            applies_to,
+            occurrences,
+            progress,
+            at_least,
+            weight,
+            tier,
+            gating,
+        } = own;
         let mut lines = Lines::default();
-        lines.add("entity", self.model.entity(own.entity).meta.name.clone());
+        lines.add("entity", self.model.entity(*entity).meta.name.clone());
         lines.add(
             "from",
-            match own.anchor {
+            match anchor {
                 Anchor::Start => None,
-                Anchor::Reach(index) => Some(self.milestone_name(index)),
+                Anchor::Reach(index) => Some(self.milestone_name(*index)),
             },
         );
-        lines.add("after", own.after.map(|index| self.milestone_name(index)));
-        lines.add("within", own.within.map(|within| within.to_string()));
-        lines.expr("for", own.applies_to.as_ref());
-        match &own.occurrences {
+        lines.add("after", after.map(|index| self.milestone_name(index)));
+        lines.add("within", within.map(|within| within.to_string()));
+        lines.expr("for", applies_to.as_ref());
+        match occurrences {
             Occurrences::Events { source, names, condition, subject } => {
                 let mut names = names.clone();
                 if let Some(names) = &mut names {
@@ -151,21 +194,34 @@ impl Cx<'_> {
             Occurrences::Members(member) => lines.add("members", self.milestone_name(*member)),
             Occurrences::Absence(parts) => lines.add("absence", self.milestone_names(parts)),
         };
-        match &own.progress {
+        match progress {
             Progress::Count => lines.flag("count", true),
             Progress::Distinct(value) => lines.expr("distinct", Some(value)),
             Progress::Sum(value) => lines.expr("sum", Some(value)),
         };
-        lines.add("at_least", own.at_least.to_string()).add("weight", own.weight.map(|weight| weight.to_string()));
-        lines.add("tier", own.tier.clone()).flag("gating", own.gating);
+        lines.add("at_least", at_least.to_string()).add("weight", weight.map(|weight| weight.to_string()));
+        lines.add("tier", tier.clone()).flag("gating", *gating);
         lines.0
     }
 
     fn kpi(&self, own: &Kpi) -> String {
+        // What it is called and counted in, and what it should be, is for people.
+        let Kpi {
+            meta: _,
+            kind: _,
+            unit: _,
+            direction: _,
+            target: _,
+            grain,
+            by_cohort,
+            dimensions,
+            include_immature,
+            value,
+        } = own;
         let mut lines = Lines::default();
-        lines.add("grain", format!("{:?}", own.grain)).flag("cohort", own.by_cohort);
-        lines.add("by", own.dimensions.join(" ")).flag("include_immature", own.include_immature);
-        match &own.value {
+        lines.add("grain", format!("{grain:?}")).flag("cohort", *by_cohort);
+        lines.add("by", dimensions.join(" ")).flag("include_immature", *include_immature);
+        match value {
             KpiValue::Measures { numerator, denominator } => {
                 lines.add("numerator", self.measure(numerator));
                 lines.add("denominator", denominator.as_ref().map(|measure| self.measure(measure)));
@@ -173,7 +229,8 @@ impl Cx<'_> {
             KpiValue::Statistic(measure) => {
                 lines.add("statistic", self.measure(measure));
             }
-            KpiValue::Formula { value, .. } => {
+            // The inputs are those that it names.
+            KpiValue::Formula { value, inputs: _ } => {
                 lines.expr("formula", Some(value));
             }
         }
@@ -181,10 +238,11 @@ impl Cx<'_> {
     }
 
     fn measure(&self, own: &Measure) -> String {
+        let Measure { relation, function, argument, filter, time, dimensions, mature_only } = own;
         let mut lines = Lines::default();
         lines.add(
             "of",
-            match &own.relation {
+            match relation {
                 MeasureRelation::Entity(entity) => format!("entity {}", self.model.entity(*entity).meta.name),
                 MeasureRelation::Milestone { of, population } => {
                     let population = population.map(|index| self.milestone_name(index));
@@ -200,27 +258,38 @@ impl Cx<'_> {
                 MeasureRelation::Facts(source) => format!("facts {}", self.model.source(*source).meta.name),
             },
         );
-        lines.add("function", format!("{:?}", own.function));
-        lines.expr("value", own.argument.as_ref()).expr("where", own.filter.as_ref());
-        lines.expr("time", own.time.as_ref()).flag("mature_only", own.mature_only);
-        for dimension in &own.dimensions {
+        lines.add("function", format!("{function:?}"));
+        lines.expr("value", argument.as_ref()).expr("where", filter.as_ref());
+        lines.expr("time", time.as_ref()).flag("mature_only", *mature_only);
+        for dimension in dimensions {
             lines.expr("dimension", Some(dimension));
         }
         lines.0
     }
 
     fn score(&self, own: &Score) -> String {
+        let Score { meta: _, entity, terms, bands } = own;
         let mut lines = Lines::default();
-        lines.add("entity", self.model.entity(own.entity).meta.name.clone());
+        lines.add("entity", self.model.entity(*entity).meta.name.clone());
         let mut terms: Vec<String> =
-            own.terms.iter().map(|(index, weight)| format!("{} {weight}", self.milestone_name(*index))).collect();
+            terms.iter().map(|(index, weight)| format!("{} {weight}", self.milestone_name(*index))).collect();
         terms.sort();
         for term in terms {
             lines.add("term", term);
         }
-        for (band, bound) in &own.bands {
+        for (band, bound) in bands {
             lines.add("band", format!("{band:?} {bound}"));
         }
         lines.0
     }
+}
+
+/// Returns how the warehouse is to keep the rows of the definition of that kind and name, which is no part of their meaning;
+/// nothing where it says nothing.
+pub fn layout(model: &Model, kind: &str, name: &str) -> String {
+    let mut lines = Lines::default();
+    if let Some(source) = model.sources.iter().find(|own| kind == "source" && own.meta.name == name) {
+        lines.add("partition", source.partition.map(|by| by.name().to_owned())).flag("expire", source.expire);
+    }
+    lines.0
 }

@@ -178,6 +178,12 @@ pub fn definition_hash(model: &Model, kind: &str, name: &str) -> Option<String> 
     meaning::of(model, kind, name).map(|meaning| sha256(&format!("{kind}\n{meaning}")))
 }
 
+/// Returns the hash of all that a definition says of its relation: its meaning, and how its rows are to be kept.
+pub fn spec_hash(model: &Model, kind: &str, name: &str) -> Option<String> {
+    let layout = meaning::layout(model, kind, name);
+    meaning::of(model, kind, name).map(|meaning| sha256(&format!("{kind}\n{meaning}{layout}")))
+}
+
 /// Returns the unique id of a node of the plan.
 pub fn node_id(model: &Model, plan: &Plan, id: NodeId) -> String {
     let node = plan.node(id);

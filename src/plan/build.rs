@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::plan::columns::{column_name, property_name};
 use crate::plan::node::{
     Bound, Counted, DefinitionRef, Materialization, MilestoneView, Node, NodeId, Occurrences, Plan, Raw, Reached,
     Relation, Shape,
@@ -427,16 +428,6 @@ pub const KPI_COLUMNS: &[(&str, Type)] = &[
     ("immature", Type::Int),
     ("as_of", Type::Timestamp),
 ];
-
-/// The name of a property's column among the events that were read.
-pub fn property_name(path: &str) -> String {
-    format!("property_{}", path.replace('.', "__"))
-}
-
-/// The name of a further column among the rows that were read.
-pub fn column_name(name: &str) -> String {
-    format!("column_{name}")
-}
 
 /// Tells whether a measure reads the entity that its rows belong to.
 pub fn uses_entity(measure: &Measure) -> bool {

@@ -5,6 +5,7 @@ mod expression;
 use std::fmt::Write as _;
 
 use crate::plan::node::{Node, NodeId, Occurrences, Plan, Raw, Relation, Shape, Stream};
+use crate::semantic::expr::Type;
 use crate::semantic::model::{EntityIndex, MilestoneIndex, Model, SourceIndex};
 
 /// Units of elapsed time, the longest first, in microseconds.
@@ -25,10 +26,9 @@ pub fn plan(plan: &Plan, model: &Model) -> String {
         for id in plan.readers(raw) {
             if let Relation::Events(events) = &plan.node(id).relation {
                 line(&mut text, &format!("    events {}", names(events.names.as_deref())));
-                for (what, list) in [("properties", &events.properties), ("columns", &events.columns)] {
+                for (what, list) in [("properties", typed(&events.properties)), ("columns", typed(&events.columns))] {
                     if !list.is_empty() {
-                        let typed: Vec<String> = list.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
-                        line(&mut text, &format!("    {what} {}", typed.join(", ")));
+                        line(&mut text, &format!("    {what} {list}"));
                     }
                 }
             }
@@ -69,6 +69,10 @@ pub fn plan(plan: &Plan, model: &Model) -> String {
         line(&mut text, &format!("  {:>digits$}  {:widest$}  {kept:6}  {from}", position + 1, node.name));
     }
     text
+}
+
+fn typed<N: std::fmt::Display>(columns: &[(N, Type)]) -> String {
+    columns.iter().map(|(name, ty)| format!("{name}: {ty}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns one relation: its columns and what it reads.
@@ -139,7 +143,7 @@ fn streams(text: &mut String, model: &Model, shape: Shape, stream: &Stream) {
     let parts = [("where", &stream.condition), ("for the entity", &stream.subject), (adds, &stream.value)].into_iter();
     for (word, expr) in parts {
         if let Some(expr) = expr {
-            let _ = write!(what, " {word} {}", expression::text(expr));
+            let _ = write!(what, " {word} {}", expression::text(expr, model));
         }
     }
     let name = |milestone: MilestoneIndex| &model.milestone(milestone).meta.name;

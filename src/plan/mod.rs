@@ -5,6 +5,7 @@
 //! many milestones count them.
 
 pub mod build;
+pub mod columns;
 pub mod display;
 pub mod layout;
 pub mod lineage;

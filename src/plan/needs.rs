@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::plan::node::Events;
 use crate::semantic::expr::{Expr, ExprKind, Type};
 use crate::semantic::model::{KpiValue, MeasureRelation, Model, Occurrences, Progress, SourceIndex};
+use crate::semantic::name::Name;
 use crate::semantic::scopes::canonical;
 
 /// Gathers, for each source of events that some definition counts, the names, properties and columns that are needed.
@@ -80,15 +81,16 @@ fn need<'n>(
 fn columns(need: &mut Events, expr: &Expr) {
     expr.walk(&mut |part| {
         let ExprKind::Column(name) = &part.kind else { return };
-        let add = |list: &mut Vec<(String, Type)>, name: &str| {
-            if !list.iter().any(|(known, _)| known == name) {
-                list.push((name.to_owned(), part.ty));
-            }
-        };
-        if let Some(path) = name.strip_prefix(canonical::PROPERTY) {
-            add(&mut need.properties, path);
+        if let Name::Property(path) = name {
+            add(&mut need.properties, path.clone(), part.ty);
         } else if let Some(column) = name.strip_prefix(canonical::COLUMN) {
-            add(&mut need.columns, column);
+            add(&mut need.columns, column.to_owned(), part.ty);
         }
     });
+}
+
+fn add<N: PartialEq>(list: &mut Vec<(N, Type)>, name: N, ty: Type) {
+    if !list.iter().any(|(known, _)| *known == name) {
+        list.push((name, ty));
+    }
 }

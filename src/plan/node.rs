@@ -2,6 +2,7 @@
 
 use crate::semantic::expr::{Expr, Type};
 use crate::semantic::model::{EntityIndex, KpiIndex, MilestoneIndex, SourceIndex};
+use crate::semantic::name::Path;
 use crate::source::Span;
 
 /// What is computed, each relation after those that it reads.
@@ -102,7 +103,7 @@ pub struct Events {
     /// The names that are needed; none: all.
     pub names: Option<Vec<String>>,
     /// The properties that are needed, by path.
-    pub properties: Vec<(String, Type)>,
+    pub properties: Vec<(Path, Type)>,
     /// The further columns that are needed, by name.
     pub columns: Vec<(String, Type)>,
 }

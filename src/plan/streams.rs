@@ -115,11 +115,13 @@ fn write_signature(expr: &Expr, text: &mut String) {
     };
     match &expr.kind {
         // A property may be called anything: what could be taken for a part of the text around it is quoted.
-        ExprKind::Column(name) if name.chars().all(|each| each.is_alphanumeric() || matches!(each, '.' | '_')) => {
-            text.push_str(name);
-        }
         ExprKind::Column(name) => {
-            let _ = write!(text, "{name:?}");
+            let name = name.to_string();
+            if name.chars().all(|each| each.is_alphanumeric() || matches!(each, '.' | '_')) {
+                text.push_str(&name);
+            } else {
+                let _ = write!(text, "{name:?}");
+            }
         }
         ExprKind::Literal(Literal::String(value)) => {
             let _ = write!(text, "{value:?}");

@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -148,6 +149,53 @@ impl<T: JsonSchema> JsonSchema for Short<T> {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let full = generator.subschema_for::<T>();
         json_schema!({ "anyOf": [{ "type": "string" }, full] })
+    }
+}
+
+/// A name, or names below it, as deep as they are nested.
+#[derive(Clone, Debug)]
+pub enum Tree {
+    /// `"a"`.
+    Name(String),
+    /// `{ b = "a" }`.
+    Below(IndexMap<Spanned<String>, Spanned<Tree>>),
+}
+
+struct TreeVisitor;
+
+impl<'de> Visitor<'de> for TreeVisitor {
+    type Value = Tree;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or a table of strings")
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Tree, E> {
+        Ok(Tree::Name(value.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Tree, A::Error> {
+        IndexMap::deserialize(MapAccessDeserializer::new(map)).map(Tree::Below)
+    }
+}
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TreeVisitor)
+    }
+}
+
+impl JsonSchema for Tree {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Tree".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let below = generator.subschema_for::<Tree>();
+        json_schema!({
+            "if": { "type": "object" },
+            "then": { "additionalProperties": below },
+            "else": { "type": "string" },
+        })
     }
 }
 

@@ -20,7 +20,7 @@ use crate::project::tables::score::ScoreTable;
 use crate::project::tables::settings::{ProjectTable, TargetTable};
 use crate::project::tables::source::SourceTable;
 use crate::project::tables::test::TestTable;
-use crate::project::{Definition, Project, syntax};
+use crate::project::{Broken, Definition, Project, planned, syntax};
 use crate::source::{SourceId, Sources, Span};
 
 /// The name of the file that makes a folder a project.
@@ -42,6 +42,10 @@ struct Loaded {
     scores: Vec<Definition<ScoreTable>>,
     tests: Vec<Definition<TestTable>>,
     names: BTreeMap<(String, String), Span>,
+    /// Definitions that nothing but others of their stage and later ones name, and that could not be read.
+    broken: Vec<Broken>,
+    /// The errors that were reported of them.
+    errors_of_broken: usize,
     /// The folders and files that were seen, by their real paths: links may lead to one twice, or in circles.
     seen: BTreeSet<PathBuf>,
 }
@@ -90,7 +94,8 @@ pub fn load(
         }
     }
     match loaded.project.pop() {
-        Some(settings) if !diagnostics.has_errors() => Ok(Project {
+        // What is wrong with some definitions hides nothing of the others.
+        Some(settings) if diagnostics.errors() == loaded.errors_of_broken => Ok(Project {
             root: root.to_path_buf(),
             sources: loaded.sources,
             environment,
@@ -102,6 +107,7 @@ pub fn load(
             kpis: loaded.kpis,
             scores: loaded.scores,
             tests: loaded.tests,
+            broken: loaded.broken,
         }),
         Some(_) => Err(loaded.sources),
         None => {
@@ -240,6 +246,7 @@ impl Loaded {
                 _ if is_project && keys::<ProjectTable>().iter().any(|key| key == table) => {
                     diagnostic.help("it is a key of `[project]`: write that above it")
                 }
+                _ if planned::is_table(table) => diagnostic.help(planned::HELP),
                 Some(near) => diagnostic.help(format!("a table with a similar name exists: `{near}`")),
                 None => diagnostic.help(format!("the tables are {}", list(&names))),
             };
@@ -293,6 +300,8 @@ impl Loaded {
                 );
             }
             let what = format!("[{table}.{name}]");
+            let errors = diagnostics.errors();
+            let broken = Broken { table: table.to_owned(), name: name.clone(), span };
             let definition = Header { name, span, what };
             match table {
                 "target" => push(&mut self.targets, &body, definition, diagnostics),
@@ -309,12 +318,17 @@ impl Loaded {
                     push(&mut self.kpis, &body, definition, diagnostics);
                 }
             }
+            // Everything hangs on what a source or an entity is.
+            if diagnostics.errors() > errors && !matches!(table, "source" | "entity") {
+                self.errors_of_broken += diagnostics.errors() - errors;
+                self.broken.push(broken);
+            }
         }
     }
 }
 
 /// Returns the keys that a definition may have.
-fn keys_of(table: &str) -> Vec<String> {
+fn keys_of(table: &str) -> &'static [String] {
     match table {
         "target" => keys::<TargetTable>(),
         "source" => keys::<SourceTable>(),

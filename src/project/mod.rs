@@ -3,6 +3,7 @@
 pub mod document;
 pub mod load;
 pub mod names;
+pub mod planned;
 pub mod read;
 mod syntax;
 pub mod tables;
@@ -48,6 +49,19 @@ pub struct Project {
     pub scores: Vec<Definition<ScoreTable>>,
     /// `[test.<name>]`.
     pub tests: Vec<Definition<TestTable>>,
+    /// The milestones and KPIs that could not be read, which was reported: that they are named is no mistake.
+    pub broken: Vec<Broken>,
+}
+
+/// A definition that could not be read.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    /// The table: `milestone`.
+    pub table: String,
+    /// Its name.
+    pub name: String,
+    /// The place of the name.
+    pub span: Span,
 }
 
 /// One table of a file, with its name.

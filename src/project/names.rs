@@ -24,7 +24,9 @@ fn distance(name: &str, candidate: &str) -> Option<usize> {
     };
     let distance = strsim::osa_distance(name, candidate);
     let limit = (name.chars().count() / 3).max(1);
-    (distance <= limit && distance < candidate.chars().count()).then_some(distance)
+    // A longer word that begins as the other is another word: `country` is no slip for `count`.
+    let is_longer = distance > 1 && (name.starts_with(candidate) || candidate.starts_with(name));
+    (distance <= limit && distance < candidate.chars().count() && !is_longer).then_some(distance)
 }
 
 #[cfg(test)]
@@ -45,6 +47,7 @@ mod tests {
     fn other_words_are_not() {
         assert_eq!(nearest("country", ["name", "time", "plan_tier"]), None);
         assert_eq!(nearest("y", ["x"]), None);
+        assert_eq!(nearest("country", ["count"]), None);
         assert_eq!(nearest("properties.country", ["properties.method", "properties.seats"]), None);
         assert_eq!(nearest(&"a".repeat(5000), ["aa"]), None);
     }

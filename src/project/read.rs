@@ -3,7 +3,9 @@
 //! Serde stops at its first error. So a table that fails is read again without the key to blame, until nothing is left
 //! to say; the keys that it may have are those of the struct's JSON Schema.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -11,10 +13,8 @@ use toml::de::{DeArray, DeTable, DeValue, ValueDeserializer};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::names::nearest;
+use crate::project::planned;
 use crate::source::Span;
-
-/// A list of more names than this is not read.
-const LISTED: usize = 12;
 
 /// Reads `table` as a `T`; `what` names it in messages, and `header` is where it is declared.
 pub fn read<T: DeserializeOwned + JsonSchema>(
@@ -37,50 +37,66 @@ pub fn read_beside<T: DeserializeOwned + JsonSchema>(
     match deserialize(table, header) {
         Ok(value) if lists_for_tables::<T>(table).is_empty() => Some(value),
         Ok(_) | Err(_) => {
-            let known = [keys::<T>(), others.to_vec()].concat();
+            let known = [keys::<T>(), others].concat();
             Reading { what, header, known, removed: Vec::new(), diagnostics }.report::<T>(table.clone());
             None
         }
     }
 }
 
-/// Returns the names of the keys that a `T` may have.
-pub fn keys<T: JsonSchema>() -> Vec<String> {
-    let schema = schemars::schema_for!(T);
-    match schema.get("properties") {
-        Some(serde_json::Value::Object(properties)) => properties.keys().cloned().collect(),
-        _ => Vec::new(),
+/// What a struct's JSON Schema says of its keys.
+struct Shape {
+    /// Those that it may have.
+    keys: Vec<String>,
+    /// Those that it must have.
+    required: Vec<String>,
+    /// Those with a table of their own.
+    tables: Vec<String>,
+}
+
+/// Returns the shape of a `T`, which is found out once.
+fn shape<T: JsonSchema>() -> &'static Shape {
+    static SHAPES: Mutex<BTreeMap<String, &'static Shape>> = Mutex::new(BTreeMap::new());
+    let mut shapes = SHAPES.lock().unwrap_or_else(PoisonError::into_inner);
+    shapes.entry(T::schema_id().into_owned()).or_insert_with(|| Box::leak(Box::new(Shape::of::<T>())))
+}
+
+impl Shape {
+    fn of<T: JsonSchema>() -> Self {
+        let root = schemars::schema_for!(T);
+        let properties = root.get("properties").and_then(serde_json::Value::as_object);
+        let defined = |schema: &serde_json::Value| -> Option<serde_json::Value> {
+            let name = schema.get("$ref")?.as_str()?.strip_prefix("#/$defs/")?;
+            Some(root.get("$defs")?.get(name)?.clone())
+        };
+        let is_table = |schema: &serde_json::Value| {
+            let forms = schema.get("anyOf").and_then(|forms| forms.as_array()).cloned();
+            let forms = forms.unwrap_or_else(|| vec![schema.clone()]);
+            forms.iter().filter_map(defined).any(|form| form.get("type").is_some_and(|name| name == "object"))
+        };
+        let required = root.get("required").and_then(serde_json::Value::as_array);
+        Self {
+            keys: properties.into_iter().flat_map(|all| all.keys().cloned()).collect(),
+            required: required.into_iter().flatten().filter_map(|name| name.as_str()).map(str::to_owned).collect(),
+            tables: properties
+                .into_iter()
+                .flatten()
+                .filter(|(_, schema)| is_table(schema))
+                .map(|(key, _)| key.clone())
+                .collect(),
+        }
     }
 }
 
-/// Returns the names of the keys that a `T` must have.
-fn required<T: JsonSchema>() -> Vec<String> {
-    let schema = schemars::schema_for!(T);
-    match schema.get("required") {
-        Some(serde_json::Value::Array(names)) => {
-            names.iter().filter_map(|name| name.as_str()).map(str::to_owned).collect()
-        }
-        _ => Vec::new(),
-    }
+/// Returns the names of the keys that a `T` may have.
+pub fn keys<T: JsonSchema>() -> &'static [String] {
+    &shape::<T>().keys
 }
 
 /// Returns the keys with a list where a `T` has a table of its own: serde would take one for the other.
 fn lists_for_tables<T: JsonSchema>(table: &DeTable<'_>) -> Vec<(String, Range<usize>)> {
     let is_list = |value: &toml::Spanned<DeValue<'_>>| matches!(value.get_ref(), DeValue::Array(_));
-    if !table.values().any(is_list) {
-        return Vec::new();
-    }
-    let root = schemars::schema_for!(T);
-    let defined = |schema: &serde_json::Value| -> Option<serde_json::Value> {
-        let name = schema.get("$ref")?.as_str()?.strip_prefix("#/$defs/")?;
-        Some(root.get("$defs")?.get(name)?.clone())
-    };
-    let is_table = |key: &str| {
-        let Some(schema) = root.get("properties").and_then(|properties| properties.get(key)) else { return false };
-        let forms = schema.get("anyOf").and_then(|forms| forms.as_array()).cloned();
-        let forms = forms.unwrap_or_else(|| vec![schema.clone()]);
-        forms.iter().filter_map(defined).any(|form| form.get("type").is_some_and(|name| name == "object"))
-    };
+    let is_table = |key: &str| shape::<T>().tables.iter().any(|name| name == key);
     let lists = table.iter().filter(|(key, value)| is_list(value) && is_table(key.get_ref()));
     lists.map(|(key, value)| (key.get_ref().to_string(), value.span())).collect()
 }
@@ -143,8 +159,12 @@ impl Reading<'_> {
 
     /// Reports the keys that are not there.
     fn missing<T: JsonSchema>(&mut self, table: &DeTable<'_>, message: &str) {
-        let absent: Vec<String> =
-            required::<T>().into_iter().filter(|name| !table.keys().any(|key| key.get_ref() == name)).collect();
+        let absent: Vec<String> = shape::<T>()
+            .required
+            .iter()
+            .filter(|name| !table.keys().any(|key| key.get_ref() == *name))
+            .cloned()
+            .collect();
         for name in &absent {
             // What was wrong was reported as that.
             if self.removed.iter().any(|path| path[0] == Step::Key(name.clone())) {
@@ -213,10 +233,12 @@ impl Reading<'_> {
 
 fn unknown_key(what: &str, name: &str, known: &[String]) -> Diagnostic {
     let diagnostic = Diagnostic::error("unknown-key", format!("{what} has no key `{name}`"));
+    if planned::is_key(what, name) {
+        return diagnostic.help(planned::HELP);
+    }
     match nearest(name, known.iter().map(String::as_str)) {
         Some(near) => diagnostic.help(format!("a key with a similar name exists: `{near}`")),
-        None if known.len() <= LISTED => diagnostic.help(format!("its keys are {}", list(known))),
-        None => diagnostic,
+        None => diagnostic.help(format!("its keys are {}", list(known))),
     }
 }
 

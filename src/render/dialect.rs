@@ -3,6 +3,8 @@
 //! An entry of a dialect is SQL with holes. `minijinja` decides its shape, from the types of the arguments and from
 //! words such as a unit; [`holes`] fills it. See `dialects/README.md`.
 
+mod columns;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -14,6 +16,7 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Deserialize;
 use sqlparser::dialect::{Dialect as Grammar, dialect_from_str};
 
+use crate::render::dialect::columns::Columns;
 use crate::render::holes::{self, Fragment};
 use crate::semantic::expr::Type;
 
@@ -50,6 +53,7 @@ pub struct Dialect {
     parser: String,
     support: Support,
     qualified_by: Vec<Qualifier>,
+    columns: Columns,
     identifiers: Arc<Quoting>,
     strings: Arc<Quoting>,
     types: Arc<BTreeMap<String, String>>,
@@ -152,6 +156,8 @@ struct File {
     parser: String,
     support: Support,
     names: Names,
+    #[serde(default)]
+    columns: Columns,
     identifiers: Quoting,
     strings: Quoting,
     types: BTreeMap<String, String>,
@@ -251,6 +257,7 @@ impl Dialect {
             parser: file.parser,
             support: file.support,
             qualified_by: file.names.qualified_by,
+            columns: file.columns,
             identifiers: Arc::new(file.identifiers),
             strings: Arc::new(file.strings),
             types: Arc::new(file.types),
@@ -332,6 +339,12 @@ impl Dialect {
     /// Quotes a name.
     pub fn identifier(&self, name: &str) -> Result<String, String> {
         if name.is_empty() { Err("a name must not be empty".to_owned()) } else { self.identifiers.quote("name", name) }
+    }
+
+    /// Says why a table cannot have a column of that name.
+    pub fn column(&self, name: &str) -> Result<(), String> {
+        self.identifier(name)?;
+        self.columns.refuse(name)
     }
 
     /// Quotes the parts of a name such as `schema.table`.

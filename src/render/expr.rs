@@ -4,6 +4,7 @@ use crate::render::dialect::{Argument, Dialect, Failure};
 use crate::render::holes::{Binding, Fragment, Place};
 use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Literal, Type};
 use crate::semantic::library::{Accepts, Library, Parameter};
+use crate::semantic::name::Name;
 use crate::source::Span;
 
 /// Something that a warehouse cannot say, and where it was asked for.
@@ -17,8 +18,8 @@ pub struct Unsupported {
     pub span: Span,
 }
 
-/// Prints an expression. `column` gives the SQL of each canonical name.
-pub fn print(expr: &Expr, dialect: &Dialect, column: &dyn Fn(&str) -> Option<String>) -> Result<String, Unsupported> {
+/// Prints an expression. `column` gives the SQL of each column.
+pub fn print(expr: &Expr, dialect: &Dialect, column: &dyn Fn(&Name) -> Option<String>) -> Result<String, Unsupported> {
     fragment(expr, dialect, column).map(|fragment| fragment.sql)
 }
 
@@ -26,7 +27,7 @@ pub fn print(expr: &Expr, dialect: &Dialect, column: &dyn Fn(&str) -> Option<Str
 pub fn fragment(
     expr: &Expr,
     dialect: &Dialect,
-    column: &dyn Fn(&str) -> Option<String>,
+    column: &dyn Fn(&Name) -> Option<String>,
 ) -> Result<Fragment, Unsupported> {
     Printer { dialect, column }.print(expr)
 }
@@ -109,7 +110,7 @@ pub fn binary(operator: BinaryOperator, left: &Fragment, right: &Fragment) -> Fr
 
 struct Printer<'p> {
     dialect: &'p Dialect,
-    column: &'p dyn Fn(&str) -> Option<String>,
+    column: &'p dyn Fn(&Name) -> Option<String>,
 }
 
 impl Printer<'_> {
@@ -124,7 +125,7 @@ impl Printer<'_> {
                 let sql = (self.column)(name).ok_or_else(|| Failure::Mistake(format!("no column `{name}` here")));
                 let parsed =
                     sql.and_then(|sql| Fragment::parse(&sql, &*self.dialect.grammar()).map_err(Failure::Mistake));
-                parsed.map_err(|failure| unsupported(name, &failure))
+                parsed.map_err(|failure| unsupported(&name.to_string(), &failure))
             }
             ExprKind::Literal(value) => {
                 literal(value, self.dialect).map_err(|failure| unsupported("literal", &failure))

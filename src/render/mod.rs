@@ -67,6 +67,11 @@ pub fn render_part(
     let mut refused = Vec::new();
     for node in part.iter().map(|id| plan.node(*id)) {
         let origin = node.definition.as_ref().map(|definition| definition.span);
+        let columns = relations::refused_columns(&cx, node);
+        if !columns.is_empty() {
+            refused.extend(columns.into_iter().map(|(reason, place)| (reason, Some(place))));
+            continue;
+        }
         match relations::statement(&cx, node) {
             Ok(sql) => statements.push(Statement { node: node.name.clone(), sql, origin }),
             Err(relations::Failure::Name(reason)) => refused.push((reason, origin)),

@@ -4,9 +4,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::Project;
 use crate::semantic::expr::Type;
 use crate::semantic::model::{Entity, EntityIndex, Model};
-use crate::semantic::parse;
 use crate::semantic::scopes::Names;
 use crate::semantic::values::{self, Named};
+use crate::semantic::{parse, taken};
 
 /// Adds the project's entities to `model`.
 pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnostics) -> Named<EntityIndex> {
@@ -58,14 +58,21 @@ pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnosti
             origin,
             key: key.unwrap_or_default(),
             start_type: start.as_ref().and_then(|(_, ty)| *ty),
-            start: start.map(|(column, _)| column.get().clone()),
+            start: start.as_ref().map(|(column, _)| column.get().clone()),
             timezone: values::timezone(definition, table.timezone.as_ref(), diagnostics),
             attributes,
             parent,
             condition: None,
+            places: values::places(
+                definition,
+                roles.into_iter().chain(table.parent.values().map(Some)),
+                &table.attributes,
+            ),
         });
     }
-    clashes(project, model, diagnostics);
+    for position in 0..model.entities.len() {
+        taken::entity(project, model, EntityIndex(position), diagnostics);
+    }
     cycles(project, model, diagnostics);
     for (position, definition) in project.entities.iter().enumerate() {
         let Some(condition) = &definition.body.condition else { continue };
@@ -93,35 +100,6 @@ fn parent(
     }
     let index = names.find(name.get(), definition.place(name), diagnostics)?;
     Some((index, column.get().clone()))
-}
-
-/// Reports columns of one entity that would have the same name in its table.
-fn clashes(project: &Project, model: &Model, diagnostics: &mut Diagnostics) {
-    for (definition, entity) in project.entities.iter().zip(&model.entities) {
-        let table = &definition.body;
-        let parent =
-            table.parent.first().map(|(_, column)| (column.get().as_str(), definition.place(column), "parent"));
-        let key = table.key.as_ref().map(|key| (key.get().as_str(), definition.place(key), "key"));
-        let start = table.start.as_ref().map_or(definition.span, |start| definition.place(start));
-        let taken = [key, Some(("started_at", start, "start")), parent];
-        for attribute in &entity.attributes {
-            let Some((name, place, role)) = taken.iter().flatten().find(|(name, _, _)| *name == attribute.name) else {
-                continue;
-            };
-            diagnostics.push(
-                Diagnostic::error(
-                    "duplicate-column",
-                    format!("entity `{}` would have two columns `{name}`", entity.meta.name),
-                )
-                .at(attribute.span, "an attribute")
-                .at(*place, format!("the {role} is a column `{name}` already"))
-                .help(format!(
-                    "give the attribute another name: `some_name = {{ column = \"{}\", type = \"{}\" }}`",
-                    attribute.column, attribute.ty
-                )),
-            );
-        }
-    }
 }
 
 /// Reports entities that are members of themselves.

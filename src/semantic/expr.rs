@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use crate::semantic::name::Name;
 use crate::source::Span;
 
 /// The type of an expression, of a column and of a property.
@@ -107,8 +108,8 @@ pub struct Expr {
 /// What an expression is.
 #[derive(Clone, Debug)]
 pub enum ExprKind {
-    /// A column, by the canonical name that its scope gave it: `time`, `properties.method`, `user.plan_tier`.
-    Column(String),
+    /// A column, by what its scope said that it is.
+    Column(Name),
     /// A constant.
     Literal(Literal),
     /// `not x`.
@@ -223,12 +224,12 @@ impl Expr {
         }
     }
 
-    /// Returns the canonical names of the columns in it, each once, in order of appearance.
-    pub fn columns(&self) -> Vec<&str> {
-        let mut columns: Vec<&str> = Vec::new();
+    /// Returns the columns in it, each once, in order of appearance.
+    pub fn columns(&self) -> Vec<&Name> {
+        let mut columns: Vec<&Name> = Vec::new();
         self.walk(&mut |expr| {
             if let ExprKind::Column(name) = &expr.kind
-                && !columns.contains(&name.as_str())
+                && !columns.contains(&name)
             {
                 columns.push(name);
             }

@@ -17,6 +17,9 @@ pub fn resolve(project: &Project, model: &mut Model, known: &Known, diagnostics:
     for (position, definition) in project.kpis.iter().enumerate() {
         names.found.insert(definition.name.clone(), (Some(KpiIndex(position)), definition.span));
     }
+    for broken in project.broken.iter().filter(|broken| broken.table == "kpi") {
+        names.found.insert(broken.name.clone(), (None, broken.span));
+    }
     let fields = project.kind_fields();
     let mut kpis: Vec<Option<Kpi>> = Vec::new();
     for definition in &project.kpis {

@@ -51,6 +51,9 @@ pub fn resolve(
     for definition in &project.milestones {
         names.found.insert(definition.name.clone(), (None, definition.span));
     }
+    for broken in project.broken.iter().filter(|broken| broken.table == "milestone") {
+        names.found.insert(broken.name.clone(), (None, broken.span));
+    }
     for definition in in_order(project, &cx, diagnostics) {
         let milestone = cx.milestone(definition, model, &names, diagnostics);
         if let Some(milestone) = milestone {
@@ -330,10 +333,10 @@ impl Cx<'_> {
         let actor = model.source(source).entity.as_ref().map(|(entity, _)| *entity);
         let mut scope = row_names(model, source);
         if let Some(actor) = actor {
-            scope = scope.with_entity(model, actor, false);
+            scope = scope.with_entity(model, actor);
         }
         if actor != Some(entity) {
-            scope = scope.with_entity(model, entity, false);
+            scope = scope.with_entity(model, entity);
         }
         let mut expression = |value: &Option<Spanned<String>>, expected: Option<Type>| match value {
             None => Some(None),

@@ -9,12 +9,14 @@ pub mod library;
 pub mod milestones;
 pub mod model;
 pub mod moment;
+pub mod name;
 pub mod names_in;
 pub mod parse;
 pub mod retention;
 pub mod scopes;
 pub mod scores;
 pub mod sources;
+pub mod taken;
 pub mod values;
 
 use crate::diagnostic::Diagnostics;

@@ -4,12 +4,15 @@
 //! running aggregate first reaches a threshold in a window; a **measure** is one aggregate over one relation; a **KPI**
 //! is a value over measures; a **score** is a sum of weights of reached milestones.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 
 // Their variants are what was written and what is meant.
 pub use crate::project::tables::kpi::{Direction, Grain};
 pub use crate::project::tables::source::{Stored, TimeType};
 use crate::semantic::expr::{AggregateFunction, Expr, Type};
+use crate::semantic::name::Path;
 use crate::source::Span;
 
 /// Everything that a project means.
@@ -115,8 +118,8 @@ pub struct Properties {
     pub column: String,
     /// How it is stored.
     pub stored: Stored,
-    /// The declared properties by path, with dots between the steps.
-    pub types: IndexMap<String, Type>,
+    /// The declared properties, by the keys that lead to them.
+    pub types: IndexMap<Path, Type>,
     /// Where it is declared.
     pub span: Span,
 }
@@ -163,6 +166,10 @@ pub struct Source {
     pub scan: Option<Expr>,
     /// The rows that count.
     pub condition: Option<Expr>,
+    /// Whether events may have names of any style.
+    pub any_event_names: bool,
+    /// Where each raw column is written.
+    pub places: BTreeMap<String, Span>,
 }
 
 /// How rows are divided by time.
@@ -221,6 +228,8 @@ pub struct Entity {
     pub parent: Option<(EntityIndex, String)>,
     /// The rows that count.
     pub condition: Option<Expr>,
+    /// Where each raw column is written.
+    pub places: BTreeMap<String, Span>,
 }
 
 /// Where a window starts.

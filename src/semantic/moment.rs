@@ -7,14 +7,48 @@ use jiff::tz::{Offset, TimeZoneDatabase};
 /// What a moment looks like, for messages.
 pub const FORM: &str = "a date (`2026-03-01`) or a time with its offset (`2026-03-01T09:30:00Z`)";
 
-/// Returns the moment: a time of RFC 3339 with an offset, or a date, which is its midnight in UTC; none when it is
-/// written differently.
-pub fn moment(text: &str) -> Option<Timestamp> {
-    match text.parse::<Date>() {
-        // A date parses out of a longer text too, so only a text as long as a date is one.
-        Ok(date) if text.len() == "2026-03-01".len() => Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok(),
-        Ok(_) | Err(_) => text.parse().ok(),
+/// The last day whose moments are taken: the days after it are not whole in the clocks of every place.
+const LAST: Date = jiff::civil::date(9999, 12, 29);
+
+/// The largest offset from UTC that there is, in seconds.
+pub const LARGEST_OFFSET: i32 = 18 * 60 * 60;
+
+/// Returns the moment: a time of RFC 3339 with an offset, or a date, which is its midnight in UTC; or says why it is none.
+pub fn moment(text: &str) -> Result<Timestamp, String> {
+    let date = text.get(..DATE.len()).and_then(|date| date.parse::<Date>().ok());
+    if let Some(date) = date
+        && (date.year() < 1 || date > LAST)
+    {
+        return Err(format!("it does not lie between 0001-01-01 and {LAST}: no calendar of a warehouse is longer"));
     }
+    let form = || format!("write {FORM}");
+    match date {
+        Some(date) if text.len() == DATE.len() => {
+            Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).map_err(|error| error.to_string())
+        }
+        Some(_) if offset(text).is_some_and(|seconds| seconds.abs() > LARGEST_OFFSET) => {
+            Err("its offset is larger than 18 hours, and no place has one".to_owned())
+        }
+        Some(_) => text.parse().map_err(|_| form()),
+        None => Err(form()),
+    }
+}
+
+/// How a date is written.
+const DATE: &str = "2026-03-01";
+
+/// Returns the seconds of an offset in hours and minutes at the end of a time.
+pub fn offset(time: &str) -> Option<i32> {
+    let at = time.rfind(['+', '-']).filter(|at| *at > DATE.len())?;
+    let mut parts = time[at + 1..].splitn(2, ':');
+    let digits = parts.next()?;
+    let (hours, minutes) = match (parts.next(), digits.len()) {
+        (Some(minutes), _) => (digits, minutes.get(..2)?),
+        (None, 4) => digits.split_at_checked(2)?,
+        (None, _) => (digits, "0"),
+    };
+    let seconds = hours.parse::<i32>().ok()? * 3600 + minutes.parse::<i32>().ok()? * 60;
+    Some(if time[at..].starts_with('-') { -seconds } else { seconds })
 }
 
 /// Returns the moment as `YYYY-MM-DD HH:MM:SS.ffffff` in UTC.
@@ -63,7 +97,20 @@ mod tests {
             assert_eq!(moment(text).unwrap().to_string(), instant);
         }
         for text in ["", "now", "2026-13-01", "2026-03-01T09:30:00", "20260301", "1767225600"] {
-            assert!(moment(text).is_none(), "{text}");
+            assert!(moment(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_no_warehouse_can_hold_is_told_why() {
+        for text in ["9999-12-31", "9999-12-31T23:59:59Z", "0000-01-01", "0000-06-01T00:00:00Z"] {
+            assert!(moment(text).unwrap_err().contains("0001-01-01 and 9999-12-29"), "{text}");
+        }
+        for text in ["2026-03-01T00:00:00+25:00", "2026-03-01T00:00:00-18:01", "2026-03-01T00:00:00+1900"] {
+            assert!(moment(text).unwrap_err().contains("18 hours"), "{text}");
+        }
+        for text in ["9999-12-29", "0001-01-01", "2026-03-01T00:00:00+18:00", "2026-03-01T00:00:00-12"] {
+            assert!(moment(text).is_ok(), "{text}");
         }
     }
 

@@ -9,10 +9,11 @@ use crate::semantic::model::{Source, SourceRows};
 use crate::semantic::scopes::canonical;
 use crate::source::Span;
 
-/// Reports what stands at `span` if it is another name of an event: rows have the canonical one.
-pub fn check_alias(source: &Source, name: &str, span: Span, diagnostics: &mut Diagnostics) {
-    let SourceRows::Events { aliases, .. } = &source.rows else { return };
-    if let Some((canonical, _)) = aliases.iter().find(|(_, others)| others.iter().any(|other| other == name)) {
+/// Reports what stands at `span` if it is another name of an event, and tells whether it is: rows have the canonical one.
+pub fn check_alias(source: &Source, name: &str, span: Span, diagnostics: &mut Diagnostics) -> bool {
+    let SourceRows::Events { aliases, .. } = &source.rows else { return false };
+    let found = aliases.iter().find(|(_, others)| others.iter().any(|other| other == name));
+    if let Some((canonical, _)) = found {
         diagnostics.push(
             Diagnostic::error("aliased-event", format!("`{name}` is another name of the event `{canonical}`"))
                 .at(span, "")
@@ -20,11 +21,12 @@ pub fn check_alias(source: &Source, name: &str, span: Span, diagnostics: &mut Di
                 .help(format!("write `{canonical}`: it counts both")),
         );
     }
+    found.is_some()
 }
 
 /// Reports the other names of events that `expr` compares the names of events with: no row has them.
 pub fn check_aliases(source: &Source, expr: &Expr, diagnostics: &mut Diagnostics) {
-    let is_name = |expr: &Expr| matches!(&expr.kind, ExprKind::Column(column) if column == canonical::EVENT_NAME);
+    let is_name = |expr: &Expr| matches!(&expr.kind, ExprKind::Column(column) if column.is(canonical::EVENT_NAME));
     // What is written once may stand in several places.
     let mut seen: BTreeSet<(usize, usize)> = BTreeSet::new();
     let mut check = |value: &Expr| {
@@ -75,13 +77,13 @@ pub fn names_in(condition: &Expr) -> Option<Vec<String>> {
         ExprKind::Binary(BinaryOperator::Equal, left, right) => match (&left.kind, &right.kind) {
             (ExprKind::Column(column), ExprKind::Literal(Literal::String(name)))
             | (ExprKind::Literal(Literal::String(name)), ExprKind::Column(column))
-                if column == canonical::EVENT_NAME =>
+                if column.is(canonical::EVENT_NAME) =>
             {
                 Some(vec![name.clone()])
             }
             _ => None,
         },
-        ExprKind::In(inner, list, false) if matches!(&inner.kind, ExprKind::Column(column) if column == canonical::EVENT_NAME) =>
+        ExprKind::In(inner, list, false) if matches!(&inner.kind, ExprKind::Column(column) if column.is(canonical::EVENT_NAME)) =>
         {
             let mut names: Vec<String> = Vec::new();
             for item in list {

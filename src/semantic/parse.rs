@@ -12,10 +12,14 @@ mod keywords;
 mod literal;
 mod lower;
 mod operator;
+mod pattern;
 mod tokens;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::project::names::nearest;
+use crate::project::planned;
 use crate::semantic::expr::{Expr, Type};
+use crate::semantic::name::{Name, Path};
 use crate::semantic::parse::lower::Lower;
 use crate::source::{Span, Text};
 
@@ -24,8 +28,16 @@ pub(crate) const DEPTH: usize = 100;
 
 /// What an expression may refer to.
 pub trait Scope {
-    /// Returns the canonical name and the type of the column of that name, whose parts were separated by points.
-    fn column(&self, path: &[&str]) -> Option<(String, Type)>;
+    /// Returns what the column of that name is, whose parts were separated by points, and its type.
+    fn column(&self, path: &[&str]) -> Option<(Name, Type)>;
+    /// Returns what a name means that means several things; none where it has one meaning.
+    fn meanings(&self, _path: &[&str]) -> Vec<String> {
+        Vec::new()
+    }
+    /// Returns a name that [`Scope::column`] knows and that has the same letters, in other parts.
+    fn respelled(&self, _path: &[&str]) -> Option<String> {
+        None
+    }
     /// Returns the names that [`Scope::column`] knows, for suggestions.
     fn names(&self) -> Vec<String>;
     /// Returns what the columns belong to, for messages: ``source `events` ``.
@@ -62,6 +74,50 @@ pub fn expression(
         }
         _ => Some(expr),
     }
+}
+
+/// Reports a name that means several things, where it does.
+pub fn ambiguous(scope: &dyn Scope, path: &[&str], span: Span) -> Option<Diagnostic> {
+    let meanings = scope.meanings(path);
+    let written = Path::new(path.iter().copied());
+    (!meanings.is_empty()).then(|| {
+        Diagnostic::error("ambiguous-name", format!("`{written}` means several things in {}", scope.subject()))
+            .at(span, "")
+            .help(format!("it is {}: write what is meant", meanings.join(", and ")))
+    })
+}
+
+/// Says which of the names of a scope was probably meant.
+pub fn suggestion(scope: &dyn Scope, path: &[&str]) -> Option<String> {
+    let last = path.last()?;
+    // `milestone.activated.reached`, `feature.invites`.
+    if let [table, _, ..] = path
+        && ["milestone", "feature", "segment", "score"].contains(table)
+    {
+        return Some(planned::HELP.to_owned());
+    }
+    if let Some(respelled) = scope.respelled(path) {
+        return Some(match path {
+            ["properties", ..] => {
+                format!("it is declared as `{respelled}`: a key with dots in it stands in quotes, and is no path")
+            }
+            _ => format!("write `{respelled}`"),
+        });
+    }
+    let names = scope.names();
+    // The same word behind another: `plan`, where `user.plan` is known.
+    let is_qualified = |name: &&String| {
+        Path::parse(name).is_some_and(|path| {
+            path.parts().len() > 1 && path.parts().last().is_some_and(|part| part.eq_ignore_ascii_case(last))
+        })
+    };
+    if let Some(known) = names.iter().find(is_qualified) {
+        return Some(format!("write `{known}`"));
+    }
+    let what = if scope.is_of_kpis() { "KPI" } else { "column" };
+    let written = Path::new(path.iter().copied()).to_string();
+    let near = nearest(&written, names.iter().map(String::as_str))?;
+    Some(format!("a {what} with a similar name exists: `{near}`"))
 }
 
 #[cfg(test)]

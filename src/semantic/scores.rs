@@ -44,6 +44,7 @@ fn terms(
         None => None,
     };
     let mut terms: Vec<(MilestoneIndex, f64)> = Vec::new();
+    let mut weightless = false;
     let entity = match table.from.get() {
         OneOrMany::One(all) if all == "milestones" => {
             let entity = match named_entity {
@@ -90,12 +91,15 @@ fn terms(
                 }
                 match milestone.weight {
                     Some(weight) => terms.push((index, weight)),
-                    None => diagnostics.push(
-                        Diagnostic::error("missing-weight", format!("milestone `{name}` has no weight"))
-                            .at(span, "counted by the score")
-                            .at(milestone.meta.span, "has no `weight`")
-                            .help("give it a `weight`, or take it out of the score"),
-                    ),
+                    None => {
+                        weightless = true;
+                        diagnostics.push(
+                            Diagnostic::error("missing-weight", format!("milestone `{name}` has no weight"))
+                                .at(span, "counted by the score")
+                                .at(milestone.meta.span, "has no `weight`")
+                                .help("give it a `weight`, or take it out of the score"),
+                        );
+                    }
                 }
             }
             if !whole {
@@ -104,8 +108,8 @@ fn terms(
             entity?
         }
     };
-    // Milestones with mistakes of their own are missing here, and so is their weight.
-    let whole = known.milestones.found.values().all(|(index, _)| index.is_some());
+    // Milestones with mistakes of their own are missing here, and so is their weight; so is one that was just reported.
+    let whole = known.milestones.found.values().all(|(index, _)| index.is_some()) && !weightless;
     let total: f64 = terms.iter().map(|(_, weight)| weight).sum();
     if whole && terms.is_empty() {
         diagnostics.push(

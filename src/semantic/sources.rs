@@ -3,14 +3,15 @@
 use indexmap::IndexMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::project::document::{OneOrMany, Spanned};
-use crate::project::tables::source::{Duplicates, Partition, SourceKind, SourceTable, Stored};
+use crate::project::document::{OneOrMany, Spanned, Tree};
+use crate::project::tables::source::{Duplicates, EventNameStyle, Partition, SourceKind, SourceTable, Stored};
 use crate::project::{Definition, Project};
 use crate::semantic::expr::Type;
 use crate::semantic::model::{EntityIndex, EventName, Model, PartitionBy, Properties, Source, SourceIndex, SourceRows};
+use crate::semantic::name::Path;
 use crate::semantic::scopes::Names;
 use crate::semantic::values::{self, Named};
-use crate::semantic::{names_in, parse};
+use crate::semantic::{names_in, parse, taken};
 use crate::source::Span;
 
 /// Adds the project's sources to `model`.
@@ -28,6 +29,7 @@ pub fn resolve(
         if let Some(source) = source {
             model.sources.push(source);
             let index = model.sources.len() - 1;
+            taken::source(model, model.source(SourceIndex(index)), diagnostics);
             if let Some(scan) = &definition.body.scan {
                 let scope = Names::columns(model.source(SourceIndex(index)));
                 let text = project.text(definition, scan);
@@ -51,10 +53,7 @@ pub fn resolve(
 pub fn row_names(model: &Model, index: SourceIndex) -> Names {
     let source = model.source(index);
     let entity = source.entity.as_ref().map(|(entity, _)| model.entity(*entity).meta.name.as_str());
-    match source.rows {
-        SourceRows::Events { .. } => Names::events(source, entity),
-        SourceRows::Facts => Names::facts(source, entity),
-    }
+    Names::rows(source, entity)
 }
 
 fn source(
@@ -95,7 +94,7 @@ fn source(
         key: key.as_ref().map(|column| column.get().clone()),
         entity,
         time_type: time.as_ref().and_then(|(_, ty)| *ty),
-        time: time.map(|(column, _)| column.get().clone()),
+        time: time.as_ref().map(|(column, _)| column.get().clone()),
         timezone: values::timezone(definition, table.timezone.as_ref(), diagnostics),
         columns,
         deduplicate: table.duplicates != Some(Duplicates::Keep),
@@ -104,6 +103,8 @@ fn source(
         partition: partition(table),
         scan: None,
         condition: None,
+        places: values::places(definition, roles.into_iter().chain([document]), &table.columns),
+        any_event_names: table.event_name_style.as_ref().is_some_and(|style| *style.get() == EventNameStyle::Any),
     })
 }
 
@@ -267,31 +268,7 @@ fn events(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) -
     };
     let properties = table.properties.as_ref().map(|properties| {
         let mut types = IndexMap::new();
-        for (path, ty) in &properties.types {
-            let span = definition.place(path);
-            if path.get().split('.').any(str::is_empty) {
-                diagnostics.push(
-                    Diagnostic::error("bad-property-path", format!("`{}` is not the path of a property", path.get()))
-                        .at(span, "")
-                        .help("write the steps with dots between them: `plan.tier`"),
-                );
-            }
-            personal(path.get(), span, diagnostics);
-            let earlier = properties.types.keys().take_while(|other| other.get() != path.get());
-            for other in earlier.filter(|other| one_column(other.get(), path.get())) {
-                diagnostics.push(
-                    Diagnostic::error(
-                        "duplicate-column",
-                        format!("the properties `{}` and `{}` would be one column", other.get(), path.get()),
-                    )
-                    .at(span, "")
-                    .at(definition.place(other), "the other one")
-                    .help("read one of them by a second source of the same table"),
-                );
-            }
-            let ty = values::declared_type(ty.get(), definition.place(ty), diagnostics);
-            types.insert(path.get().clone(), ty.unwrap_or(Type::Null));
-        }
+        property_types(definition, &properties.types, &mut Vec::new(), &mut types, diagnostics);
         Properties {
             column: properties.column.get().clone(),
             stored: properties.stored.unwrap_or(Stored::Json),
@@ -303,10 +280,47 @@ fn events(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) -
     (table.entity.is_some() && table.time.is_some()).then_some(SourceRows::Events { name, properties, aliases })
 }
 
-/// Tells whether two properties have one name among columns, where capitals are small letters and no dots are.
-fn one_column(left: &str, right: &str) -> bool {
-    let name = |path: &str| path.replace('.', "__").to_lowercase();
-    name(left) == name(right)
+/// Reads the types of properties, key by key: a table is a document inside the document, and a key is one key whatever
+/// characters it has.
+fn property_types(
+    definition: &Definition<SourceTable>,
+    written: &IndexMap<Spanned<String>, Spanned<Tree>>,
+    above: &mut Vec<String>,
+    types: &mut IndexMap<Path, Type>,
+    diagnostics: &mut Diagnostics,
+) {
+    for (key, tree) in written {
+        let span = definition.place(key);
+        if key.get().is_empty() {
+            diagnostics.push(
+                Diagnostic::error("bad-property-path", "the key of a property is empty").at(span, "").help(
+                    "write the key as the document has it; a document inside it is a table: `plan.tier = \"string\"`",
+                ),
+            );
+        }
+        above.push(key.get().clone());
+        match tree.get() {
+            Tree::Below(below) => {
+                if below.is_empty() {
+                    diagnostics.push(
+                        Diagnostic::error("bad-property-path", format!("nothing is declared below `{}`", key.get()))
+                            .at(span, "")
+                            .help(format!(
+                                "name a key of that document and its type: `{}.key = \"string\"`",
+                                key.get()
+                            )),
+                    );
+                }
+                property_types(definition, below, above, types, diagnostics);
+            }
+            Tree::Name(name) => {
+                personal(key.get(), span, diagnostics);
+                let ty = values::declared_type(name, definition.place(tree), diagnostics);
+                types.insert(Path::new(above.iter().map(String::as_str)), ty.unwrap_or(Type::Null));
+            }
+        }
+        above.pop();
+    }
 }
 
 /// Warns of properties that look like personal data, which events must not carry (DM-67).
@@ -382,5 +396,8 @@ fn misplaced(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics
     }
     if let Some((name, _)) = table.aliases.first() {
         report(definition.place(name), "aliases", "facts have no names");
+    }
+    if let Some(style) = &table.event_name_style {
+        report(definition.place(style), "event_name_style", "facts have no names");
     }
 }

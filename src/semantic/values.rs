@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
 use jiff::tz::TimeZoneDatabase;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -15,6 +16,9 @@ use crate::semantic::duration;
 use crate::semantic::expr::Type;
 use crate::semantic::model::{Column, Format, Meta, Origin};
 use crate::source::{Span, Text};
+
+/// The longest length of time, in microseconds: 100 years, with their leap days.
+const LONGEST: i64 = 36_525 * duration::DAY;
 
 /// Definitions by name: where each stands in the model, if it is whole, and where it is written.
 #[derive(Clone, Debug)]
@@ -130,6 +134,20 @@ pub fn columns<'t, T>(
     columns
 }
 
+/// Returns where raw columns are written: those of roles, and those that are declared.
+pub fn places<'t, T>(
+    definition: &Definition<T>,
+    roles: impl IntoIterator<Item = Option<&'t Spanned<String>>>,
+    declared: &'t IndexMap<Spanned<String>, Spanned<Short<ColumnTable>>>,
+) -> BTreeMap<String, Span> {
+    let declared = declared.iter().map(|(name, value)| match value.get() {
+        Short::Full(full) => full.column.as_ref().unwrap_or(name),
+        Short::Name(_) => name,
+    });
+    let written = declared.chain(roles.into_iter().flatten());
+    written.map(|column| (column.get().clone(), definition.place(column))).collect()
+}
+
 /// Reports names of columns that are empty: the warehouse cannot have them.
 pub fn column_names<'t, T>(
     definition: &Definition<T>,
@@ -231,6 +249,14 @@ pub fn window<T>(definition: &Definition<T>, value: &Spanned<String>, diagnostic
                 .at(definition.place(value), "")
                 .help("write a whole number and a unit: `14d`, `36h`, `30m`, `45s`, `2w`; months differ in length"),
         );
+    }
+    if length.is_some_and(|length| length > LONGEST) {
+        diagnostics.push(
+            Diagnostic::error("bad-duration", format!("`{}` is longer than 100 years", value.get()))
+                .at(definition.place(value), "added to a time, it leaves the calendar of a warehouse")
+                .help("for what has no end leave the key out"),
+        );
+        return None;
     }
     length
 }

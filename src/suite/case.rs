@@ -1,8 +1,9 @@
 //! `[test.<name>]` -> a case: names found, times read, files of rows read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -48,11 +49,11 @@ struct Cx<'c> {
 impl Cx<'_> {
     fn case(&self, test: &Definition<TestTable>, diagnostics: &mut Diagnostics) -> Option<Case> {
         let as_of = moment::moment(test.body.as_of.get());
-        if as_of.is_none() {
+        if let Err(reason) = &as_of {
             diagnostics.push(
                 Diagnostic::error("bad-time", format!("`{}` is not a moment", test.body.as_of.get()))
                     .at(test.place(&test.body.as_of), "")
-                    .help(format!("write {}", moment::FORM)),
+                    .help(reason),
             );
         }
         let mut is_whole = true;
@@ -60,11 +61,18 @@ impl Cx<'_> {
         for (name, rows) in &test.body.given {
             let is_known = self.is_given(test, name, diagnostics);
             match self.rows(test, rows, diagnostics) {
-                Some(rows) if is_known => {
-                    given.insert(name.get().clone(), rows);
+                Some(read) if is_known && self.are_columns(test, name.get(), rows, &read, diagnostics) => {
+                    given.insert(name.get().clone(), read);
                 }
                 Some(_) | None => is_whole = false,
             }
+        }
+        if test.body.expect.is_empty() {
+            diagnostics.push(
+                Diagnostic::error("nothing-expected", format!("test `{}` expects nothing", test.name))
+                    .at(test.span, "would pass whatever is made")
+                    .help("name a relation and its rows: `expect.milestone_activated.rows = [{ … }]`"),
+            );
         }
         let mut expected = Vec::new();
         for (name, table) in &test.body.expect {
@@ -73,7 +81,7 @@ impl Cx<'_> {
                 None => is_whole = false,
             }
         }
-        is_whole.then_some(Case { name: test.name.clone(), as_of: as_of?, given, expected })
+        is_whole.then_some(Case { name: test.name.clone(), as_of: as_of.ok()?, given, expected })
     }
 
     /// Reports a name that no source and no entity with rows of its own has.
@@ -94,6 +102,39 @@ impl Cx<'_> {
             (None, None) => diagnostic.help(format!("there are {}", list(&names))),
         });
         false
+    }
+
+    /// Reports columns of given rows that no definition reads: what stands in them would prove nothing. A file of data may
+    /// have more columns than are read, but none that is a slip for one that it lacks.
+    fn are_columns(
+        &self,
+        test: &Definition<TestTable>,
+        name: &str,
+        written: &Spanned<RowsTable>,
+        rows: &[Row],
+        diagnostics: &mut Diagnostics,
+    ) -> bool {
+        let known = raw_columns(self.model).remove(name).unwrap_or_default();
+        let columns: Vec<&str> = known.iter().map(String::as_str).collect();
+        let mut told: BTreeSet<&str> = BTreeSet::new();
+        for column in rows.iter().flat_map(|row| row.keys()) {
+            let is_in_file = matches!(written.get(), RowsTable::File(_));
+            let lacking = columns.iter().copied().filter(|known| !rows.iter().any(|row| row.contains_key(*known)));
+            let near = nearest(column, lacking);
+            if known.contains(column) || (is_in_file && near.is_none()) || !told.insert(column) {
+                continue;
+            }
+            let diagnostic = Diagnostic::error(
+                "unknown-column",
+                format!("no definition reads a column `{column}` of `{name}`"),
+            )
+            .at(written.get().column(column).map_or(test.place(written), |key| test.place(key)), "it is given here");
+            diagnostics.push(match near {
+                Some(near) => diagnostic.help(format!("a column with a similar name is read: `{near}`")),
+                None => diagnostic.help(format!("the columns that are read are {}", list(&columns))),
+            });
+        }
+        told.is_empty()
     }
 
     fn expectation(
@@ -117,6 +158,13 @@ impl Cx<'_> {
             return None;
         };
         let rows = self.named(test, table, id, rows?, diagnostics)?;
+        if rows.is_empty() && table.matching != Some(Match::Exact) {
+            diagnostics.push(
+                Diagnostic::error("nothing-expected", format!("no row of `{}` is expected", name.get()))
+                    .at(test.place(&table.rows), "is among any rows")
+                    .help("`match = \"exact\"` says that there are no rows"),
+            );
+        }
         let rule = match table.matching {
             Some(Match::Exact) => unit::Match::Exact,
             Some(Match::Subset) | None => unit::Match::Subset,
@@ -151,8 +199,10 @@ impl Cx<'_> {
                 Err(name) => {
                     let relation = &self.plan.node(id).name;
                     let diagnostic =
-                        Diagnostic::error("unknown-column", format!("`{relation}` has no column `{name}`"))
-                            .at(test.place(&table.rows), "it is expected here");
+                        Diagnostic::error("unknown-column", format!("`{relation}` has no column `{name}`")).at(
+                            table.rows.get().column(&name).map_or(test.place(&table.rows), |key| test.place(key)),
+                            "it is expected here",
+                        );
                     diagnostics.push(match nearest(&name, columns.iter().copied()) {
                         Some(near) => diagnostic.help(format!("a column with a similar name exists: `{near}`")),
                         None => diagnostic.help(format!("its columns are {}", list(&columns))),
@@ -201,8 +251,8 @@ impl Cx<'_> {
 }
 
 /// Returns a row with times of TOML's own as text.
-fn plain(row: &Row) -> Row {
-    row.iter().map(|(name, value)| (name.clone(), text_of_time(value))).collect()
+fn plain(row: &IndexMap<Spanned<String>, serde_json::Value>) -> Row {
+    row.iter().map(|(name, value)| (name.get().clone(), text_of_time(value))).collect()
 }
 
 fn text_of_time(value: &serde_json::Value) -> serde_json::Value {

@@ -11,6 +11,7 @@ use crate::render::dialect::Dialect;
 use crate::run::unit;
 use crate::semantic::expr::Type;
 use crate::semantic::model::{EventName, Model, SourceRows, Stored};
+use crate::semantic::name::Name;
 use crate::semantic::scopes::canonical;
 use crate::suite::case::Case;
 use crate::warehouse::Rows;
@@ -41,7 +42,7 @@ fn stored(model: &Model) -> BTreeMap<(&str, &str), &'static str> {
     let mut stored = BTreeMap::new();
     for source in &model.sources {
         let name = source.meta.name.as_str();
-        let scanned: Vec<&str> = source.scan.iter().flat_map(|scan| scan.columns()).collect();
+        let scanned: Vec<&Name> = source.scan.iter().flat_map(|scan| scan.columns()).collect();
         for column in &source.columns {
             if scanned.iter().any(|scanned| scanned.strip_prefix(canonical::COLUMN) == Some(column.name.as_str())) {
                 stored.insert((name, column.column.as_str()), column.ty.name());

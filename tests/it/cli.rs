@@ -97,7 +97,7 @@ fn usage_that_is_wrong_ends_with_2() {
     assert_snapshot!(seen(folder.path(), &["run", "--as-of", "yesterday"]), @r"
     exit code: 2
     ----- stderr
-    error: invalid value 'yesterday' for '--as-of <TIME>': neither a date (`2026-03-01`) nor a time with its offset (`2026-03-01T09:30:00Z`)
+    error: invalid value 'yesterday' for '--as-of <TIME>': write a date (`2026-03-01`) or a time with its offset (`2026-03-01T09:30:00Z`)
 
     For more information, try '--help'.
     ");

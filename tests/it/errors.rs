@@ -49,7 +49,7 @@ fn lines_of(folder: &Path, definitions: &[u8]) -> String {
     std::fs::create_dir_all(folder.join("models")).unwrap();
     std::fs::write(folder.join("project.toml"), "[project]\nname = \"odd\"\n").unwrap();
     std::fs::write(folder.join("models/odd.toml"), definitions).unwrap();
-    let as_of = moment::moment("2026-03-01");
+    let as_of = moment::moment("2026-03-01").ok();
     let (found, sources) = find(&Question { root: folder, environment: BTreeMap::new(), as_of, target: None });
     lines(&found, &sources)
 }

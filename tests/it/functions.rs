@@ -11,6 +11,7 @@ use milepost::render::holes::Fragment;
 use milepost::render::{Statement, expr};
 use milepost::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Literal, Type};
 use milepost::semantic::library::{Accepts, Function, Library};
+use milepost::semantic::name::Name;
 use milepost::semantic::parse::{self, Scope};
 use milepost::source::{Sources, Span, Text};
 use proptest::prelude::*;
@@ -26,9 +27,9 @@ pub(crate) const TYPES: &[Type] =
 pub(crate) struct Columns;
 
 impl Scope for Columns {
-    fn column(&self, path: &[&str]) -> Option<(String, Type)> {
+    fn column(&self, path: &[&str]) -> Option<(Name, Type)> {
         let ty = TYPES.iter().find(|ty| path == [format!("a_{}", ty.name()).as_str()])?;
-        Some((path[0].to_owned(), *ty))
+        Some((path[0].into(), *ty))
     }
 
     fn names(&self) -> Vec<String> {
@@ -78,14 +79,14 @@ pub(crate) fn aggregated(
 ) -> String {
     let fragment = |text: &str| {
         let expr = read(text);
-        let printed = expr::fragment(&expr, dialect, &|name| dialect.identifier(name).ok()).unwrap();
+        let printed = expr::fragment(&expr, dialect, &|name| dialect.identifier(&name.to_string()).ok()).unwrap();
         (printed, Some(expr.ty))
     };
     expr::aggregate(dialect, function, argument.map(fragment), filter.map(|text| fragment(text).0), None).unwrap().sql
 }
 
 pub(crate) fn print(expr: &Expr, dialect: &Dialect) -> Result<String, expr::Unsupported> {
-    expr::print(expr, dialect, &|name| dialect.identifier(name).ok())
+    expr::print(expr, dialect, &|name| dialect.identifier(&name.to_string()).ok())
 }
 
 /// Asserts that a query parses in a dialect's grammar.
@@ -127,7 +128,7 @@ fn what_a_dialect_says_of_its_tests_is_true() {
 pub(crate) fn calls(function: &Function) -> Vec<Expr> {
     let mut sources = Sources::default();
     let span = Span { source: sources.add(PathBuf::from("test"), String::new()), start: 0, end: 0 };
-    let column = |ty: Type| Expr { kind: ExprKind::Column(format!("a_{}", ty.name())), ty, span };
+    let column = |ty: Type| Expr { kind: ExprKind::Column(format!("a_{}", ty.name()).into()), ty, span };
     let literal = |literal: Literal, ty: Type| Expr { kind: ExprKind::Literal(literal), ty, span };
     let mut all = Vec::new();
     for signature in &function.signatures {
@@ -194,8 +195,8 @@ fn shapes() -> impl Strategy<Value = Expr> {
     let span = Span { source: sources.add(PathBuf::from("test"), String::new()), start: 0, end: 0 };
     let make = move |kind: ExprKind| Expr { kind, ty: Type::Int, span };
     let leaf = prop_oneof![
-        Just(make(ExprKind::Column("a".to_owned()))),
-        Just(make(ExprKind::Column("b".to_owned()))),
+        Just(make(ExprKind::Column("a".into()))),
+        Just(make(ExprKind::Column("b".into()))),
         (-3..3i64).prop_map(move |number| make(ExprKind::Literal(Literal::Int(number)))),
     ];
     leaf.prop_recursive(5, 40, 3, move |inner| {
@@ -274,7 +275,7 @@ fn regroup(expr: &mut sqlparser::ast::Expr) {
 fn parenthesized(expr: &Expr, dialect: &Dialect) -> String {
     let inner = |expr: &Expr| format!("({})", parenthesized(expr, dialect));
     match &expr.kind {
-        ExprKind::Column(name) => dialect.identifier(name).unwrap(),
+        ExprKind::Column(name) => dialect.identifier(&name.to_string()).unwrap(),
         ExprKind::Literal(_) => print(expr, dialect).unwrap(),
         ExprKind::Not(operand) => format!("NOT {}", inner(operand)),
         ExprKind::Negate(operand) => format!("-{}", inner(operand)),

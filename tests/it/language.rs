@@ -6,6 +6,7 @@ use std::path::Path;
 
 use milepost::analyze;
 use milepost::diagnostic::Diagnostics;
+use milepost::project::planned::HELP;
 use milepost::render::dialect::Dialect;
 use tempfile::TempDir;
 
@@ -105,6 +106,25 @@ fn what_is_planned_is_refused() {
         let _ = analyze(folder.path(), BTreeMap::new(), &mut diagnostics);
         assert!(diagnostics.has_errors(), "the block on line {} is built, and marked as planned", block.line);
     }
+}
+
+#[test]
+fn what_is_planned_is_refused_as_planned() {
+    let mut told = 0;
+    for block in blocks().iter().filter(|block| !block.built) {
+        let folder = project();
+        write(folder.path(), block);
+        let mut diagnostics = Diagnostics::default();
+        let _ = analyze(folder.path(), BTreeMap::new(), &mut diagnostics);
+        for diagnostic in diagnostics.sorted() {
+            if matches!(diagnostic.code, "unknown-key" | "unknown-table") {
+                let help = diagnostic.help.as_deref();
+                assert_eq!(help, Some(HELP), "line {}: {}", block.line, diagnostic.message);
+                told += 1;
+            }
+        }
+    }
+    assert!(told > 20, "{told}");
 }
 
 #[test]

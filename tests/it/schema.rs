@@ -36,11 +36,12 @@ fn faults(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> 
         let Some(parts) = schema.get(key).and_then(Value::as_array) else { continue };
         let each: Vec<Vec<String>> = parts.iter().map(|part| faults(root, part, value, at)).collect();
         if each.iter().all(|faults| !faults.is_empty()) {
-            // Of the kinds of KPI the one that was named is meant.
-            let is_another = |faults: &[String]| faults.iter().any(|fault| fault.ends_with("is not a value"));
-            let meant = each.into_iter().min_by_key(|faults| (is_another(faults), faults.len()));
-            found.extend(meant.unwrap_or_default());
+            found.extend(each.into_iter().min_by_key(Vec::len).unwrap_or_default());
         }
+    }
+    if let Some(condition) = schema.get("if") {
+        let branch = if faults(root, condition, value, at).is_empty() { "then" } else { "else" };
+        found.extend(schema.get(branch).into_iter().flat_map(|part| faults(root, part, value, at)));
     }
     if schema.get("const").is_some_and(|only| only != value)
         || schema.get("enum").and_then(Value::as_array).is_some_and(|values| !values.contains(value))
@@ -114,10 +115,15 @@ fn what_is_not_valid_is_told() {
         ("[kpi.a]\nkind = \"conversion\"\nof = \"x\"\nvalue = \"y\"", ".kpi.a.value: not a key"),
         ("[kpi.a]\nkind = \"guess\"", ".kpi.a.kind: \"guess\" is not a value"),
         ("[source.a]\ncolumns = { b = 1 }", ".source.a.columns.b: 1 is not \"string\""),
+        ("[kpi.a]\nkind = \"formula\"", ".kpi.a: `value` is missing"),
         ("[model.a]", ".model: not a key"),
-        ("[target.a]\ndialect = 1", ".target.a.dialect: 1 is not \"string\""),
+        ("[target.a]\ndialect = \"bigqery\"", ".target.a.dialect: \"bigqery\" is not a value"),
+        (
+            "[source.a]\nproperties = { column = \"p\", types = { plan.tier = 1 } }",
+            ".source.a.properties.types.plan.tier: 1 is not \"string\"",
+        ),
     ] {
         let found = faults(&schema, &schema, &parse(text), "");
-        assert!(found.iter().any(|found| found == fault), "{text}\n{found:?}");
+        assert_eq!(found, [fault], "one mistake is one message: {text}");
     }
 }

@@ -3,19 +3,22 @@
 use std::fmt::Write as _;
 
 use crate::semantic::expr::{BinaryOperator, Expr, ExprKind, Literal};
+use crate::semantic::model::Model;
+use crate::semantic::name::Name;
+use crate::semantic::scopes::canonical;
 
 /// Writes an expression. Operands that are operations themselves stand in parentheses.
-pub(super) fn text(expr: &Expr) -> String {
+pub(super) fn text(expr: &Expr, model: &Model) -> String {
     let not = |negated: bool| if negated { "not " } else { "" };
     match &expr.kind {
-        ExprKind::Column(name) => name.clone(),
+        ExprKind::Column(name) => column(name, model),
         ExprKind::Literal(literal) => constant(literal),
-        ExprKind::Not(inner) => format!("not {}", operand(inner)),
-        ExprKind::Negate(inner) => format!("-{}", operand(inner)),
+        ExprKind::Not(inner) => format!("not {}", operand(inner, model)),
+        ExprKind::Negate(inner) => format!("-{}", operand(inner, model)),
         ExprKind::Binary(operator, left, right) => {
             let part = |side: &Expr| match &side.kind {
                 // Of `a and b and c` nobody asks in which order.
-                ExprKind::Binary(inner, ..) if inner == operator && is_chain(*operator) => text(side),
+                ExprKind::Binary(inner, ..) if inner == operator && is_chain(*operator) => text(side, model),
                 ExprKind::Binary(..)
                 | ExprKind::Column(_)
                 | ExprKind::Literal(_)
@@ -25,43 +28,77 @@ pub(super) fn text(expr: &Expr) -> String {
                 | ExprKind::Case(..)
                 | ExprKind::In(..)
                 | ExprKind::IsNull(..)
-                | ExprKind::Like(..) => operand(side),
+                | ExprKind::Like(..) => operand(side, model),
             };
             format!("{} {} {}", part(left), symbol(*operator), part(right))
         }
-        ExprKind::Call(name, arguments) => format!("{name}({})", list(arguments)),
+        ExprKind::Call(name, arguments) => format!("{name}({})", list(arguments, model)),
         ExprKind::Case(branches, otherwise) => {
             let mut written = String::from("case");
             for (condition, result) in branches {
-                let _ = write!(written, " when {} then {}", text(condition), text(result));
+                let _ = write!(written, " when {} then {}", text(condition, model), text(result, model));
             }
             if let Some(otherwise) = otherwise {
-                let _ = write!(written, " else {}", text(otherwise));
+                let _ = write!(written, " else {}", text(otherwise, model));
             }
             written + " end"
         }
-        ExprKind::In(inner, items, negated) => format!("{} {}in ({})", operand(inner), not(*negated), list(items)),
-        ExprKind::IsNull(inner, negated) => format!("{} is {}null", operand(inner), not(*negated)),
+        ExprKind::In(inner, items, negated) => {
+            format!("{} {}in ({})", operand(inner, model), not(*negated), list(items, model))
+        }
+        ExprKind::IsNull(inner, negated) => format!("{} is {}null", operand(inner, model), not(*negated)),
         ExprKind::Like(inner, pattern, negated) => {
-            format!("{} {}like {}", operand(inner), not(*negated), quoted(pattern))
+            format!("{} {}like {}", operand(inner, model), not(*negated), quoted(pattern))
         }
     }
 }
 
-fn operand(expr: &Expr) -> String {
+fn operand(expr: &Expr, model: &Model) -> String {
     match &expr.kind {
-        ExprKind::Column(_) | ExprKind::Literal(_) | ExprKind::Call(..) | ExprKind::Case(..) => text(expr),
+        ExprKind::Column(_) | ExprKind::Literal(_) | ExprKind::Call(..) | ExprKind::Case(..) => text(expr, model),
         ExprKind::Not(_)
         | ExprKind::Negate(_)
         | ExprKind::Binary(..)
         | ExprKind::In(..)
         | ExprKind::IsNull(..)
-        | ExprKind::Like(..) => format!("({})", text(expr)),
+        | ExprKind::Like(..) => format!("({})", text(expr, model)),
     }
 }
 
-fn list(items: &[Expr]) -> String {
-    items.iter().map(text).collect::<Vec<_>>().join(", ")
+fn list(items: &[Expr], model: &Model) -> String {
+    items.iter().map(|item| text(item, model)).collect::<Vec<_>>().join(", ")
+}
+
+/// Writes a column as expressions name it.
+fn column(name: &Name, model: &Model) -> String {
+    let name = match name {
+        Name::Property(path) => return format!("properties.{path}"),
+        Name::Canonical(name) => name.as_str(),
+    };
+    match name {
+        canonical::EVENT_ID => return "id".to_owned(),
+        canonical::EVENT_ENTITY | canonical::FACT_ENTITY => return "entity".to_owned(),
+        canonical::EVENT_NAME => return "name".to_owned(),
+        canonical::EVENT_TIME | canonical::FACT_TIME => return "time".to_owned(),
+        canonical::FACT_KEY => return "key".to_owned(),
+        canonical::POPULATION_REACHED_AT => return "reached_at".to_owned(),
+        _ => {}
+    }
+    if let Some(own) =
+        [canonical::COLUMN, canonical::REACH, canonical::KPI].iter().find_map(|own| name.strip_prefix(own))
+    {
+        return own.to_owned();
+    }
+    match name.strip_prefix(canonical::ENTITY).and_then(|rest| rest.split_once('.')) {
+        Some((entity, "key")) => entity.to_owned(),
+        Some((entity, "parent")) => {
+            let parent = model.entities.iter().find(|known| known.meta.name == entity).and_then(|e| e.parent.as_ref());
+            let parent = parent.map_or("parent", |(parent, _)| model.entity(*parent).meta.name.as_str());
+            format!("{entity}.{parent}")
+        }
+        Some((entity, own)) => format!("{entity}.{}", own.strip_prefix("attribute.").unwrap_or(own)),
+        None => name.to_owned(),
+    }
 }
 
 fn is_chain(operator: BinaryOperator) -> bool {

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::project::document::{OneOrMany, Short, Spanned};
+use crate::project::document::{OneOrMany, Short, Spanned, Tree};
 
 /// What the rows of a source are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -24,6 +24,16 @@ pub enum Duplicates {
     Remove,
     /// The rows are unique already: the collector promises it, and nothing is spent on it.
     Keep,
+}
+
+/// How the names of events are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EventNameStyle {
+    /// In small letters, with underscores.
+    SnakeCase,
+    /// In any way.
+    Any,
 }
 
 /// How the rows of a source are divided, on warehouses that divide tables by time.
@@ -147,6 +157,8 @@ pub struct SourceTable {
     /// Other names of events: the name that definitions use, and what the data calls it too.
     #[serde(default)]
     pub aliases: IndexMap<Spanned<String>, Spanned<OneOrMany>>,
+    /// `snake_case` (the default: a name of another style is warned about) or `any`.
+    pub event_name_style: Option<Spanned<EventNameStyle>>,
     /// `remove` (the default) or `keep`.
     pub duplicates: Option<Duplicates>,
     /// How old a row may be at the moment as of which everything is computed, such as `396d`; older ones do not count. Any
@@ -173,9 +185,10 @@ pub struct PropertiesTable {
     pub column: Spanned<String>,
     /// Whether the column is JSON in the warehouse (`json`, the default) or text with JSON in it (`text`).
     pub stored: Option<Stored>,
-    /// The properties that expressions may use, with their types; dots lead into nested documents.
+    /// The properties that expressions may use, with their types: `plan.tier = "string"` is the key `tier` of the document
+    /// `plan`, `"plan.tier" = "string"` a key with a dot in it.
     #[serde(default)]
-    pub types: IndexMap<Spanned<String>, Spanned<String>>,
+    pub types: IndexMap<Spanned<String>, Spanned<Tree>>,
 }
 
 /// How a document is stored.

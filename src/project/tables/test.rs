@@ -30,7 +30,17 @@ pub enum RowsTable {
     /// A CSV file, relative to the file of the test.
     File(String),
     /// The rows themselves.
-    Rows(Vec<IndexMap<String, serde_json::Value>>),
+    Rows(Vec<IndexMap<Spanned<String>, serde_json::Value>>),
+}
+
+impl RowsTable {
+    /// Returns a column where it is named first; none in a file.
+    pub fn column(&self, name: &str) -> Option<&Spanned<String>> {
+        match self {
+            RowsTable::File(_) => None,
+            RowsTable::Rows(rows) => rows.iter().flat_map(IndexMap::keys).find(|key| key.get() == name),
+        }
+    }
 }
 
 /// How expected rows are compared with the rows that were made.

@@ -12,9 +12,10 @@ pub(crate) mod values;
 
 use minijinja::Value;
 
-use crate::plan::build::{CATALOG_COLUMNS, column_name, property_name};
+use crate::plan::build::CATALOG_COLUMNS;
+use crate::plan::columns::{column_name, property_name};
 use crate::plan::layout::{Layout, layout};
-use crate::plan::node::{Node, Plan, Relation};
+use crate::plan::node::{Node, Plan, Raw, Relation};
 use crate::plan::streams::by_name;
 use crate::render::dialect::{self, Dialect};
 use crate::render::expr::{self, Unsupported};
@@ -22,6 +23,7 @@ use crate::render::{Place, engine};
 use crate::semantic::expr::{Expr, Literal, Type};
 use crate::semantic::model::{EntityIndex, Meta, Model, Origin};
 use crate::semantic::moment;
+use crate::semantic::name::Name;
 use crate::semantic::scopes::canonical;
 use crate::source::{Sources, Span};
 
@@ -114,6 +116,24 @@ pub fn statement(cx: &Cx<'_>, node: &Node) -> Result<String> {
         }
         Relation::Score(score) => score::statement(cx, node, *score),
     }
+}
+
+/// Returns what the warehouse cannot write or store of the raw columns that a relation reads, and where they are written.
+pub(crate) fn refused_columns(cx: &Cx<'_>, node: &Node) -> Vec<(String, Span)> {
+    let dialect = cx.dialect();
+    let (places, stored) = match node.reads {
+        None => return Vec::new(),
+        Some(Raw::Source(source)) => (&cx.model.source(source).places, Vec::new()),
+        Some(Raw::Entity(entity)) => {
+            let entity = cx.model.entity(entity);
+            let held = entity.parent.iter().map(|(_, column)| column).chain([&entity.key]);
+            (&entity.places, held.collect())
+        }
+    };
+    let refuse = |column: &String| {
+        if stored.contains(&column) { dialect.column(column) } else { dialect.identifier(column).map(|_| ()) }
+    };
+    places.iter().filter_map(|(column, place)| Some((refuse(column).err()?, *place))).collect()
 }
 
 /// The list of milestones, with what is said about each.
@@ -252,9 +272,13 @@ impl Cx<'_> {
         Ok(expr::print(expr, self.dialect(), &|name| self.column(name, aliases))?)
     }
 
-    fn column(&self, name: &str, aliases: Aliases<'_>) -> Option<String> {
+    fn column(&self, name: &Name, aliases: Aliases<'_>) -> Option<String> {
         let dialect = self.dialect();
         let of = |alias: &str, column: &str| dialect.identifier(column).ok().map(|column| format!("{alias}.{column}"));
+        let name = match name {
+            Name::Property(path) => return of(aliases.events?, &property_name(path)),
+            Name::Canonical(name) => name.as_str(),
+        };
         match name {
             canonical::AS_OF => {
                 return expr::literal(&Literal::Timestamp(self.place.as_of.clone()), dialect).ok().map(|f| f.sql);
@@ -268,9 +292,6 @@ impl Cx<'_> {
             canonical::FACT_TIME => return of(aliases.facts?, "fact_time"),
             canonical::POPULATION_REACHED_AT => return of(aliases.population?, "reached_at"),
             _ => {}
-        }
-        if let Some(path) = name.strip_prefix(canonical::PROPERTY) {
-            return of(aliases.events?, &property_name(path));
         }
         if let Some(column) = name.strip_prefix(canonical::COLUMN) {
             return of(aliases.events.or(aliases.facts)?, &column_name(column));

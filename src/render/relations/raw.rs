@@ -114,7 +114,7 @@ impl<'c> Raw<'c> {
         let Some(scan) = &source.scan else { return Ok(None) };
         let dialect = self.cx.dialect();
         let printed = expr::print(scan, dialect, &|name| {
-            if name == canonical::AS_OF {
+            if name.is(canonical::AS_OF) {
                 let as_of = Literal::Timestamp(self.cx.place.as_of.clone());
                 return expr::literal(&as_of, dialect).ok().map(|fragment| fragment.sql);
             }

@@ -2,7 +2,7 @@
 
 use minijinja::{Value, context};
 
-use crate::plan::build::{column_name, property_name};
+use crate::plan::columns::{column_name, property_name};
 use crate::plan::node::{Events, Node};
 use crate::render::access;
 use crate::render::relations::entity::parenthesized;
@@ -10,6 +10,7 @@ use crate::render::relations::raw::{Raw, Time};
 use crate::render::relations::{Aliases, Cx, Failure, Result, sql, window_text};
 use crate::semantic::expr::{Literal, Type};
 use crate::semantic::model::{Column, EventName, Source, SourceIndex, SourceRows};
+use crate::semantic::name::Path;
 
 /// Prints which rows of a source are read: those of the user's condition, and those that its time does not rule out.
 fn scanned(raw: &Raw<'_>, source: &Source) -> Result<Vec<Value>> {
@@ -60,11 +61,11 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
     if let Some(properties) = properties.as_ref().filter(|_| decides || !events.properties.is_empty()) {
         let (document, relation) = raw.documents(properties, from)?;
         from = relation;
-        let mut declared: Vec<(&String, &Type)> = properties.types.iter().collect();
+        let mut declared: Vec<(&Path, &Type)> = properties.types.iter().collect();
         declared.sort();
         for (path, ty) in declared {
             if decides || events.properties.iter().any(|(needed, _)| needed == path) {
-                let keys: Vec<&str> = path.split('.').collect();
+                let keys: Vec<&str> = path.parts().iter().map(String::as_str).collect();
                 let fragment = access::property_of(cx.dialect(), &document, &keys, *ty)?;
                 columns.push(context! { name => property_name(path), sql => sql(fragment.sql) });
                 read.push(property_name(path));

@@ -6,9 +6,10 @@ use serde::Deserialize;
 use crate::diagnostic::Diagnostic;
 use crate::project::document::Spanned;
 use crate::semantic::kinds::{Cx, Kind};
-use crate::semantic::model::KpiValue;
+use crate::semantic::model::{KpiIndex, KpiValue};
 use crate::semantic::parse;
 use crate::semantic::scopes::{Names, canonical};
+use crate::source::Span;
 
 /// The fields of `kind = "formula"`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -37,7 +38,8 @@ impl Kind for Formula {
             .filter_map(|name| name.strip_prefix(canonical::KPI))
             .filter_map(|name| cx.kpis.found.get(name).and_then(|(index, _)| *index))
             .collect();
-        if inputs.is_empty() {
+        let is_broken = |(index, _): &(Option<KpiIndex>, Span)| index.is_none();
+        if inputs.is_empty() && !cx.kpis.found.values().any(is_broken) {
             cx.report(
                 Diagnostic::error("constant-formula", "the formula names no KPI")
                     .at(cx.place(&self.value), "always the same")

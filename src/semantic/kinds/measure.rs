@@ -12,6 +12,7 @@ use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, T
 use crate::semantic::kinds::Cx;
 use crate::semantic::milestones::check_event_name;
 use crate::semantic::model::{EntityIndex, Measure, MeasureRelation, MilestoneIndex, SourceIndex, SourceRows};
+use crate::semantic::name::Path;
 use crate::semantic::parse::Scope as _;
 use crate::semantic::scopes::{Names, canonical};
 use crate::semantic::{names_in, parse, sources};
@@ -67,7 +68,7 @@ impl Aggregation {
 
 /// Makes a column of a canonical name.
 pub fn column(name: &str, ty: Type, span: Span) -> Expr {
-    Expr { kind: ExprKind::Column(name.to_owned()), ty, span }
+    Expr { kind: ExprKind::Column(name.into()), ty, span }
 }
 
 /// Joins two conditions that must both hold.
@@ -252,7 +253,7 @@ impl Cx<'_> {
             MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => {
                 let names = sources::row_names(self.model, *source);
                 match self.linked(*source) {
-                    Some(entity) => names.with_entity(self.model, entity, false),
+                    Some(entity) => names.with_entity(self.model, entity),
                     None => names,
                 }
             }
@@ -329,17 +330,22 @@ impl Cx<'_> {
         if let MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) = relation
             && let Some(entity) = self.linked(*source)
         {
-            scope = scope.with_entity(self.model, entity, true);
+            scope = scope.or_entity(self.model, entity);
         }
         let mut whole = true;
         let mut dimensions = Vec::new();
         for written in &self.definition.body.by {
             let span = self.place(written);
-            if let Some((name, ty)) = scope.find(written.get()) {
-                dimensions.push(column(name, ty, span));
+            let path = Path::parse(written.get());
+            let parts: Vec<&str> = path.iter().flat_map(|path| path.parts()).map(String::as_str).collect();
+            if let Some((name, ty)) = scope.column(&parts) {
+                if let Some(diagnostic) = parse::ambiguous(&scope, &parts, span) {
+                    self.report(diagnostic);
+                    whole = false;
+                }
+                dimensions.push(Expr { kind: ExprKind::Column(name), ty, span });
                 continue;
             }
-            let names = scope.names();
             let mut diagnostic = Diagnostic::error(
                 "unknown-dimension",
                 format!("{} has no column `{}` to break it down by", scope.subject(), written.get()),
@@ -348,8 +354,8 @@ impl Cx<'_> {
             if let Some(declared) = scope.declared_at(written.get()) {
                 diagnostic = diagnostic.at(declared, "its columns are declared here");
             }
-            diagnostic = match nearest(written.get(), names.iter().map(String::as_str)) {
-                Some(near) => diagnostic.help(format!("a column with a similar name exists: `{near}`")),
+            diagnostic = match parse::suggestion(&scope, &parts) {
+                Some(help) => diagnostic.help(help),
                 None => diagnostic.help(format!("its columns are {}", list(&scope.own()))),
             };
             self.report(diagnostic);

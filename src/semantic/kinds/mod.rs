@@ -58,7 +58,7 @@ const fn entry<K: Kind>() -> Entry {
         reduce: |fields, cx| {
             let what = format!("[kpi.{}]", cx.definition.name);
             let common = read::keys::<KpiTable>();
-            let kind: K = read::read_beside(fields, &common, &what, cx.definition.span, cx.diagnostics)?;
+            let kind: K = read::read_beside(fields, common, &what, cx.definition.span, cx.diagnostics)?;
             kind.reduce(cx)
         },
         schema: |generator| K::json_schema(generator),

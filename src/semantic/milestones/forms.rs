@@ -4,7 +4,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::Definition;
 use crate::project::document::{OneOrMany, Spanned};
 use crate::project::tables::milestone::MilestoneTable;
-use crate::semantic::model::{Model, Occurrences, Progress, SourceIndex, SourceRows};
+use crate::semantic::model::{EventName, Model, Occurrences, Progress, SourceIndex, SourceRows};
 use crate::semantic::names_in::check_alias;
 use crate::source::Span;
 
@@ -149,10 +149,25 @@ pub(super) fn event_names(
 
 /// Reports names that are other names of an event, and warns of those that are not in `snake_case` (DM-61, DM-62).
 pub fn check_event_name(model: &Model, source: SourceIndex, name: &str, span: Span, diagnostics: &mut Diagnostics) {
-    if !matches!(model.source(source).rows, SourceRows::Events { .. }) {
+    let source = model.source(source);
+    let SourceRows::Events { name: held, .. } = &source.rows else { return };
+    if !check_alias(source, name, span, diagnostics)
+        && let EventName::Constant(only) = held
+        && only != name
+    {
+        diagnostics.push(
+            Diagnostic::error(
+                "unknown-event",
+                format!("no row of source `{}` is the event `{name}`", source.meta.name),
+            )
+            .at(span, "")
+            .at(source.meta.span, format!("each row is the event `{only}`"))
+            .help(format!("write `{only}`, or count the source that has the event")),
+        );
+    }
+    if source.any_event_names {
         return;
     }
-    check_alias(model.source(source), name, span, diagnostics);
     let snake = !name.is_empty()
         && name.split('_').enumerate().all(|(position, part)| {
             !part.is_empty()
@@ -160,10 +175,13 @@ pub fn check_event_name(model: &Model, source: SourceIndex, name: &str, span: Sp
                 && (position > 0 || part.starts_with(|first: char| first.is_ascii_lowercase()))
         });
     if !snake {
-        diagnostics.push(
+        diagnostics.push_once(
             Diagnostic::warning("event-name-style", format!("the event name `{name}` is not in snake_case"))
                 .at(span, "")
-                .help("collect it under a snake_case name by `aliases` of the source"),
+                .help(
+                    "collect it under a snake_case name by `aliases` of the source, or write \
+                     `event_name_style = \"any\"` there",
+                ),
         );
     }
 }

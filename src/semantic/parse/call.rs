@@ -8,10 +8,9 @@ use sqlparser::keywords::Keyword;
 use crate::diagnostic::Diagnostic;
 use crate::project::names::nearest;
 use crate::semantic::expr::{Expr, ExprKind, Literal, Type};
-use crate::semantic::library::Function;
-use crate::semantic::parse::aggregate;
-use crate::semantic::parse::foreign;
+use crate::semantic::library::{Accepts, Function, Signature};
 use crate::semantic::parse::lower::Lower;
+use crate::semantic::parse::{aggregate, foreign, pattern};
 use crate::source::Span;
 
 /// The arguments of a call, once they are known to be plain expressions.
@@ -71,7 +70,10 @@ impl Lower<'_> {
         }
         let lowered = lowered?;
         match known.resolve(&lowered) {
-            Some((_, ty)) => Some(Expr { kind: ExprKind::Call(name, lowered), ty, span }),
+            Some((signature, ty)) => {
+                self.patterns(signature, &lowered)?;
+                Some(Expr { kind: ExprKind::Call(name, lowered), ty, span })
+            }
             None => self.wrong_arguments(known, &lowered, span),
         }
     }
@@ -135,6 +137,26 @@ impl Lower<'_> {
             }
         }
         sound.then_some(lowered)
+    }
+
+    /// Reports regular expressions that not every warehouse would take.
+    fn patterns(&mut self, signature: &Signature, arguments: &[Expr]) -> Option<()> {
+        let mut sound = Some(());
+        for (parameter, argument) in signature.parameters.iter().zip(arguments) {
+            let (Accepts::Pattern, ExprKind::Literal(Literal::String(pattern))) = (&parameter.accepts, &argument.kind)
+            else {
+                continue;
+            };
+            let Some((reason, help)) = pattern::fault(pattern) else { continue };
+            let message = format!("this is no regular expression for every warehouse: {reason}");
+            let diagnostic = Diagnostic::error("bad-pattern", message).at(argument.span, "");
+            self.diagnostics.push(match help {
+                Some(help) => diagnostic.help(help),
+                None => diagnostic,
+            });
+            sound = None;
+        }
+        sound
     }
 
     fn word(&mut self, function: &Function, words: &[&str], part: &sql::Expr) -> Option<Expr> {

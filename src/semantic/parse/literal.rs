@@ -7,6 +7,7 @@ use sqlparser::ast as sql;
 use crate::diagnostic::Diagnostic;
 use crate::semantic::duration::{self, duration};
 use crate::semantic::expr::{Expr, ExprKind, Literal, Type};
+use crate::semantic::moment;
 use crate::semantic::parse::lower::Lower;
 use crate::source::Span;
 
@@ -167,6 +168,9 @@ fn timestamp(written: &str) -> Option<String> {
     let written = written.trim();
     // A zone's name, whose rules change, is no constant; and digits alone are no date.
     if written.contains('[') || written.get(4..5) != Some("-") {
+        return None;
+    }
+    if moment::offset(written).is_some_and(|seconds| seconds.abs() > moment::LARGEST_OFFSET) {
         return None;
     }
     // An offset first: the civil form would read over it.

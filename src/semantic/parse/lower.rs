@@ -6,11 +6,11 @@ use sqlparser::ast as sql;
 use sqlparser::keywords::Keyword;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::project::names::nearest;
 use crate::semantic::expr::{BinaryOperator, Expr, ExprKind, Literal, Type};
 use crate::semantic::library::Library;
+use crate::semantic::name::Path;
 use crate::semantic::parse::tokens::{Tokens, shorten, too_deep};
-use crate::semantic::parse::{DEPTH, Scope, foreign};
+use crate::semantic::parse::{DEPTH, Scope, ambiguous, foreign, suggestion};
 use crate::source::{Span, Text};
 
 /// The lowering of one expression.
@@ -123,9 +123,13 @@ impl<'l> Lower<'l> {
     fn column(&mut self, names: &[sql::Ident], span: Span) -> Option<Expr> {
         let path: Vec<&str> = names.iter().map(|name| name.value.as_str()).collect();
         if let Some((name, ty)) = self.scope.column(&path) {
+            if let Some(diagnostic) = ambiguous(self.scope, &path, span) {
+                self.diagnostics.push(diagnostic);
+                return None;
+            }
             return Some(Expr { kind: ExprKind::Column(name), ty, span });
         }
-        let written = path.join(".");
+        let written = Path::new(path.iter().copied()).to_string();
         if let [name] = names
             && name.quote_style.is_none()
             && let Some(help) = foreign::function(&written)
@@ -146,10 +150,8 @@ impl<'l> Lower<'l> {
             let what = if property.is_some() { "properties" } else { "columns" };
             diagnostic = diagnostic.at(declared, format!("its {what} are declared here"));
         }
-        let known = self.scope.names();
-        if let Some(near) = nearest(&written, known.iter().map(String::as_str)) {
-            let what = if self.scope.is_of_kpis() { "KPI" } else { "column" };
-            diagnostic = diagnostic.help(format!("a {what} with a similar name exists: `{near}`"));
+        if let Some(help) = suggestion(self.scope, &path) {
+            diagnostic = diagnostic.help(help);
         } else if names.len() == 1 && names[0].quote_style == Some('"') {
             diagnostic = diagnostic.help(format!("double quotes are for names; a string is `'{written}'`"));
         } else if self.library.function(&written.to_lowercase()).is_some() {

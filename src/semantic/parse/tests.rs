@@ -10,6 +10,7 @@ use proptest::prelude::{ProptestConfig, Strategy, prop, proptest};
 use crate::diagnostic::Diagnostics;
 use crate::semantic::expr::{Expr, ExprKind, Literal, Type};
 use crate::semantic::library::Library;
+use crate::semantic::name::Name;
 use crate::semantic::parse::{Scope, expression};
 use crate::source::{Sources, Span, Text};
 
@@ -36,9 +37,9 @@ const COLUMNS: &[(&str, Type)] = &[
 ];
 
 impl Scope for Events {
-    fn column(&self, path: &[&str]) -> Option<(String, Type)> {
+    fn column(&self, path: &[&str]) -> Option<(Name, Type)> {
         let path = path.join(".");
-        COLUMNS.iter().find(|(name, _)| *name == path).map(|&(name, ty)| (name.to_owned(), ty))
+        COLUMNS.iter().find(|(name, _)| *name == path).map(|&(name, ty)| (name.into(), ty))
     }
 
     fn names(&self) -> Vec<String> {
@@ -92,7 +93,7 @@ fn outcome(input: &str, expected: Option<Type>) -> String {
 fn tree(expr: &Expr) -> String {
     let list = |items: &[Expr]| items.iter().map(tree).collect::<Vec<_>>().join(" ");
     match &expr.kind {
-        ExprKind::Column(name) => name.clone(),
+        ExprKind::Column(name) => name.to_string(),
         ExprKind::Literal(literal) => match literal {
             Literal::Null => "null".to_owned(),
             Literal::Bool(value) => value.to_string(),

@@ -193,6 +193,7 @@ fn names() {
         "
         unknown-column: no column `größe` in source `events`
           größe not a column of source `events`
+          = write `properties.größe`
         unknown-column: no column `namé` in source `events`
           namé not a column of source `events`
           = a column with a similar name exists: `name`

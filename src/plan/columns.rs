@@ -1,0 +1,88 @@
+//! What the columns of relations are called that hold what users named.
+
+use sha2::{Digest, Sha256};
+
+use crate::semantic::name::Path;
+
+/// The longest name of a property's column: warehouses take 255 characters and more.
+const LONGEST: usize = 128;
+
+/// The name of a property's column among the events that were read.
+///
+/// It is legal on every warehouse, follows from the keys alone, and no other property has it, whatever becomes of capitals:
+/// keys of small letters, digits and single underscores stand as they are; any other path ends with a part of its hash, behind
+/// the three underscores that no such path has in it.
+pub fn property_name(path: &Path) -> String {
+    let name = format!("property_{}", path.parts().join("__"));
+    if path.parts().iter().all(|key| is_plain(key)) && name.len() <= LONGEST {
+        return name;
+    }
+    // Lengths first, so that no two paths are hashed as one text.
+    let whole: String = path.parts().iter().map(|key| format!("{}:{key}", key.len())).collect();
+    let hash: String = Sha256::digest(whole).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let legal = |each: char| if each.is_ascii_alphanumeric() { each } else { '_' };
+    let words: String = name.chars().map(legal).take(LONGEST - "___".len() - hash.len()).collect();
+    format!("{}___{hash}", words.trim_end_matches('_'))
+}
+
+/// Tells whether a key can be a part of a column's name as it is.
+fn is_plain(key: &str) -> bool {
+    key.starts_with(|first: char| first.is_ascii_lowercase())
+        && key.chars().all(|each| each.is_ascii_lowercase() || each.is_ascii_digit() || each == '_')
+        && !key.contains("__")
+        && !key.ends_with('_')
+}
+
+/// The name of a further column among the rows that were read.
+pub fn column_name(name: &str) -> String {
+    format!("column_{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::plan::columns::{LONGEST, property_name};
+    use crate::semantic::name::Path;
+
+    #[test]
+    fn every_path_has_a_legal_name_of_its_own() {
+        let paths: &[&[&str]] = &[
+            &["method"],
+            &["plan", "tier"],
+            &["plan.tier"],
+            &["plan__tier"],
+            &["plan_tier"],
+            &["Plan", "tier"],
+            &["planTier"],
+            &["plantier"],
+            &["PlanTier"],
+            &["$browser"],
+            &["browser"],
+            &["_browser"],
+            &["browser_"],
+            &["utm/source"],
+            &["utm source"],
+            &["tags[]"],
+            &["a\"b"],
+            &["a\\b"],
+            &["*"],
+            &["é"],
+            &["_TABLE_x"],
+        ];
+        let long = "x".repeat(400);
+        let names: Vec<String> = paths
+            .iter()
+            .map(|keys| property_name(&Path::new(keys.iter().copied())))
+            .chain([property_name(&Path::new([&long])), property_name(&Path::new([&long, &long]))])
+            .collect();
+        assert_eq!(names[..2], ["property_method", "property_plan__tier"]);
+        assert_eq!(names[9], "property__browser___c45c52d91294");
+        let folded: BTreeSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
+        assert_eq!(folded.len(), names.len(), "{names:#?}");
+        for name in names {
+            assert!(name.len() <= LONGEST, "{name}");
+            assert!(name.chars().all(|each| each.is_ascii_alphanumeric() || each == '_'), "{name}");
+        }
+    }
+}
