@@ -28,7 +28,7 @@ const REQUIRED: &[(&str, &[&str])] = &[
     ("literals", &["float", "date", "timestamp", "pattern"]),
     ("aggregates", &["count", "count_distinct", "sum", "average", "min", "max", "percentile"]),
     ("source", &["path", "text", "string", "from_text", "normalize", "file"]),
-    ("statements", &["create_schema", "create_table", "create_view", "first_rows", "constants"]),
+    ("statements", &["create_schema", "create_table", "create_view", "mark", "first_rows", "constants"]),
 ];
 
 /// The types that a dialect names.
