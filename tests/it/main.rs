@@ -24,5 +24,6 @@ mod real;
 mod run;
 mod schema;
 mod stand_ins;
+mod state;
 mod traps;
 mod warehouse;
