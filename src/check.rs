@@ -66,7 +66,7 @@ impl Checked {
         // The parser knows comments in its own grammar alone.
         let parsed = Parser::parse_sql(&GenericDialect {}, &sql).ok()?;
         let is_comment = matches!(parsed.as_slice(), [sqlparser::ast::Statement::Comment { .. }]);
-        is_comment.then(|| Self { marked: Marked::After(sql), ..self })
+        is_comment.then_some(Self { marked: Marked::After(sql), ..self })
     }
 }
 

@@ -86,11 +86,11 @@ impl Project {
 
     /// Begins a run that does not end.
     fn start(&self, moment: &str) -> Held {
-        let held = self.root().join("models/held.toml");
-        fs::write(&held, HELD).unwrap();
+        let definition = self.root().join("models/held.toml");
+        fs::write(&definition, HELD).unwrap();
         let mut child = self.command(moment).args(["--verbose", "--threads", "3"]).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
-        Held { child, stderr, said: String::new(), held }
+        Held { child, stderr, said: String::new(), definition }
     }
 
     /// How many relations a run that is held makes: all but the one.
@@ -144,7 +144,7 @@ struct Held {
     stderr: BufReader<ChildStderr>,
     said: String,
     /// The definition that holds it.
-    held: PathBuf,
+    definition: PathBuf,
 }
 
 impl Held {
@@ -165,7 +165,7 @@ impl Drop for Held {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = fs::remove_file(&self.held);
+        let _ = fs::remove_file(&self.definition);
     }
 }
 
