@@ -20,9 +20,9 @@ use std::path::Path;
 
 use crate::check::Checked;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::plan::node::Plan;
+use crate::plan::node::{NodeId, Plan};
 use crate::project::Project;
-use crate::render::Place;
+use crate::render::{Mark, Place};
 use crate::semantic::model::Model;
 use crate::source::Sources;
 
@@ -58,6 +58,7 @@ pub fn analyze(
 /// Returns nothing where an error was reported. That a statement does not parse is a mistake of ours, and says so.
 pub fn compile(analysis: &Analysis, place: &Place, diagnostics: &mut Diagnostics) -> Option<Vec<Checked>> {
     let Analysis { project, model, plan } = analysis;
+    render::own::report(plan, model, place, diagnostics);
     let statements = render::render(plan, model, &project.sources, place, diagnostics);
     let mut checked = Vec::with_capacity(statements.len());
     for statement in statements {
@@ -67,6 +68,38 @@ pub fn compile(analysis: &Analysis, place: &Place, diagnostics: &mut Diagnostics
         }
     }
     (!diagnostics.has_errors()).then_some(checked)
+}
+
+/// Compiles what is to be executed: statements that are compiled already, each with its mark.
+pub fn compile_marked(
+    analysis: &Analysis,
+    place: &Place,
+    compiled: &[Checked],
+    part: &[NodeId],
+    marks: &BTreeMap<String, Mark>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<Checked>> {
+    let Analysis { project, model, plan } = analysis;
+    let mut marked = Vec::with_capacity(part.len());
+    for id in part {
+        let (node, statement) = (plan.node(*id), &compiled[id.0]);
+        let Some(mark) = marks.get(&node.name) else {
+            marked.push(statement.clone());
+            continue;
+        };
+        if let Some(apart) = render::mark(node, place, mark) {
+            marked.push(statement.clone().marked_by(apart)?);
+            continue;
+        }
+        let printed = render::render_marked(&[*id], plan, model, &project.sources, place, marks, diagnostics);
+        for printed in printed {
+            match check::check(printed, place.dialect) {
+                Ok(other) => marked.push(statement.clone().marked_as(&other)),
+                Err(refusal) => diagnostics.push(refused(&refusal, place)),
+            }
+        }
+    }
+    (!diagnostics.has_errors()).then_some(marked)
 }
 
 fn refused(refusal: &check::Refusal, place: &Place) -> Diagnostic {

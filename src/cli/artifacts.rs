@@ -1,20 +1,32 @@
 //! The target folder: compiled files and the manifest, with the same bytes whenever the same is compiled.
+//!
+//! What is ours in it is known by the manifest, which lists the compiled files: only these are removed. Each file is
+//! written beside its place and renamed into it, so that whoever reads finds a whole one; the manifest comes last, and
+//! one process writes at a time, so that the files that it lists are of one compilation.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::Analysis;
 use crate::check::Checked;
-use crate::cli::clean::MANIFEST;
 use crate::cli::outcome::Failure;
 use crate::manifest::manifest;
 use crate::run::results;
 use crate::target::Target;
 
 /// The folder of compiled files.
-const COMPILED: &str = "compiled";
+pub const COMPILED: &str = "compiled";
+
+/// The file that lists what was compiled.
+pub const MANIFEST: &str = "manifest.json";
+
+/// The key of the `metadata` in our files that only milepost writes.
+const OURS: &str = "milepost_version";
+
+/// The file that is locked by who writes.
+pub const LOCK: &str = ".milepost.lock";
 
 /// What becomes of compiled files of other targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,30 +46,36 @@ pub fn write(
     compiled: &[(Target, Vec<Checked>)],
     others: Others,
 ) -> Result<(), Failure> {
+    let _held = hold(folder)?;
+    let before = listed(folder)?;
     let mut written = BTreeSet::new();
     for (target, statements) in compiled {
+        refuse_links(folder, &target.folder)?;
         for statement in statements {
-            let path = path(folder, target, statement.node());
-            write_file(&path, &(text(statement) + "\n"))?;
-            written.insert(path);
+            written.insert(relative(target, statement.node()));
         }
     }
-    match others {
-        Others::Remove => remove_others(&folder.join(COMPILED), &written)?,
-        Others::Keep => {
-            for (target, _) in compiled {
-                remove_others(&folder.join(&target.folder), &written)?;
-            }
+    for (target, statements) in compiled {
+        for statement in statements {
+            write_file(&folder.join(relative(target, statement.node())), &(text(statement) + "\n"), false)?;
         }
+        // Of processes that were killed: nobody else writes here now.
+        remove_temporary(&folder.join(&target.folder));
     }
+    let is_stale = |path: &&String| match others {
+        _ if written.contains(*path) => false,
+        Others::Remove => true,
+        Others::Keep => compiled.iter().any(|(target, _)| folder_of(path) == target.folder),
+    };
+    let (stale, kept): (Vec<&String>, Vec<&String>) = before.iter().partition(is_stale);
+    for path in stale {
+        remove(folder, path)
+            .map_err(|error| Failure::io(format!("removing `{}`", folder.join(path).display()), &error))?;
+    }
+    let files: BTreeSet<String> = kept.into_iter().cloned().chain(written).collect();
     let Analysis { project, model, plan } = analysis;
-    let manifest = manifest(project, model, plan, as_of, compiled);
-    let path = folder.join(MANIFEST);
-    let text = results::json(&manifest);
-    if fs::read(&path).is_ok_and(|found| found == text.as_bytes()) {
-        return Ok(());
-    }
-    results::write(&path, &text).map_err(|error| Failure::io(format!("writing `{}`", path.display()), &error))
+    let manifest = manifest(project, model, plan, as_of, compiled, files);
+    write_file(&folder.join(MANIFEST), &results::json(&manifest), true)
 }
 
 /// Returns a statement as it stands in its file.
@@ -67,47 +85,110 @@ pub fn text(statement: &Checked) -> String {
 
 /// Returns the path of a relation's compiled file.
 pub fn path(folder: &Path, target: &Target, node: &str) -> PathBuf {
-    folder.join(&target.folder).join(format!("{node}.sql"))
+    folder.join(relative(target, node))
 }
 
-fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    if fs::read(path).is_ok_and(|found| found == text.as_bytes()) {
+/// Returns the same relative to the target folder, with slashes.
+fn relative(target: &Target, node: &str) -> String {
+    format!("{}/{node}.sql", target.folder)
+}
+
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Waits until nobody else writes to the folder; until the file is dropped, nobody else does.
+pub fn hold(folder: &Path) -> Result<File, Failure> {
+    let path = folder.join(LOCK);
+    let failed = |error| Failure::io(format!("writing `{}`", path.display()), &error);
+    fs::create_dir_all(folder).map_err(failed)?;
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    match file.lock() {
+        // Some file systems know no locks; each file is whole there too.
+        Ok(()) | Err(_) => Ok(file),
+    }
+}
+
+/// Returns the compiled files that the manifest lists, relative to the folder; refuses a manifest that is not ours.
+fn listed(folder: &Path) -> Result<BTreeSet<String>, Failure> {
+    let path = folder.join(MANIFEST);
+    match fs::symlink_metadata(&path) {
+        Err(_) => Ok(BTreeSet::new()),
+        Ok(_) => ours(&path).map(|manifest| files(&manifest)).ok_or_else(|| {
+            Failure::new(format!("`{}` is there, and milepost did not write it: nothing was written", path.display()))
+                .help("name another folder with `--target-path`, or remove the file yourself")
+        }),
+    }
+}
+
+/// Reads a file of ours, which is JSON with our version in its metadata.
+pub fn ours(path: &Path) -> Option<serde_json::Value> {
+    let value: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).ok()?).ok()?;
+    value.pointer(&format!("/metadata/{OURS}")).is_some().then_some(value)
+}
+
+/// Returns the compiled files that a manifest lists, as far as they can be ours: SQL below the folder of such files.
+pub fn files(manifest: &serde_json::Value) -> BTreeSet<String> {
+    let listed = manifest.get("files").and_then(serde_json::Value::as_array).into_iter().flatten();
+    let is_ours = |path: &&str| {
+        let mut parts = Path::new(path).components();
+        parts.next() == Some(Component::Normal(COMPILED.as_ref()))
+            && parts.all(|part| matches!(part, Component::Normal(_)))
+            && Path::new(path).extension().is_some_and(|extension| extension == "sql")
+    };
+    listed.filter_map(serde_json::Value::as_str).filter(is_ours).map(str::to_owned).collect()
+}
+
+/// Refuses to write below a folder that is a link: what lies behind it is somebody else's.
+fn refuse_links(folder: &Path, below: &str) -> Result<(), Failure> {
+    let mut path = folder.to_owned();
+    for part in below.split('/') {
+        path.push(part);
+        if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink()) {
+            return Err(Failure::new(format!("`{}` is a link to another place: nothing was written", path.display()))
+                .help("remove the link, or name another folder with `--target-path`"));
+        }
+    }
+    Ok(())
+}
+
+fn write_file(path: &Path, text: &str, is_durable: bool) -> Result<(), Failure> {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    if !is_link && fs::read(path).is_ok_and(|found| found == text.as_bytes()) {
         return Ok(());
     }
-    let folder = path.parent().expect("a compiled file lies in a folder");
-    fs::create_dir_all(folder)
-        .and_then(|()| fs::write(path, text))
+    results::replace(path, text, is_durable)
         .map_err(|error| Failure::io(format!("writing `{}`", path.display()), &error))
 }
 
-/// Removes the SQL files that were not written now, and the folders that are empty then.
-fn remove_others(folder: &Path, written: &BTreeSet<PathBuf>) -> Result<(), Failure> {
-    remove(folder, written)
-        .map(drop)
-        .map_err(|error| Failure::io(format!("removing old files of `{}`", folder.display()), &error))
-}
-
-/// Tells whether the folder is empty afterwards.
-fn remove(folder: &Path, written: &BTreeSet<PathBuf>) -> io::Result<bool> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
-        entries => entries?,
-    };
-    let mut is_empty = true;
-    for entry in entries {
-        let entry = entry?;
-        let path = entry.path();
-        if entry.file_type()?.is_dir() {
-            if remove(&path, written)? {
-                fs::remove_dir(&path)?;
-            } else {
-                is_empty = false;
-            }
-        } else if path.extension().is_some_and(|extension| extension == "sql") && !written.contains(&path) {
-            fs::remove_file(&path)?;
-        } else {
-            is_empty = false;
+/// Removes what processes left that were killed while they wrote to a folder.
+pub fn remove_temporary(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().map_while(Result::ok) {
+        if entry.file_name().to_str().is_some_and(results::is_temporary) {
+            let _ = fs::remove_file(entry.path());
         }
     }
-    Ok(is_empty)
+}
+
+/// Removes a compiled file, and the folders of such files that are empty then.
+pub fn remove(folder: &Path, path: &str) -> io::Result<()> {
+    let whole = folder.join(path);
+    // Through a link lies what is somebody else's.
+    let is_behind_a_link = Path::new(path)
+        .ancestors()
+        .skip(1)
+        .any(|part| fs::symlink_metadata(folder.join(part)).is_ok_and(|metadata| metadata.is_symlink()));
+    if is_behind_a_link {
+        return Ok(());
+    }
+    match fs::remove_file(&whole) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    for part in Path::new(path).ancestors().skip(1).filter(|part| !part.as_os_str().is_empty()) {
+        if fs::remove_dir(folder.join(part)).is_err() {
+            break;
+        }
+    }
+    Ok(())
 }

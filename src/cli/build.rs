@@ -34,7 +34,7 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     let part = workspace.part(&args.selection)?;
     let cases = test::cases(&mut workspace, &args.selection)?;
     test::test(&workspace, &cases, Against::Expected, cx.globals.threads.unwrap_or(0))?;
-    let warehouse = make("build", &mut workspace, &target, &part)?;
+    let warehouse = make("build", &mut workspace, &target, &part, &args.selection)?;
     if cx.globals.output != Output::Json {
         let found = found(&workspace, &target, &*warehouse, &part)?;
         if !found.rows.is_empty() {

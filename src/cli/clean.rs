@@ -1,174 +1,163 @@
 //! `milepost clean`: removes what the other commands wrote, and nothing else.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use crate::cli::outcome::{Exit, Failure};
-use crate::cli::terminal::Cx;
+use indexmap::IndexMap;
 
-/// Remove the target folder: compiled files, the manifest, and databases made in it
+use crate::cli::artifacts::{self, LOCK, MANIFEST};
+use crate::cli::outcome::{Exit, Failure};
+use crate::cli::run::RESULTS;
+use crate::cli::terminal::Cx;
+use crate::warehouse::{self, Warehouse};
+
+/// Remove what the other commands wrote to the target folder
 ///
-/// The folder is removed where it is plainly one of ours: it holds a manifest that milepost wrote, or it lies inside
-/// the project and holds nothing but compiled files. Anything else is refused and left as it is.
+/// That is: compiled files, which are those that the manifest lists, the manifest, results, and databases. A database is removed where runs made every relation in it. What
+/// milepost did not write stays where it is, and is named; a folder that is empty then is removed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     milepost clean\n  \
     milepost clean --target-path build")]
 pub struct Args {}
 
-/// The file by which a target folder is known, and the key of its `metadata` that only milepost writes.
-pub const MANIFEST: &str = "manifest.json";
-/// See [`MANIFEST`].
-pub const MANIFEST_KEY: &str = "milepost_version";
-/// What an interrupted command leaves behind, before its manifest is written.
-const LEFT_BEHIND: &[&str] = &["compiled", MANIFEST, "run_results.json"];
+/// How many of the things that stay are named.
+const SHOWN: usize = 5;
 
 /// Runs the command.
 pub fn run(_args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     let target = cx.target_path();
-    match removable(&cx.globals.project_dir, &target)? {
-        None => cx.say(&format!("`{}` does not exist: nothing to remove", target.display())),
-        Some(folder) => {
-            fs::remove_dir_all(&folder)
-                .map_err(|error| Failure::io(format!("removing `{}`", target.display()), &error))?;
-            cx.say(&format!("removed `{}`", target.display()));
-        }
-    }
-    Ok(Exit::Done)
-}
-
-/// Returns the folder to remove, in full; none where it is not there.
-fn removable(project: &Path, target: &Path) -> Result<Option<PathBuf>, Failure> {
     let refuse = |reason: &str| {
-        Err(Failure::new(format!("`{}` is not removed: {reason}", target.display()))
+        Err(Failure::new(format!("nothing is removed of `{}`: {reason}", target.display()))
             .help("name the folder that milepost writes to with `--target-path`, or remove this one yourself"))
     };
-    match fs::symlink_metadata(target) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+    match fs::symlink_metadata(&target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            cx.say(&format!("`{}` does not exist: nothing to remove", target.display()));
+            return Ok(Exit::Done);
+        }
         Err(error) => return Err(Failure::io(format!("looking at `{}`", target.display()), &error)),
         Ok(metadata) if metadata.is_symlink() => return refuse("it is a link to another place"),
         Ok(metadata) if !metadata.is_dir() => return refuse("it is not a folder"),
         Ok(_) => {}
     }
-    let full = |path: &Path| {
-        fs::canonicalize(path).map_err(|error| Failure::io(format!("resolving `{}`", path.display()), &error))
-    };
-    let (project, folder) = (full(project)?, full(target)?);
-    if project.starts_with(&folder) {
-        return refuse("the project lies in it");
+    let failed = |error| Failure::io(format!("removing of `{}`", target.display()), &error);
+    let found = ours(&target).map_err(failed)?;
+    if found.is_empty() {
+        if fs::remove_dir(&target).is_ok() {
+            cx.say(&format!("removed `{}`, which was empty", target.display()));
+            return Ok(Exit::Done);
+        }
+        return refuse("milepost wrote nothing in it");
     }
-    if holds_work(&folder).map_err(|error| Failure::io(format!("looking into `{}`", target.display()), &error))? {
-        return refuse("it holds definitions or a repository");
+    for path in &found {
+        artifacts::remove(&target, path).map_err(failed)?;
     }
-    // Cargo and others leave this tag in a folder that they would miss.
-    if folder.join("CACHEDIR.TAG").exists() {
-        return refuse("another tool keeps its files in it");
+    if fs::remove_dir(&target).is_ok() {
+        cx.say(&format!("removed `{}`", target.display()));
+        return Ok(Exit::Done);
     }
-    if holds_our_manifest(&folder) {
-        return Ok(Some(folder));
-    }
-    if !folder.starts_with(&project) {
-        return refuse("it lies outside the project and holds no manifest of milepost's");
-    }
-    let mut entries = fs::read_dir(&folder)
-        .map_err(|error| Failure::io(format!("looking into `{}`", target.display()), &error))?
-        .map_while(Result::ok);
-    if entries.any(|entry| !LEFT_BEHIND.iter().any(|known| entry.file_name() == *known)) {
-        return refuse("it holds files that milepost did not write");
-    }
-    Ok(Some(folder))
+    let left = left(&target).map_err(failed)?;
+    let names: Vec<String> = left.iter().take(SHOWN).map(|path| format!("`{}`", path.display())).collect();
+    let more = if left.len() > SHOWN { format!(" and {} more", left.len() - SHOWN) } else { String::new() };
+    cx.say(&format!(
+        "removed what milepost wrote to `{}`; left what it did not: {}{more}",
+        target.display(),
+        names.join(", ")
+    ));
+    Ok(Exit::Done)
 }
 
-/// Tells whether the folder, at any depth, holds what somebody wrote by hand: TOML files, or a repository.
-fn holds_work(folder: &Path) -> io::Result<bool> {
+/// Returns what is ours in a folder, relative to it.
+fn ours(folder: &Path) -> io::Result<BTreeSet<String>> {
+    let mut ours = BTreeSet::new();
+    if let Some(manifest) = artifacts::ours(&folder.join(MANIFEST)) {
+        ours.extend(artifacts::files(&manifest).into_iter().filter(|path| folder.join(path).exists()));
+        ours.insert(MANIFEST.to_owned());
+    }
+    if artifacts::ours(&folder.join(RESULTS)).is_some() {
+        ours.insert(RESULTS.to_owned());
+    }
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let path = entry.path();
-        // A link is removed, not followed.
-        if entry.file_type()?.is_dir() {
-            if entry.file_name() == ".git" || holds_work(&path)? {
-                return Ok(true);
-            }
-        } else if path.extension().is_some_and(|extension| extension == "toml") {
-            return Ok(true);
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let is_file = entry.file_type()?.is_file();
+        if is_file && (name == LOCK || crate::run::results::is_temporary(&name)) {
+            ours.insert(name);
+        } else if is_file && is_database_of_ours(&entry.path()) {
+            ours.insert(format!("{name}.wal"));
+            ours.insert(name);
         }
     }
-    Ok(false)
+    Ok(ours)
 }
 
-fn holds_our_manifest(folder: &Path) -> bool {
-    let text = fs::read_to_string(folder.join(MANIFEST)).unwrap_or_default();
-    serde_json::from_str::<serde_json::Value>(&text)
-        .is_ok_and(|manifest| manifest.pointer(&format!("/metadata/{MANIFEST_KEY}")).is_some())
+/// Tells whether a file is a database in which all relations carry our mark, and there is one.
+fn is_database_of_ours(path: &Path) -> bool {
+    let mut head = [0; 12];
+    let is_database =
+        fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && &head[8..] == b"DUCK";
+    let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| is_database) else { return false };
+    let mut target = warehouse::in_memory(path.parent().map_or_else(PathBuf::new, Path::to_owned));
+    target.settings = IndexMap::from([("database".to_owned(), name.to_owned())]);
+    // One that is held by another process, or cannot be read, is not known to be ours.
+    warehouse::connect_to_read(&target).is_ok_and(|warehouse| all_are_marked(&*warehouse).unwrap_or(false))
+}
+
+fn all_are_marked(warehouse: &dyn Warehouse) -> Result<bool, warehouse::Error> {
+    let relations = warehouse.relations()?;
+    let schemas: BTreeSet<&str> =
+        relations.iter().map(|name| name.split_once('.').map_or(name.as_str(), |(schema, _)| schema)).collect();
+    let mut marked = 0;
+    for schema in schemas {
+        let found = warehouse.found(&format!("\"{}\"", schema.replace('"', "\"\"")))?;
+        if found.iter().any(|found| found.mark.is_none()) {
+            return Ok(false);
+        }
+        marked += found.len();
+    }
+    // Each was looked at: none is of a schema with a dot in its name.
+    Ok(marked > 0 && marked == relations.len())
+}
+
+/// Returns what is in a folder, relative to it, sorted; a folder inside of it is one thing.
+fn left(folder: &Path) -> io::Result<BTreeSet<PathBuf>> {
+    fs::read_dir(folder)?.map(|entry| Ok(PathBuf::from(entry?.file_name()))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Makes a project with files in and beside it, and returns what is said of `target` in it.
-    fn said_of(target: &str) -> String {
+    const MANIFEST_OF_OURS: &str = "{\"metadata\": {\"milepost_version\": \"0.1.0\"}, \"files\": \
+        [\"compiled/kpi.sql\", \"../data/by_hand.sql\", \"data/by_hand.sql\", \"compiled/notes.txt\"]}";
+
+    /// Makes a folder of files, and returns what is ours in it.
+    fn ours_of(files: &[(&str, &str)]) -> Vec<String> {
         let root = tempfile::tempdir().unwrap();
-        for (path, text) in [
-            ("project/project.toml", "[project]"),
-            ("project/models/kpi.toml", ""),
-            ("project/data/events.csv", "user_id"),
-            ("project/target/compiled/kpi.sql", "SELECT 1"),
-            ("project/build/manifest.json", "{\"metadata\": {\"milepost_version\": \"0.1.0\"}}"),
-            ("project/build/acme.db", ""),
-            ("project/cache/manifest.json", "{\"metadata\": {\"milepost_version\": \"0.1.0\"}}"),
-            ("project/cache/CACHEDIR.TAG", ""),
-            ("out/manifest.json", "{\"metadata\": {\"milepost_version\": \"0.1.0\"}}"),
-            ("other/manifest.json", "{\"metadata\": {\"dbt_version\": \"2.0\"}}"),
-            ("repository/.git/HEAD", ""),
-        ] {
-            let path = root.path().join(path);
+        for (path, text) in files {
+            let path = root.path().join("target").join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        let project = root.path().join("project");
-        match removable(&project, &project.join(target)) {
-            Ok(Some(folder)) => {
-                let root = fs::canonicalize(root.path()).unwrap();
-                format!("removes {}", folder.strip_prefix(root).unwrap().display())
-            }
-            Ok(None) => "nothing there".to_owned(),
-            Err(Failure::Refused { message, .. }) => message.rsplit_once(": ").unwrap().1.to_owned(),
-            Err(Failure::Reported | Failure::NobodyReads) => unreachable!("nothing is printed"),
-        }
+        ours(&root.path().join("target")).unwrap().into_iter().collect()
     }
 
     #[test]
-    fn only_a_folder_of_ours_is_removed() {
-        for (target, said) in [
-            ("target", "removes project/target"),
-            ("data/../target", "removes project/target"),
-            ("../out", "removes out"),
-            ("build", "removes project/build"),
-            ("nowhere", "nothing there"),
-            ("data", "it holds files that milepost did not write"),
-            ("cache", "another tool keeps its files in it"),
-            (".", "the project lies in it"),
-            ("..", "the project lies in it"),
-            ("/", "the project lies in it"),
-            ("models", "it holds definitions or a repository"),
-            ("../repository", "it holds definitions or a repository"),
-            ("../other", "it lies outside the project and holds no manifest of milepost's"),
-            ("project.toml", "it is not a folder"),
-        ] {
-            assert_eq!(said_of(target), said, "{target}");
-        }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_link_is_not_followed() {
-        let root = tempfile::tempdir().unwrap();
-        let (project, elsewhere) = (root.path().join("project"), root.path().join("elsewhere"));
-        fs::create_dir_all(&project).unwrap();
-        fs::create_dir_all(&elsewhere).unwrap();
-        std::os::unix::fs::symlink(&elsewhere, project.join("target")).unwrap();
-        assert!(removable(&project, &project.join("target")).is_err());
+    fn only_what_our_manifest_lists_is_ours() {
+        let files = [
+            ("manifest.json", MANIFEST_OF_OURS),
+            ("compiled/kpi.sql", "SELECT 1"),
+            ("compiled/by_hand.sql", "SELECT 1"),
+            ("compiled/notes.txt", ""),
+            ("data/by_hand.sql", ""),
+            ("run_results.json", "{\"metadata\": {\"dbt_version\": \"2.0\"}}"),
+            ("events.csv", "user_id"),
+        ];
+        assert_eq!(ours_of(&files), ["compiled/kpi.sql", "manifest.json"]);
+        assert_eq!(ours_of(&[("compiled/kpi.sql", "SELECT 1")]), Vec::<String>::new());
+        assert_eq!(ours_of(&[("manifest.json", "{\"metadata\": {\"dbt_version\": \"2.0\"}}")]), Vec::<String>::new());
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::outcome::{Exit, Failure};
 use crate::cli::schema;
 use crate::cli::terminal::Cx;
+use crate::project::load::is_name;
 
 /// Write a small project that works: definitions, data, a unit test
 ///
@@ -74,21 +75,47 @@ fn write(dir: &Path, name: &str) -> Result<Vec<&'static str>, Failure> {
     if !dir.join(GITIGNORE.0).exists() {
         files.push((GITIGNORE.0, GITIGNORE.1.to_owned()));
     }
-    if let Some((path, _)) = files.iter().find(|(path, _)| dir.join(path).exists()) {
+    // A link that leads nowhere is there, too.
+    if let Some((path, _)) = files.iter().find(|(path, _)| fs::symlink_metadata(dir.join(path)).is_ok()) {
         return Err(Failure::new(format!("`{}` is there already: nothing was written", dir.join(path).display()))
             .help("name another folder: `milepost init DIR`"));
     }
+    let mut made = Made::default();
     for (path, text) in &files {
         let path = dir.join(path);
-        create(&path, text).map_err(|error| Failure::io(format!("writing `{}`", path.display()), &error))?;
+        create(&path, text, &mut made).map_err(|error| {
+            made.remove();
+            Failure::io(format!("writing `{}`", path.display()), &error).help("nothing was written")
+        })?;
     }
     Ok(files.into_iter().map(|(path, _)| path).collect())
 }
 
+/// What was made so far, in order: folders, and files in them.
+#[derive(Default)]
+struct Made(Vec<PathBuf>);
+
+impl Made {
+    /// Takes it all back.
+    fn remove(&self) {
+        for path in self.0.iter().rev() {
+            let _ = if path.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) };
+        }
+    }
+}
+
 /// Writes a file that is not there, even if one has appeared since it was looked for.
-fn create(path: &Path, text: &str) -> io::Result<()> {
-    fs::create_dir_all(path.parent().expect("the path of a file in a folder"))?;
-    OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
+fn create(path: &Path, text: &str, made: &mut Made) -> io::Result<()> {
+    let folder = path.parent().expect("the path of a file in a folder");
+    let missing: Vec<&Path> =
+        folder.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists()).collect();
+    for folder in missing.into_iter().rev() {
+        fs::create_dir(folder)?;
+        made.0.push(folder.to_owned());
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    made.0.push(path.to_owned());
+    file.write_all(text.as_bytes())
 }
 
 /// Makes a name of the folder's.
@@ -105,11 +132,10 @@ fn name_of(dir: &Path) -> Result<String, Failure> {
 }
 
 fn parse_name(text: &str) -> Result<String, String> {
-    let allowed = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_';
-    if text.starts_with(|first: char| first.is_ascii_lowercase()) && text.chars().all(allowed) {
+    if is_name(text) {
         Ok(text.to_owned())
     } else {
-        Err("a name starts with a small letter and holds small letters, digits and `_`".to_owned())
+        Err("a name starts with a small letter and holds small letters, digits and `_`, 48 at most".to_owned())
     }
 }
 
@@ -133,6 +159,30 @@ mod tests {
         assert!(write(&dir, "acme").is_err());
         assert!(!dir.join("project.toml").exists());
         assert_eq!(fs::read_to_string(dir.join("models/sources.toml")).unwrap(), "mine");
+    }
+
+    #[test]
+    fn what_cannot_be_written_whole_is_taken_back() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("growth");
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("models"), "a file").unwrap();
+        assert!(write(&dir, "acme").is_err());
+        let left: Vec<_> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["models"]);
+        // Neither the folder itself is left, where it was not there.
+        fs::write(root.path().join("a_file"), "").unwrap();
+        assert!(write(&root.path().join("a_file/growth"), "acme").is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_nowhere_is_there_already() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("data")).unwrap();
+        std::os::unix::fs::symlink("/nowhere/at/all", root.path().join("data/events.csv")).unwrap();
+        assert!(write(root.path(), "acme").is_err());
+        assert!(!root.path().join("project.toml").exists());
     }
 
     #[test]
@@ -173,5 +223,7 @@ mod tests {
         assert!(name_of(Path::new("/srv/2026")).is_err());
         assert!(name_of(Path::new("/")).is_err());
         assert!(parse_name("Acme").is_err());
+        // What `check` takes for a name, and no more.
+        assert!(parse_name(&"a".repeat(48)).is_ok() && parse_name(&"a".repeat(49)).is_err());
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::Analysis;
 use crate::plan::node::{Node, NodeId, Raw, Relation};
-use crate::render::Place;
 use crate::render::access::stored_as;
 use crate::render::dialect::Dialect;
 use crate::render::relations::Cx;
+use crate::render::{Place, UNMARKED};
 use crate::run::preflight::{RequiredColumn, Requirement, Stored};
 use crate::semantic::expr::Type;
 use crate::semantic::model::{self, Column, EntityIndex, EventName, Source, SourceIndex, SourceRows, TimeType};
@@ -15,7 +15,7 @@ use crate::semantic::scopes::canonical;
 /// Returns what the relations of `part` read of raw rows.
 pub fn requirements(analysis: &Analysis, part: &[NodeId], place: &Place) -> Vec<Requirement> {
     let Analysis { project, model, plan } = analysis;
-    let cx = Cx { plan, model, sources: &project.sources, place };
+    let cx = Cx { plan, model, sources: &project.sources, place, marks: &UNMARKED };
     part.iter()
         .filter_map(|id| {
             let node = plan.node(*id);

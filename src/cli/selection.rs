@@ -61,11 +61,14 @@ impl fmt::Display for SelectionError {
 /// somebody meant to keep out. An intersection may be empty.
 pub fn select<'a>(nodes: &'a [Node], select: &[String], exclude: &[String]) -> Result<Vec<&'a Node>, SelectionError> {
     let graph = Graph::new(nodes);
-    let selected = if select.iter().all(|text| text.trim().is_empty()) {
-        (0..nodes.len()).collect()
-    } else {
-        graph.union(select)?
-    };
+    for (flag, texts) in [("select", select), ("exclude", exclude)] {
+        // A variable that is not set, as often as not: everything, or nothing, would be a guess.
+        if !texts.is_empty() && texts.iter().all(|text| text.trim().is_empty()) {
+            let help = Some(format!("leave out `--{flag}`, or name something"));
+            return Err(SelectionError { message: format!("`--{flag}` names nothing"), help });
+        }
+    }
+    let selected = if select.is_empty() { (0..nodes.len()).collect() } else { graph.union(select)? };
     let excluded = graph.union(exclude)?;
     Ok(selected.difference(&excluded).map(|at| &nodes[*at]).collect())
 }

@@ -1,18 +1,23 @@
 //! `milepost show`: prints the rows that a definition made.
 
+use jiff::Timestamp;
+
 use crate::cli::arguments::Output;
 use crate::cli::outcome::{Exit, Failure};
 use crate::cli::rows::{self, Query};
-use crate::cli::run::connect;
+use crate::cli::run::connect_to_read;
 use crate::cli::terminal::Cx;
 use crate::cli::workspace::Workspace;
-use crate::plan::node::{Materialization, NodeId, Relation};
+use crate::plan::node::{Materialization, Node, NodeId, Relation};
 use crate::project::names::nearest;
 use crate::project::read::list;
+use crate::run::standing::own_name;
+use crate::target::Target;
+use crate::warehouse::Warehouse;
 
 /// Print the rows of a definition, or draw a KPI over its periods
 ///
-/// Reads what the last run made. Of a KPI, the latest periods; on a terminal they are drawn too. A period with members
+/// Reads what the last run made, and writes nothing; with `--as-of`, only rows of that moment. Of a KPI, the latest periods; on a terminal they are drawn too. A period with members
 /// whose window is still open is drawn light. With `--output json` or `csv`, all columns.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -54,8 +59,11 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     let mut workspace = Workspace::open(cx)?;
     let id = find(&workspace, &args.name)?;
     let target = workspace.target()?;
-    let warehouse = connect(&mut workspace, &target)?;
+    let warehouse = connect_to_read(&mut workspace, &target)?;
     let node = workspace.analysis.plan.node(id);
+    if let Some(wanted) = cx.globals.as_of {
+        is_as_of(wanted, &target, &*warehouse, node)?;
+    }
     let is_kpi = matches!(node.relation, Relation::Kpi(_));
     if args.chart && !is_kpi {
         return Err(Failure::new(format!("`{}` has no periods to draw", node.name)).help("leave out `--chart`"));
@@ -78,6 +86,25 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
         cx.say(&format!("there are more than {} rows: `--limit 0` prints all", args.limit));
     }
     Ok(workspace.warn())
+}
+
+/// Refuses rows of another moment than was asked for.
+fn is_as_of(wanted: Timestamp, target: &Target, warehouse: &dyn Warehouse, node: &Node) -> Result<(), Failure> {
+    let schema = target.dialect.table(&target.schema).map_err(Failure::new)?;
+    let found = warehouse.found(&schema).map_err(|error| Failure::new(error.message))?;
+    let relation = target.relation(node).unwrap_or_default();
+    let Some(found) = found.into_iter().find(|found| found.name == own_name(&relation)) else {
+        // The reading says that it is not there.
+        return Ok(());
+    };
+    let failure = match found.mark {
+        Some(mark) if mark.as_of == wanted.to_string() => return Ok(()),
+        Some(mark) => {
+            Failure::new(format!("the rows of `{}` are as of {}, and not of {wanted}", node.name, mark.as_of))
+        }
+        None => Failure::new(format!("`{}` has no mark that says as of when its rows are", node.name)),
+    };
+    Err(failure.help(format!("make those: `milepost run --as-of {wanted}`")))
 }
 
 /// Finds the relation that a name means: that of the definition, by its name or its id, or the relation itself.

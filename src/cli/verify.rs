@@ -1,5 +1,7 @@
 //! `milepost verify`: runs the project's unit tests on the target's warehouse as well, and compares.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::cli::arguments::Selection;
@@ -9,6 +11,8 @@ use crate::cli::terminal::Cx;
 use crate::cli::test::{cases, test};
 use crate::cli::workspace::Workspace;
 use crate::suite::{Against, Other};
+use crate::target::Target;
+use crate::warehouse::Warehouse;
 
 /// Run the unit tests on the target's warehouse too, and compare the rows
 ///
@@ -35,6 +39,9 @@ pub struct Args {
     pub keep: bool,
 }
 
+/// What stands in the names of the schemas after that of the target.
+const INFIX: &str = "_verify_";
+
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     let mut workspace = Workspace::open(cx)?;
@@ -45,10 +52,29 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
         return Ok(workspace.warn());
     }
     let warehouse = connect(&mut workspace, &target)?;
-    let schema = format!("{}_verify_{:x}", target.schema, Timestamp::now().as_microsecond());
+    if let Some(left) = left_behind(&*warehouse, &target) {
+        cx.say(&left);
+    }
+    let schema = format!("{}{INFIX}{:x}", target.schema, Timestamp::now().as_microsecond());
     cx.say(&format!("comparing `{}` ({}) with the embedded engine, in {schema}_…", target.name, target.dialect.name()));
     let other = Other { warehouse, dialect: target.dialect, schema, keep: args.keep };
     let threads = cx.globals.threads.unwrap_or(target.threads);
     test(&workspace, &cases, Against::Warehouse(&other), threads)?;
     Ok(workspace.warn())
+}
+
+/// Names the schemas of earlier runs that are still there: of one that was killed, that was to keep them, or that is still
+/// at work. Which it was nobody knows, so that they stay.
+fn left_behind(warehouse: &dyn Warehouse, target: &Target) -> Option<String> {
+    let own = target.schema.rsplit('.').next().unwrap_or(&target.schema);
+    let prefix = format!("{own}{INFIX}");
+    // Nothing depends on it.
+    let relations = warehouse.relations().ok()?;
+    let schemas = relations.iter().filter_map(|relation| relation.rsplit_once('.').map(|(schema, _)| schema));
+    let left: BTreeSet<String> =
+        schemas.filter(|schema| schema.starts_with(&prefix)).map(|schema| format!("`{schema}`")).collect();
+    let names = left.iter().cloned().collect::<Vec<_>>().join(", ");
+    (!left.is_empty()).then(|| {
+        format!("schemas of earlier runs of `verify` are there, killed or told to keep them, or still at work: {names}")
+    })
 }

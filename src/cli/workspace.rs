@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use crate::check::Checked;
+use crate::check::{Checked, Mark};
 use crate::cli::arguments::Selection;
 use crate::cli::outcome::{Exit, Failure};
 use crate::cli::selection::{self, Node};
@@ -18,7 +18,7 @@ use crate::project::Project;
 use crate::render::Place;
 use crate::semantic::moment;
 use crate::target::{self, Target};
-use crate::{Analysis, analyze, compile};
+use crate::{Analysis, analyze, compile, compile_marked};
 
 /// A project without mistakes, and what was found out about it.
 pub struct Workspace<'cx> {
@@ -126,6 +126,25 @@ impl<'cx> Workspace<'cx> {
         compiled.ok_or(Failure::Reported)
     }
 
+    /// Compiles what is to be executed of statements that are compiled already: each with its mark.
+    pub fn compile_marked(
+        &mut self,
+        target: &Target,
+        compiled: &[Checked],
+        part: &[NodeId],
+        marks: &BTreeMap<String, Mark>,
+    ) -> Result<Vec<Checked>, Failure> {
+        let place = place(target, self.as_of);
+        let marked = compile_marked(&self.analysis, &place, compiled, part, marks, &mut self.diagnostics);
+        self.stop_on_errors()?;
+        marked.ok_or(Failure::Reported)
+    }
+
+    /// Tells whether somebody said as of which moment everything is computed: a flag, or the project.
+    pub fn moment_is_given(&self) -> bool {
+        self.cx.globals.as_of.is_some() || self.analysis.project.settings.body.as_of.is_some()
+    }
+
     /// Returns what can be selected, in the order in which it is made; unit tests last.
     pub fn nodes(&self) -> Vec<Node> {
         let Analysis { project, model, .. } = &self.analysis;
@@ -163,13 +182,30 @@ impl<'cx> Workspace<'cx> {
         Ok(selection::select(&nodes, &selection.select, &selection.exclude)?.into_iter().map(Node::id).collect())
     }
 
+    /// Returns the ids of what `--exclude` takes out of what is selected.
+    pub fn excluded(&self, selection: &Selection) -> Result<BTreeSet<String>, Failure> {
+        if selection.exclude.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let nodes = self.nodes();
+        let all: BTreeSet<String> =
+            selection::select(&nodes, &selection.select, &[])?.into_iter().map(Node::id).collect();
+        Ok(all.difference(&self.selected(selection)?).cloned().collect())
+    }
+
     /// Returns the relations that the flags select, in the order of the plan; all of them where no flag is given.
     pub fn part(&self, selection: &Selection) -> Result<Vec<NodeId>, Failure> {
         let plan = &self.analysis.plan;
         if is_everything(selection) {
             return Ok((0..plan.nodes.len()).map(NodeId).collect());
         }
-        Ok(part::part(plan, &self.selected(selection)?))
+        let part = part::part(plan, &self.selected(selection)?);
+        if part.is_empty() {
+            return Err(
+                Failure::new("nothing that is made is selected").help("`milepost ls` prints what a selection names")
+            );
+        }
+        Ok(part)
     }
 
     /// Returns the target folder in full: a command that connects leaves the folder that it was called in.

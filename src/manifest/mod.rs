@@ -5,6 +5,8 @@
 
 pub mod meaning;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::check::Checked;
@@ -30,6 +32,9 @@ pub struct Manifest {
     pub sources: Vec<SourceEntry>,
     /// What was compiled for each target.
     pub targets: Vec<TargetEntry>,
+    /// The compiled files that are in the folder, relative to this file; those of targets that were compiled before too.
+    /// Only these are ever removed.
+    pub files: BTreeSet<String>,
 }
 
 /// Who wrote the file, and of what.
@@ -141,13 +146,14 @@ pub struct ColumnEntry {
     pub ty: &'static str,
 }
 
-/// Returns the file; `compiled` holds each target with its statements.
+/// Returns the file; `compiled` holds each target with its statements, and `files` names what is in the folder.
 pub fn manifest(
     project: &Project,
     model: &Model,
     plan: &Plan,
     as_of: jiff::Timestamp,
     compiled: &[(Target, Vec<Checked>)],
+    files: BTreeSet<String>,
 ) -> Manifest {
     let settings = &project.settings.body;
     Manifest {
@@ -165,6 +171,7 @@ pub fn manifest(
             .iter()
             .map(|(target, statements)| target_entry(project, model, plan, target, statements))
             .collect(),
+        files,
     }
 }
 

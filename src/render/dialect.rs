@@ -31,7 +31,7 @@ const REQUIRED: &[(&str, &[&str])] = &[
     ("literals", &["float", "date", "timestamp", "pattern"]),
     ("aggregates", &["count", "count_distinct", "sum", "average", "min", "max", "percentile"]),
     ("source", &["path", "document", "text", "string", "from_text", "normalize", "instant", "moment", "file"]),
-    ("statements", &["create_schema", "create_table", "create_view", "first_rows", "constants"]),
+    ("statements", &["create_schema", "create_table", "create_view", "mark", "first_rows", "constants"]),
 ];
 
 /// The types that a dialect names.

@@ -228,6 +228,12 @@ fn accesses(environment: &mut Environment<'static>, dialect: &'static Dialect) {
     });
 }
 
+/// Returns the mark of a relation; none where it has none.
+fn mark_of(relation: &Value) -> Result<Value, Error> {
+    let mark = relation.get_attr("mark")?;
+    Ok(if mark.is_undefined() { Value::from(()) } else { mark })
+}
+
 fn statements(environment: &mut Environment<'static>, dialect: &'static Dialect) {
     // A table comes with how its rows lie, which not every warehouse can be told.
     environment.add_function("create_table", move |table: Value| {
@@ -246,15 +252,20 @@ fn statements(environment: &mut Environment<'static>, dialect: &'static Dialect)
             ("by", Value::from(text("by")?)),
             ("expiration_days", Value::from(table.get_attr("expiration_days")?.as_i64())),
             ("cluster", Value::from(cluster)),
+            ("mark", mark_of(&table)?),
         ]);
         safe(dialect.shape("statements", "create_table", &context).map_err(failure))
     });
-    for name in ["create_schema", "create_view"] {
-        environment.add_function(name, move |table: &str| {
-            let table = dialect.table(table).map_err(refusal)?;
-            safe(dialect.shape("statements", name, &BTreeMap::from([("name", Value::from(table))])).map_err(failure))
-        });
-    }
+    environment.add_function("create_view", move |view: Value| {
+        let name = view.get_attr("name")?.as_str().unwrap_or_default().to_owned();
+        let context =
+            BTreeMap::from([("name", Value::from(dialect.table(&name).map_err(refusal)?)), ("mark", mark_of(&view)?)]);
+        safe(dialect.shape("statements", "create_view", &context).map_err(failure))
+    });
+    environment.add_function("create_schema", move |name: &str| {
+        let context = BTreeMap::from([("name", Value::from(dialect.table(name).map_err(refusal)?))]);
+        safe(dialect.shape("statements", "create_schema", &context).map_err(failure))
+    });
     environment.add_function("first_rows", move |count: i64| {
         safe(
             dialect

@@ -5,12 +5,13 @@ pub mod dialect;
 pub mod engine;
 pub mod expr;
 pub mod holes;
+pub mod own;
 pub mod relations;
 
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::plan::node::{NodeId, Plan};
+use crate::plan::node::{Materialization, Node, NodeId, Plan};
 use crate::render::dialect::Dialect;
 use crate::semantic::model::Model;
 use crate::source::{Sources, Span};
@@ -39,6 +40,32 @@ pub struct Place {
     pub stand_ins: BTreeMap<String, String>,
 }
 
+/// What a relation carries in the warehouse that a run made: by it a later run knows what is ours, and what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// A digest of what the relation is computed by, and of what all that it reads is computed by.
+    pub spec: String,
+    /// The moment as of which its rows are, as `2026-03-01T00:00:00Z`.
+    pub as_of: String,
+}
+
+impl Mark {
+    /// Returns the mark as a text, for warehouses that keep a comment with a relation.
+    pub fn text(&self) -> String {
+        format!("made by milepost; as_of={}; spec={}", self.as_of, self.spec)
+    }
+
+    /// Reads a comment; none where it is not a mark of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (as_of, spec) = text.strip_prefix("made by milepost; as_of=")?.split_once("; spec=")?;
+        let is_whole = !as_of.is_empty() && !spec.is_empty() && !spec.contains([';', ' ']);
+        is_whole.then(|| Self { spec: spec.to_owned(), as_of: as_of.to_owned() })
+    }
+}
+
+/// The marks of relations that are printed without.
+pub static UNMARKED: BTreeMap<String, Mark> = BTreeMap::new();
+
 /// Prints every relation of `plan` as a statement, in the plan's order.
 ///
 /// What the warehouse cannot say is reported where it was written, and the statement is left out.
@@ -62,7 +89,21 @@ pub fn render_part(
     place: &Place,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Statement> {
-    let cx = relations::Cx { plan, model, sources, place };
+    render_marked(part, plan, model, sources, place, &UNMARKED, diagnostics)
+}
+
+/// Prints some relations of `plan`, each with its mark, where the dialect writes it into the statement that makes the
+/// relation; see [`mark`].
+pub fn render_marked(
+    part: &[NodeId],
+    plan: &Plan,
+    model: &Model,
+    sources: &Sources,
+    place: &Place,
+    marks: &BTreeMap<String, Mark>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Statement> {
+    let cx = relations::Cx { plan, model, sources, place, marks };
     let mut statements = Vec::new();
     let mut refused = Vec::new();
     for node in part.iter().map(|id| plan.node(*id)) {
@@ -80,6 +121,23 @@ pub fn render_part(
     }
     report_names(refused, place.dialect, diagnostics);
     statements
+}
+
+/// Returns the statement that marks a relation after it was made; none where the mark is part of the statement that makes
+/// it.
+pub fn mark(node: &Node, place: &Place, mark: &Mark) -> Option<String> {
+    let name = place.dialect.table(&format!("{}.{}", place.schema, node.name)).ok()?;
+    let kind = match node.materialization {
+        Materialization::Schema => return None,
+        Materialization::Table => "TABLE",
+        Materialization::View => "VIEW",
+    };
+    let context = BTreeMap::from([
+        ("name", minijinja::Value::from(name)),
+        ("kind", minijinja::Value::from(kind)),
+        ("mark", relations::of_mark(mark)),
+    ]);
+    place.dialect.shape("statements", "mark", &context).ok()
 }
 
 /// Reports what the warehouse cannot write, each once: where a definition brings it in, if one does, and not in what

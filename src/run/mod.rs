@@ -14,6 +14,7 @@ use crate::warehouse::{ErrorKind, Executed, Warehouse};
 
 pub mod preflight;
 pub mod results;
+pub mod standing;
 pub mod unit;
 pub mod values;
 

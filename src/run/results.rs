@@ -178,24 +178,39 @@ pub fn json(value: &impl Serialize) -> String {
 
 /// Writes `text` to `path`, so that a reader finds the old file or the new one, and never half of one.
 pub fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    replace(path, text, true)
+}
+
+/// The same; `is_durable` where the file is to outlive the machine's power, and not only this process.
+pub fn replace(path: &Path, text: &str, is_durable: bool) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     // In the same folder, for only within one file system is a rename one step.
     let mut file = temporary(folder)?;
     file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
+    if is_durable {
+        file.as_file().sync_all()?;
+    }
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
 
-/// Makes a file that is as readable as any other, which `tempfile` does not by itself.
-#[cfg(unix)]
-fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    use std::os::unix::fs::PermissionsExt as _;
-    tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o666)).tempfile_in(folder)
+/// How the name of a file begins and ends that is to be renamed into place: a process that is killed leaves it.
+const TEMPORARY: (&str, &str) = (".milepost-", ".tmp");
+
+/// Tells whether a file of that name is one that a killed process left.
+pub fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1)
 }
 
-#[cfg(not(unix))]
 fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    tempfile::NamedTempFile::new_in(folder)
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // As readable as any other, which `tempfile` does not by itself.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
 }

@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use duckdb::types::ValueRef;
 use duckdb::{Config, Connection};
 
-use crate::check::Checked;
-use crate::warehouse::names::schema_of;
+use crate::check::{Checked, Mark};
+use crate::warehouse::names::{parts_of, schema_of};
 use crate::warehouse::{
-    Column, Driver, Error, ErrorKind, Estimate, Executed, Family, Interrupter, Rows, Target, Value, Warehouse,
+    Column, Driver, Error, ErrorKind, Estimate, Executed, Family, Found, Interrupter, Rows, Target, Value, Warehouse,
 };
 
 mod text;
@@ -55,7 +55,23 @@ impl DuckDb {
             Connection::open_in_memory_with_flags(config(target)?)
         } else {
             let path = target.root.join(database);
-            if let Some(folder) = path.parent() {
+            let is_read = is_read_only(target);
+            match kind_of_file(&path) {
+                FileKind::Other => {
+                    let message =
+                        format!("target `{}`: `{database}` is a file, and no database of DuckDB's", target.name);
+                    return Err(Error::new(ErrorKind::UserSql, message));
+                }
+                FileKind::Absent if is_read => {
+                    let message = format!(
+                        "target `{}`: there is no database `{database}` yet: run it first, with `milepost run`",
+                        target.name
+                    );
+                    return Err(Error::new(ErrorKind::Missing, message));
+                }
+                FileKind::Absent | FileKind::Database => {}
+            }
+            if let Some(folder) = path.parent().filter(|_| !is_read) {
                 std::fs::create_dir_all(folder).map_err(|error| {
                     Error::new(ErrorKind::Permission, format!("cannot make the folder {}: {error}", folder.display()))
                 })?;
@@ -84,6 +100,51 @@ impl DuckDb {
     fn connection(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What lies where a database is looked for.
+enum FileKind {
+    /// Nothing, or an empty file, which becomes a database.
+    Absent,
+    /// A database.
+    Database,
+    /// Something else: DuckDB would read a table of data, and keep what is written in memory.
+    Other,
+}
+
+/// Looks at a file. What cannot be looked at is left to DuckDB to refuse.
+fn kind_of_file(path: &Path) -> FileKind {
+    use std::io::Read as _;
+    match std::fs::metadata(path) {
+        Err(_) => return FileKind::Absent,
+        // A pipe would be waited for.
+        Ok(metadata) if !metadata.is_file() => return FileKind::Other,
+        Ok(metadata) if metadata.len() == 0 => return FileKind::Absent,
+        Ok(_) => {}
+    }
+    let mut head = [0; 12];
+    match std::fs::File::open(path).map(|mut file| file.read_exact(&mut head)) {
+        // The header of a database begins with a digest.
+        Ok(Ok(())) if &head[8..] == b"DUCK" => FileKind::Database,
+        Ok(_) => FileKind::Other,
+        Err(_) => FileKind::Database,
+    }
+}
+
+/// The setting that says whether a database is opened to read only.
+const ACCESS: &str = "access_mode";
+
+/// Returns the target as one whose database is read only.
+pub(super) fn reading(target: &Target) -> Target {
+    let mut target = target.clone();
+    if target.settings.get("database").is_some_and(|database| database != ":memory:") {
+        target.settings.insert(ACCESS.to_owned(), "READ_ONLY".to_owned());
+    }
+    target
+}
+
+fn is_read_only(target: &Target) -> bool {
+    target.settings.get(ACCESS).is_some_and(|mode| mode.eq_ignore_ascii_case("READ_ONLY"))
 }
 
 /// Hands every setting that is the engine's to DuckDB, which knows its own names and values.
@@ -129,30 +190,43 @@ impl Warehouse for DuckDb {
         Ok(statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?)
     }
 
+    fn found(&self, schema: &str) -> Result<Vec<Found>, Error> {
+        let connection = self.connection();
+        let schema = parts_of(schema).pop().unwrap_or_default().to_lowercase();
+        let of = |kind: &str| {
+            format!(
+                "SELECT lower({kind}_name), comment FROM duckdb_{kind}s() \
+                 WHERE database_name = current_database() AND NOT internal AND lower(schema_name) = ?"
+            )
+        };
+        let mut statement = connection.prepare(&format!("{} UNION ALL {} ORDER BY 1", of("table"), of("view")))?;
+        let found = statement.query_map([&schema, &schema], |row| {
+            let (name, comment): (String, Option<String>) = (row.get(0)?, row.get(1)?);
+            Ok(Found { name, mark: comment.and_then(|comment| Mark::parse(&comment)) })
+        })?;
+        Ok(found.collect::<duckdb::Result<_>>()?)
+    }
+
     fn execute(&self, statement: &Checked) -> Result<Executed, Error> {
-        execute(&self.connection(), statement.sql())
+        let connection = self.connection();
+        match statement.mark() {
+            None => execute(&connection, statement.sql()),
+            Some(_) => in_transaction(&connection, || execute_marked(&connection, statement)),
+        }
     }
 
     fn execute_in_place(&self, statement: &Checked, relation: &str) -> Result<Executed, Error> {
         let connection = self.connection();
         let run = |sql: &str| connection.execute_batch(sql).map_err(Error::from);
-        run("BEGIN TRANSACTION")?;
-        let result = (|| {
+        in_transaction(&connection, || {
             // Only one of the two exists; to name it wrongly is an error, even with `IF EXISTS`.
             if run(&format!("DROP VIEW IF EXISTS {relation}")).is_err() {
                 run("ROLLBACK")?;
                 run("BEGIN TRANSACTION")?;
                 run(&format!("DROP TABLE IF EXISTS {relation}"))?;
             }
-            let executed = execute(&connection, statement.sql())?;
-            run("COMMIT")?;
-            Ok(executed)
-        })();
-        if result.is_err() {
-            // Fails where nothing is left to roll back.
-            let _ = run("ROLLBACK");
-        }
-        result
+            execute_marked(&connection, statement)
+        })
     }
 
     fn query(&self, statement: &Checked, limit: Option<usize>) -> Result<Rows, Error> {
@@ -217,6 +291,29 @@ impl Warehouse for DuckDb {
         let interrupt = Arc::clone(&self.interrupt);
         Box::new(move || interrupt.interrupt())
     }
+}
+
+/// Does several things as a whole, or none of them.
+fn in_transaction<T>(connection: &Connection, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    connection.execute_batch("BEGIN TRANSACTION")?;
+    let result = work().and_then(|done| {
+        connection.execute_batch("COMMIT")?;
+        Ok(done)
+    });
+    if result.is_err() {
+        // Fails where nothing is left to roll back.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    result
+}
+
+/// Executes a statement, and marks what it makes.
+fn execute_marked(connection: &Connection, statement: &Checked) -> Result<Executed, Error> {
+    let executed = execute(connection, statement.sql())?;
+    if let Some(mark) = statement.mark() {
+        connection.execute_batch(mark)?;
+    }
+    Ok(executed)
 }
 
 /// Executes one statement, and counts the rows that it wrote where it says so.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use crate::check::Checked;
+use crate::check::{Checked, Mark};
 
 #[cfg(any(feature = "bigquery", feature = "snowflake"))]
 mod backoff;
@@ -38,7 +38,11 @@ pub trait Warehouse: Send + Sync {
     /// Returns the tables and views of the database as `schema.name`, sorted: the material of "did you mean".
     fn relations(&self) -> Result<Vec<String>, Error>;
 
-    /// Executes a statement for its effect, which happens as a whole or not at all.
+    /// Returns the tables and views of a schema, whose name is SQL text, with the marks that they carry; nothing where
+    /// there is no such schema.
+    fn found(&self, schema: &str) -> Result<Vec<Found>, Error>;
+
+    /// Executes a statement for its effect, which happens as a whole or not at all; so does what marks it.
     fn execute(&self, statement: &Checked) -> Result<Executed, Error>;
 
     /// Executes a statement that makes `relation`, and drops first, in the same transaction where the warehouse has
@@ -70,6 +74,15 @@ pub trait Warehouse: Send + Sync {
 
     /// Returns what interrupts this session's statement from another thread.
     fn interrupter(&self) -> Interrupter;
+}
+
+/// A table or view that is in a schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its name, as it is kept; in small letters where the warehouse does not tell letters apart by their size.
+    pub name: String,
+    /// Its mark, where a run of ours made it.
+    pub mark: Option<Mark>,
 }
 
 /// Interrupts the statement that a session is running, which then fails as [`ErrorKind::Cancelled`]; does nothing to a
@@ -180,6 +193,15 @@ pub fn connect(target: &Target) -> Result<Box<dyn Warehouse>, Error> {
         None => unsupported(format!("no driver for `{name}`: `compile` writes its SQL")),
     }
 }
+
+/// Connects to a target to read of it: where the database is a file, others may read it at the same time, and nothing is
+/// written, not even the file.
+pub fn connect_to_read(target: &Target) -> Result<Box<dyn Warehouse>, Error> {
+    if target.driver == EMBEDDED { connect(&duckdb::reading(target)) } else { connect(target) }
+}
+
+/// What the name of a relation has in it that stepped aside while another took its place.
+pub const ASIDE: &str = "milepost_aside_";
 
 /// The driver of the database that is part of this program; also the name of its dialect.
 pub const EMBEDDED: &str = "duckdb";

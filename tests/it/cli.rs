@@ -104,7 +104,7 @@ fn usage_that_is_wrong_ends_with_2() {
     assert_snapshot!(seen(folder.path(), &["init", "--name", "Acme Growth"]), @r"
     exit code: 2
     ----- stderr
-    error: invalid value 'Acme Growth' for '--name <NAME>': a name starts with a small letter and holds small letters, digits and `_`
+    error: invalid value 'Acme Growth' for '--name <NAME>': a name starts with a small letter and holds small letters, digits and `_`, 48 at most
 
     For more information, try '--help'.
     ");
@@ -147,6 +147,12 @@ fn a_target_folder_is_removed_and_another_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     fs::create_dir_all(root.join("target/compiled")).unwrap();
+    fs::write(root.join("target/compiled/kpi.sql"), "SELECT 1;\n").unwrap();
+    fs::write(
+        root.join("target/manifest.json"),
+        r#"{"metadata": {"milepost_version": "0.1.0"}, "files": ["compiled/kpi.sql"]}"#,
+    )
+    .unwrap();
     fs::create_dir_all(root.join("data")).unwrap();
     fs::write(root.join("data/events.csv"), "user_id\n").unwrap();
     assert_snapshot!(seen(root, &["clean"]), @r"
@@ -162,7 +168,7 @@ fn a_target_folder_is_removed_and_another_is_not() {
     assert_snapshot!(seen(root, &["clean", "--target-path", "data"]), @r"
     exit code: 2
     ----- stderr
-    error: `data` is not removed: it holds files that milepost did not write
+    error: nothing is removed of `data`: milepost wrote nothing in it
      |
      = help: name the folder that milepost writes to with `--target-path`, or remove this one yourself
     ");

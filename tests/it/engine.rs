@@ -105,18 +105,22 @@ fn statements_take_the_form_of_the_dialect() {
     let laid_out = json!({
         "name": name, "partition": "at", "by": "month", "cluster": ["odd name", "entity"], "expiration_days": 400,
     });
+    let mark = json!({ "text": "made by milepost; as_of=2026-03-01T00:00:00Z; spec=0a", "spec": "0a", "as_of": "2026-03-01T00:00:00.5Z" });
+    let marked = json!({ "name": name, "cluster": [], "mark": mark });
     for dialect in dialects() {
         let quote = dialect.identifier("x").unwrap().chars().next().unwrap();
         let quoted = format!("{quote}proj{quote}.{quote}raw events{quote}.{quote}t{quote}");
         parses(&rendered("{{ create_schema('proj.ds') }}", json!({}), dialect), dialect);
         let first_rows = rendered("{{ first_rows(10) }}", json!({}), dialect);
-        for table in [&plain, &laid_out] {
+        for table in [&plain, &laid_out, &marked] {
             let create = rendered("{{ create_table(table) }}", json!({ "table": table }), dialect);
             parses(&format!("{create}\nSELECT 1 AS x\n{first_rows}"), dialect);
             assert!(create.contains(&quoted), "{create}");
         }
-        let view = rendered("{{ create_view(name) }}", json!({ "name": name }), dialect);
+        let view = rendered("{{ create_view(view) }}", json!({ "view": { "name": name } }), dialect);
         parses(&format!("{view}\nSELECT 1 AS x"), dialect);
+        let marked = rendered("{{ create_view(view) }}", json!({ "view": { "name": name, "mark": mark } }), dialect);
+        parses(&format!("{marked}\nSELECT 1 AS x"), dialect);
         assert!(view.contains(&quoted), "{view}");
     }
 }

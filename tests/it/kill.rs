@@ -1,25 +1,31 @@
 //! Kills the real program at many moments of a run: what is in the database is what was there before, or what was made.
 //!
-//! The moments are spread evenly over the time that a run takes here, so that each part of it is hit on any machine.
+//! The moments are those at which a run says what it does, and the run cannot end by itself: one of the relations that it
+//! reads takes for ever. So nothing here depends on how quick the machine is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use duckdb::Connection;
+use milepost::render::Mark;
 use milepost::run::Status;
 use milepost::run::results::Document;
 use tempfile::TempDir;
 
 use crate::cli::milepost;
+use crate::warehouse::contract::ENDLESS;
 
 /// The runs that are killed.
-const KILLS: u32 = 50;
+const KILLS: usize = 50;
 
 /// The runs that are interrupted.
-const INTERRUPTS: u32 = 12;
+const INTERRUPTS: usize = 12;
+
+/// An entity whose rows take for ever to read; nothing else reads it.
+const HELD: &str = "[entity.held]\ntable = \"raw.held\"\nkey = \"id\"\nstart = \"at\"\n";
 
 /// Two moments as of which every table that depends on one differs.
 const MOMENTS: [&str; 2] = ["2026-02-01", "2026-03-01"];
@@ -31,26 +37,36 @@ type State = BTreeMap<String, (i64, String)>;
 struct Project {
     folder: TempDir,
     fresh: [State; 2],
-    /// How long a run takes.
-    time: Duration,
 }
 
 impl Project {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         assert!(milepost(&["init", "killed"]).current_dir(folder.path()).output().unwrap().status.success());
-        let mut project = Self { folder, fresh: [State::new(), State::new()], time: Duration::ZERO };
+        // Who acted is said, for there will be two kinds.
+        let sources = folder.path().join("killed/models/sources.toml");
+        let text = fs::read_to_string(&sources).unwrap();
+        fs::write(&sources, text.replace("[source.events]", "[source.events]\nentity_type = \"user\"")).unwrap();
+        let mut project = Self { folder, fresh: [State::new(), State::new()] };
         for (index, moment) in MOMENTS.iter().enumerate() {
             let _ = fs::remove_dir_all(project.root().join("target"));
-            let began = Instant::now();
             project.run(moment);
-            project.time = began.elapsed();
             project.fresh[index] = project.state();
         }
         let [first, second] = &project.fresh;
         assert!(first.keys().eq(second.keys()));
         assert!(first.iter().any(|(name, state)| second[name] != *state), "the moments make no difference");
+        let sql = "CREATE SCHEMA raw; CREATE TABLE raw.big AS SELECT range AS n FROM range(20000);".to_owned();
+        let endless = ENDLESS.replace("{big}", "raw.big");
+        let view = format!(
+            "CREATE VIEW raw.held AS SELECT CAST(n AS VARCHAR) AS id, TIMESTAMP '2026-01-01' AS at FROM ({endless})"
+        );
+        project.open().execute_batch(&(sql + &view)).unwrap();
         project
+    }
+
+    fn open(&self) -> Connection {
+        Connection::open(files_that_end(&self.root().join("target"), "duckdb").into_iter().next().unwrap()).unwrap()
     }
 
     fn root(&self) -> PathBuf {
@@ -68,27 +84,43 @@ impl Project {
         assert!(output.status.success(), "{}", words(&output));
     }
 
-    fn start(&self, moment: &str) -> Child {
-        self.command(moment).spawn().unwrap()
+    /// Begins a run that does not end.
+    fn start(&self, moment: &str) -> Held {
+        let definition = self.root().join("models/held.toml");
+        fs::write(&definition, HELD).unwrap();
+        let mut child = self.command(moment).args(["--verbose", "--threads", "3"]).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Held { child, stderr, said: String::new(), definition }
+    }
+
+    /// How many relations a run that is held makes: all but the one.
+    fn relations(&self) -> usize {
+        fs::read_dir(self.root().join("target/compiled/duckdb")).unwrap().count()
     }
 
     /// Reads every table, and asks every view for its rows.
     fn state(&self) -> State {
-        let file = files_that_end(&self.root().join("target"), "duckdb").into_iter().next().unwrap();
-        let connection = Connection::open(&file).unwrap();
-        let mut relations = connection
-            .prepare("SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = 'milepost'")
+        let connection = self.open();
+        let of = |kind: &str| {
+            format!("SELECT {kind}_name, '{kind}', comment FROM duckdb_{kind}s() WHERE schema_name = 'milepost'")
+        };
+        let mut relations = connection.prepare(&format!("{} UNION ALL {}", of("table"), of("view"))).unwrap();
+        let relations: Vec<(String, String, Option<String>)> = relations
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .unwrap()
+            .collect::<Result<_, _>>()
             .unwrap();
-        let relations: Vec<(String, String)> =
-            relations.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().collect::<Result<_, _>>().unwrap();
         let mut state = State::new();
-        for (name, kind) in relations {
+        for (name, kind, comment) in relations {
+            // What is made is made with its mark, or not at all.
+            let mark = comment.as_deref().and_then(Mark::parse);
+            assert!(mark.is_some_and(|mark| MOMENTS.iter().any(|moment| mark.as_of.starts_with(moment))), "{name}");
             let sql =
                 format!("SELECT count(*), CAST(coalesce(sum(hash(t)), 0) AS VARCHAR) FROM milepost.\"{name}\" AS t");
             let read = connection.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
             let found = read.unwrap_or_else(|error| panic!("{name}: {error}"));
             // A view shows what its tables hold, and they may be of two runs.
-            if kind == "BASE TABLE" {
+            if kind == "table" {
                 state.insert(name, found);
             }
         }
@@ -104,9 +136,36 @@ impl Project {
             assert!(allowed.contains(&&found), "{when}: `{name}` is {found:?} and neither of {allowed:?}");
         }
     }
+}
 
-    fn moment(&self, number: u32, of: u32) -> Duration {
-        self.time * (2 * number + 1) / (2 * of)
+/// A run that does not end.
+struct Held {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    said: String,
+    /// The definition that holds it.
+    definition: PathBuf,
+}
+
+impl Held {
+    /// Waits until so many relations were made and the one that takes for ever was begun.
+    fn wait_for(&mut self, made: usize) {
+        let (mut is_held, mut ended) = (false, 0);
+        while !is_held || ended < made {
+            let mut line = String::new();
+            assert_ne!(self.stderr.read_line(&mut line).unwrap(), 0, "the run has ended: {}", self.said);
+            self.said.push_str(&line);
+            is_held |= line.contains("START  entity_held");
+            ended += usize::from(line.contains(" OK "));
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_file(&self.definition);
     }
 }
 
@@ -122,54 +181,50 @@ fn files_that_end(folder: &Path, end: &str) -> BTreeSet<PathBuf> {
 #[test]
 fn a_run_that_is_killed_leaves_whole_tables() {
     let project = Project::new();
-    let mut early = 0;
+    let relations = project.relations();
     for number in 0..KILLS {
-        let [this, next] = [number as usize % 2, (number as usize + 1) % 2];
+        let [this, next] = [number % 2, (number + 1) % 2];
+        let made = number % (relations + 1);
         let mut run = project.start(MOMENTS[this]);
-        std::thread::sleep(project.moment(number, KILLS));
-        run.kill().unwrap();
-        early += u32::from(!run.wait().unwrap().success());
-        project.assert_whole(&format!("killed after {:?}", project.moment(number, KILLS)));
+        run.wait_for(made);
+        run.child.kill().unwrap();
+        assert!(!run.child.wait().unwrap().success());
+        drop(run);
+        project.assert_whole(&format!("killed after {made} of {relations}"));
         // The next run mends everything, and what it makes is what it makes in an empty database.
-        project.run(MOMENTS[next]);
-        assert_eq!(project.state(), project.fresh[next]);
+        if number % 5 == 0 {
+            project.run(MOMENTS[next]);
+            assert_eq!(project.state(), project.fresh[next]);
+        }
     }
-    assert!(early * 2 > KILLS, "only {early} of {KILLS} runs were killed before they ended");
 }
 
 #[cfg(unix)]
 #[test]
 fn a_run_that_is_interrupted_says_so_and_leaves_whole_tables() {
-    use std::os::unix::process::ExitStatusExt;
-
     let project = Project::new();
     let results = project.root().join("target/run_results.json");
-    let mut stopped = 0;
+    let relations = project.relations();
     for number in 0..INTERRUPTS {
-        let this = number as usize % 2;
-        let before = fs::read_to_string(&results).unwrap();
-        let run = project.start(MOMENTS[this]);
-        std::thread::sleep(project.moment(number, INTERRUPTS));
-        let sent = Command::new("kill").args(["-INT", &run.id().to_string()]).stderr(Stdio::null()).status().unwrap();
-        let output = run.wait_with_output().unwrap();
-        let when = format!("interrupted after {:?}: {}", project.moment(number, INTERRUPTS), words(&output));
+        let this = number % 2;
+        let made = relations * number / INTERRUPTS;
+        let mut run = project.start(MOMENTS[this]);
+        run.wait_for(made);
+        let told = Command::new("kill").args(["-INT", &run.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        let when = format!("interrupted after {made} of {relations}");
+        assert_eq!(run.child.wait().unwrap().code(), Some(1), "{when}");
+        drop(run);
         project.assert_whole(&when);
-        let after = fs::read_to_string(&results).unwrap();
-        let document: Document = serde_json::from_str(&after).unwrap();
-        let all_made = document.results.iter().all(|entry| entry.status == Status::Success);
-        if output.status.success() {
-            assert!(all_made, "{when}");
-        } else if after == before {
-            // It had not come so far as to make anything: the signal ended it, or it said that it stopped.
-            assert!(output.status.signal().is_some() || output.status.code() != Some(0), "{when}");
-        } else {
-            assert!(sent.success() && output.status.code().is_some_and(|code| code != 0), "{when}");
-            assert!(document.results.iter().any(|entry| entry.status == Status::Skipped), "{when}");
-            assert!(document.results.iter().all(|entry| entry.status != Status::Error), "{when}");
-            stopped += 1;
+        let document: Document = serde_json::from_str(&fs::read_to_string(&results).unwrap()).unwrap();
+        let held = document.results.iter().find(|entry| entry.unique_id.ends_with(".entity_held")).unwrap();
+        assert_eq!(held.status, Status::Skipped, "{when}");
+        assert!(document.results.iter().all(|entry| entry.status != Status::Error), "{when}");
+        let succeeded = document.results.iter().filter(|entry| entry.status == Status::Success).count();
+        assert!(succeeded >= made, "{when}: {succeeded}");
+        if number % 4 == 0 {
+            project.run(MOMENTS[this]);
+            assert_eq!(project.state(), project.fresh[this], "{when}");
         }
-        project.run(MOMENTS[this]);
-        assert_eq!(project.state(), project.fresh[this], "{when}");
     }
-    assert!(stopped > 0, "no run of {INTERRUPTS} was stopped while it made something");
 }

@@ -25,5 +25,6 @@ mod real;
 mod run;
 mod schema;
 mod stand_ins;
+mod state;
 mod traps;
 mod warehouse;

@@ -9,7 +9,7 @@ use milepost::check::Checked;
 use milepost::run::preflight::{Problem, RequiredColumn, Requirement, preflight};
 use milepost::run::results::{Document, Invocation, document, json, write};
 use milepost::run::{Event, Job, Options, RunResult, Status, run, unit};
-use milepost::warehouse::{Column, Error, ErrorKind, Estimate, Executed, Interrupter, Rows, Value, Warehouse};
+use milepost::warehouse::{Column, Error, ErrorKind, Estimate, Executed, Found, Interrupter, Rows, Value, Warehouse};
 
 use crate::warehouse::contract::ENDLESS;
 use crate::warehouse::{ask, checked, memory, tell};
@@ -237,6 +237,9 @@ impl Warehouse for Unlucky {
     }
     fn relations(&self) -> Result<Vec<String>, Error> {
         self.inner.relations()
+    }
+    fn found(&self, schema: &str) -> Result<Vec<Found>, Error> {
+        self.inner.found(schema)
     }
     fn execute(&self, statement: &Checked) -> Result<Executed, Error> {
         let lose = |left: u32| left.checked_sub(1);

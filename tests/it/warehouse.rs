@@ -245,7 +245,11 @@ fn a_file_that_is_no_database_is_told_as_such() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("no.duckdb"), "id\n1\n".repeat(10_000)).unwrap();
     let error = connect(&target(folder.path(), &[("database", "no.duckdb")])).err().unwrap();
-    assert!(error.message.starts_with("target `test`: cannot open the database `no.duckdb`: IO Error: "), "{error}");
+    assert_eq!(error.message, "target `test`: `no.duckdb` is a file, and no database of DuckDB's");
+    // What begins as a database does, and is none.
+    std::fs::write(folder.path().join("no.duckdb"), format!("12345678DUCK{}", "x".repeat(20_000))).unwrap();
+    let error = connect(&target(folder.path(), &[("database", "no.duckdb")])).err().unwrap();
+    assert!(error.message.starts_with("target `test`: cannot open the database `no.duckdb`: "), "{error}");
 }
 
 #[test]

@@ -34,7 +34,8 @@ fn project() -> Vec<Node> {
 
 fn selected(select_: &str, exclude: &str) -> Result<String, SelectionError> {
     let nodes = project();
-    let chosen = select(&nodes, &[select_.to_owned()], &[exclude.to_owned()])?;
+    let given = |text: &str| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
+    let chosen = select(&nodes, &given(select_), &given(exclude))?;
     Ok(chosen.iter().map(|node| node.id()).collect::<Vec<_>>().join(" "))
 }
 
@@ -160,4 +161,13 @@ fn a_circle_ends() {
     nodes[0].depends_on.push("score.pql".to_owned());
     let chosen = select(&nodes, &["+pql+".to_owned()], &[]).unwrap();
     assert_eq!(chosen.len(), 6);
+}
+
+#[test]
+fn a_flag_that_is_given_names_something() {
+    let nodes = project();
+    for (selected, excluded) in [("", "pql"), ("pql", ""), (" ", "pql")] {
+        let error = select(&nodes, &[selected.to_owned()], &[excluded.to_owned()]).unwrap_err();
+        assert!(error.message.ends_with("names nothing"), "{error}");
+    }
 }

@@ -61,7 +61,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, view: &MilestoneView) -> Resul
         "milestone.sql",
         context! {
             header => cx.definition_header("milestone", &milestone.meta, &comments),
-            relation => cx.qualified(&node.name),
+            relation => cx.table(node),
             name => milestone.meta.name.clone(),
             entity => cx.qualified(&cx.plan.node(cx.plan.entity(milestone.entity)).name),
             key => entity.key.clone(),

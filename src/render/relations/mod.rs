@@ -10,6 +10,8 @@ mod score;
 mod source;
 pub(crate) mod values;
 
+use std::collections::BTreeMap;
+
 use minijinja::Value;
 
 use crate::plan::build::CATALOG_COLUMNS;
@@ -19,7 +21,7 @@ use crate::plan::node::{Node, Plan, Raw, Relation};
 use crate::plan::streams::by_name;
 use crate::render::dialect::{self, Dialect};
 use crate::render::expr::{self, Unsupported};
-use crate::render::{Place, engine};
+use crate::render::{Mark, Place, engine};
 use crate::semantic::expr::{Expr, Literal, Type};
 use crate::semantic::model::{EntityIndex, Meta, Model, Origin};
 use crate::semantic::moment;
@@ -83,6 +85,8 @@ pub struct Cx<'c> {
     pub sources: &'c Sources,
     /// Where it is carried out.
     pub place: &'c Place,
+    /// What the relations are marked with, by the names of their nodes.
+    pub marks: &'c BTreeMap<String, Mark>,
 }
 
 /// Prints the statement that makes a relation.
@@ -112,7 +116,7 @@ pub fn statement(cx: &Cx<'_>, node: &Node) -> Result<String> {
                 .collect();
             // By name: where a KPI is written changes nothing.
             kpis.sort();
-            cx.render("kpis.sql", minijinja::context! { header, relation => cx.qualified(&node.name), columns, kpis })
+            cx.render("kpis.sql", minijinja::context! { header, relation => cx.table(node), columns, kpis })
         }
         Relation::Score(score) => score::statement(cx, node, *score),
     }
@@ -176,6 +180,11 @@ fn milestones(cx: &Cx<'_>, node: &Node) -> Result<String> {
     cx.render("milestones.sql", minijinja::context! { header, relation, columns, rows })
 }
 
+/// Returns a mark as a dialect's entries see it.
+pub(super) fn of_mark(mark: &Mark) -> Value {
+    minijinja::context! { text => mark.text(), as_of => mark.as_of.clone(), spec => mark.spec.clone() }
+}
+
 /// Writes a length of time as it is written in TOML.
 pub(crate) fn window_text(microseconds: i64) -> String {
     const UNITS: &[(i64, &str)] = &[(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s")];
@@ -219,7 +228,7 @@ impl Cx<'_> {
         format!("{}.{name}", self.place.schema)
     }
 
-    /// Returns what a table is called that Milepost makes, and how its rows lie.
+    /// Returns what a table or view is called that Milepost makes, how its rows lie, and its mark.
     fn table(&self, node: &Node) -> Value {
         let Layout { partition, expiration_days, cluster } = layout(self.model, node);
         // What is made from rows of an earlier time, as a test's are, would be deleted as it is made.
@@ -229,6 +238,7 @@ impl Cx<'_> {
             partition => partition.map(|(column, _)| column),
             by => partition.map(|(_, by)| by.name()),
             expiration_days, cluster,
+            mark => self.marks.get(&node.name).map(of_mark),
         }
     }
 

@@ -8,12 +8,13 @@
 //! So a request may be made twice, and each that is made here may be: those that read, those that cancel, and jobs,
 //! which have a name of our own, under which the service takes one only.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use google_cloud_auth::credentials::{AccessTokenCredentials, Credentials};
 use google_cloud_bigquery_v2::client::{DatasetService, JobService, TableService};
 use google_cloud_bigquery_v2::model::{
-    DataFormatOptions, Dataset, DatasetReference, GetQueryResultsResponse, Job, JobReference, Table,
+    DataFormatOptions, Dataset, DatasetReference, GetQueryResultsResponse, Job, JobReference, ListFormatTable, Table,
 };
 use google_cloud_gax::retry_policy::NeverRetry;
 use tokio::time::Instant;
@@ -184,6 +185,15 @@ impl Service {
 
     /// Returns the names of a dataset's tables and views.
     pub(super) async fn tables(&self, project: &str, dataset: &str) -> Result<Vec<String>, Failure> {
+        Ok(self.listed(project, dataset).await?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// Returns the names of a dataset's tables and views, with their labels.
+    pub(super) async fn listed(
+        &self,
+        project: &str,
+        dataset: &str,
+    ) -> Result<Vec<(String, HashMap<String, String>)>, Failure> {
         let mut names = Vec::new();
         let mut token = String::new();
         loop {
@@ -192,7 +202,8 @@ impl Service {
                 request.set_max_results(1000_u32).set_page_token(&token).send()
             })
             .await?;
-            names.extend(page.tables.into_iter().filter_map(|table| Some(table.table_reference?.table_id)));
+            let named = |table: ListFormatTable| Some((table.table_reference?.table_id, table.labels));
+            names.extend(page.tables.into_iter().filter_map(named));
             // The same token again would go round in circles.
             if page.next_page_token.is_empty() || page.next_page_token == token {
                 return Ok(names);

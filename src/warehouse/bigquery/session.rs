@@ -1,5 +1,6 @@
 //! A session on BigQuery: what the service and its jobs are asked for.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use google_cloud_bigquery_v2::model::Table;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
-use crate::check::Checked;
+use crate::check::{Checked, Mark};
 use crate::warehouse::bigquery::failure::Failure;
 use crate::warehouse::bigquery::interruption::Interruption;
 use crate::warehouse::bigquery::job::{Done, Runner, Work, random};
@@ -15,7 +16,9 @@ use crate::warehouse::bigquery::names::{self, TableName};
 use crate::warehouse::bigquery::service::{Page, Service};
 use crate::warehouse::bigquery::settings::Settings;
 use crate::warehouse::bigquery::{credentials, load, values};
-use crate::warehouse::{Column, Error, ErrorKind, Estimate, Executed, Interrupter, Rows, Target, Value, Warehouse};
+use crate::warehouse::{
+    ASIDE, Column, Error, ErrorKind, Estimate, Executed, Found, Interrupter, Rows, Target, Value, Warehouse,
+};
 
 /// How long is spent on listing what there is, to say which name looks like one that is not.
 const LISTING: Duration = Duration::from_secs(10);
@@ -25,9 +28,6 @@ const LONGEST_PAGE: usize = 50_000;
 
 /// What is not one of the warehouse's nodes and is executed all the same: its label.
 const OWN: &str = "milepost";
-
-/// What the name of a table begins with that steps aside; no relation of a project is called so.
-const ASIDE: &str = "milepost_aside__";
 
 /// A session.
 pub(super) struct BigQuery {
@@ -158,9 +158,22 @@ impl Warehouse for BigQuery {
         })
     }
 
+    fn found(&self, schema: &str) -> Result<Vec<Found>, Error> {
+        let Some(name) = self.name(&format!("{schema}.t")) else {
+            return Err(Error::new(ErrorKind::UserSql, format!("{schema} is no name of a dataset")));
+        };
+        self.run(async |runner| {
+            let project = name.project.as_deref().unwrap_or(&runner.settings.project);
+            match runner.ask(runner.service.listed(project, &name.dataset)).await {
+                Err(error) if error.kind == ErrorKind::Missing => Ok(Vec::new()),
+                listed => Ok(listed?.into_iter().map(|(name, labels)| Found { name, mark: mark(&labels) }).collect()),
+            }
+        })
+    }
+
     fn execute(&self, statement: &Checked) -> Result<Executed, Error> {
         self.run(async |runner| {
-            let done = runner.run(&Work::of(statement.sql(), statement.node())).await?;
+            let done = runner.run(&Work::of(statement.sql_with_mark(), statement.node())).await?;
             Ok(runner.executed(&done).await)
         })
     }
@@ -168,7 +181,7 @@ impl Warehouse for BigQuery {
     fn execute_in_place(&self, statement: &Checked, relation: &str) -> Result<Executed, Error> {
         let name = self.name(relation);
         self.run(async |runner| {
-            let work = Work::of(statement.sql(), statement.node());
+            let work = Work::of(statement.sql_with_mark(), statement.node());
             let done = match (runner.run(&work).await, &name) {
                 (Err(error), Some(name)) if error.kind == ErrorKind::Occupied => {
                     let old = table_of(runner, name).await?;
@@ -266,6 +279,15 @@ impl Warehouse for BigQuery {
     }
 }
 
+/// Reads the labels of a table or a view.
+fn mark(labels: &HashMap<String, String>) -> Option<Mark> {
+    let spec = labels.get("milepost_spec")?.clone();
+    // As the dialect's file writes it: in small letters, without colons and dots.
+    let (date, time) = labels.get("milepost_as_of")?.split_once('t')?;
+    let as_of = format!("{date}T{}", time.replace('-', ":").replace('_', ".").to_uppercase());
+    Some(Mark { spec, as_of })
+}
+
 /// Returns a table or a view.
 async fn table_of(runner: &Runner<'_>, name: &TableName) -> Result<Table, Error> {
     let project = name.project.as_deref().unwrap_or(&runner.settings.project);
@@ -280,11 +302,10 @@ async fn instead_of_table(
     relation: &str,
     name: &TableName,
 ) -> Result<Done, Error> {
-    let aside = format!("{ASIDE}{}", name.table);
+    // A name of its own: another run may be at the same table, and what it set aside is the only copy.
+    let aside = format!("{ASIDE}{}__{}", &random()[..12], name.table);
     let place = name.project.iter().chain([&name.dataset, &aside]).map(|part| names::quoted(part));
     let set_aside = place.collect::<Vec<_>>().join(".");
-    // One that an earlier run could not drop.
-    runner.run(&Work::of(&format!("DROP TABLE IF EXISTS {set_aside}"), OWN)).await?;
     runner.run(&Work::of(&format!("ALTER TABLE {relation} RENAME TO {}", names::quoted(&aside)), OWN)).await?;
     let made = runner.run(work).await;
     let end = match made {

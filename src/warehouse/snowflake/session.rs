@@ -3,14 +3,16 @@
 //! There are no transactions here: the service commits before and after each statement that makes or drops something, so
 //! that what must happen as a whole is one statement, or is put back where it fails.
 
-use crate::check::Checked;
-use crate::warehouse::names::schema_of;
+use crate::check::{Checked, Mark};
+use crate::warehouse::names::{parts_of, schema_of, token};
 use crate::warehouse::snowflake::load::{self, Load};
 use crate::warehouse::snowflake::login;
 use crate::warehouse::snowflake::service::Service;
 use crate::warehouse::snowflake::statement::{Answer, Connection, Operation};
-use crate::warehouse::snowflake::text::beside;
-use crate::warehouse::{Column, Error, ErrorKind, Estimate, Executed, Interrupter, Rows, Target, Value, Warehouse};
+use crate::warehouse::snowflake::text::{beside, identifier, literal};
+use crate::warehouse::{
+    ASIDE, Column, Error, ErrorKind, Estimate, Executed, Found, Interrupter, Rows, Target, Value, Warehouse,
+};
 
 /// Connects to a target.
 pub(super) fn connect(target: &Target) -> Result<Box<dyn Warehouse>, Error> {
@@ -46,15 +48,34 @@ impl Warehouse for Snowflake {
         Ok(names)
     }
 
+    fn found(&self, schema: &str) -> Result<Vec<Found>, Error> {
+        let mut parts = parts_of(schema);
+        let name = literal(&parts.pop().unwrap_or_default());
+        let database: String = parts.iter().map(|part| identifier(part) + ".").collect();
+        let sql =
+            format!("SELECT TABLE_NAME, COMMENT FROM {database}INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = {name}");
+        let answer = self.connection.begin().run(&sql, None)?;
+        let found = answer.rows.rows.into_iter().filter_map(|row| {
+            let mut cells = row.into_iter();
+            let name = cells.next()?.to_string();
+            let mark = match cells.next() {
+                Some(Value::Text(comment)) => Mark::parse(&comment),
+                Some(_) | None => None,
+            };
+            Some(Found { name, mark })
+        });
+        Ok(found.collect())
+    }
+
     fn execute(&self, statement: &Checked) -> Result<Executed, Error> {
-        self.connection.begin().run(statement.sql(), None).map(executed)
+        self.connection.begin().run(statement.sql_with_mark(), None).map(executed)
     }
 
     fn execute_in_place(&self, statement: &Checked, relation: &str) -> Result<Executed, Error> {
         let operation = self.connection.begin();
-        match operation.run(statement.sql(), None) {
+        match operation.run(statement.sql_with_mark(), None) {
             Err(error) if error.kind == ErrorKind::Occupied => {
-                in_place(&operation, statement.sql(), relation).map(executed)
+                in_place(&operation, statement.sql_with_mark(), relation).map(executed)
             }
             result => result.map(executed),
         }
@@ -154,14 +175,8 @@ impl Warehouse for Snowflake {
 /// Moves aside what has the relation's name, executes a statement, and drops what was moved; where the statement fails,
 /// moves it back.
 fn in_place(operation: &Operation<'_>, sql: &str, relation: &str) -> Result<Answer, Error> {
-    let aside = beside(relation, "milepost_aside");
-    // Left by a process that died between the two.
-    for kind in ["VIEW", "TABLE"] {
-        match operation.run(&format!("DROP {kind} IF EXISTS {aside}"), None) {
-            Err(error) if error.kind != ErrorKind::Occupied => return Err(error),
-            Ok(_) | Err(_) => {}
-        }
-    }
+    // A name of its own: another run may be at the same relation, and what it set aside is the only copy.
+    let aside = beside(relation, &format!("{ASIDE}{}", token()));
     let rename = |kind: &str, from: &str, to: &str| format!("ALTER {kind} {from} RENAME TO {to}");
     let mut moved = None;
     for kind in ["VIEW", "TABLE"] {

@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
+use milepost::check::Mark;
 use milepost::warehouse::{Error, ErrorKind, Rows, Target, Value, Warehouse, connect};
 use serde_json::{Value as Json, json};
 
@@ -404,4 +405,25 @@ fn a_part_that_is_lost_loses_the_answer_and_repeats_nothing() {
         let (_, error) = fails(server, kind, 1);
         assert!(error.message.starts_with("the rows of query 01-quick "), "{error}");
     }
+}
+
+#[test]
+fn marks_are_read_from_comments() {
+    let text = |name: &str| json!({ "name": name, "type": "text", "nullable": true, "length": 16_777_216 });
+    let mark = Mark { spec: "0a1b".to_owned(), as_of: "2026-03-01T00:00:00Z".to_owned() };
+    let rowset = json!([["ours", mark.text()], ["theirs", "made by hand"], ["plain", null]]);
+    let server = serve(move |request, _| {
+        let rowtype = [text("TABLE_NAME"), text("COMMENT")];
+        let data = json!({ "queryId": "01", "queryResultFormat": "json", "rowtype": rowtype, "rowset": rowset });
+        (request.path == QUERY).then(|| ok(&data))
+    });
+    within(30, move || {
+        let found = open(&server).found("\"DB\".\"growth\"").unwrap();
+        let found: Vec<_> = found.into_iter().map(|found| (found.name, found.mark)).collect();
+        let expected = [("ours", Some(mark)), ("theirs", None), ("plain", None)];
+        assert_eq!(found, expected.map(|(name, mark)| (name.to_owned(), mark)));
+        let asked = server.seen().requests().into_iter().find(|request| request.path == QUERY).unwrap().json();
+        let sql = "SELECT TABLE_NAME, COMMENT FROM \"DB\".INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = 'growth'";
+        assert_eq!(asked["sqlText"], sql);
+    });
 }
