@@ -201,7 +201,8 @@ impl Cx<'_> {
             },
         );
         lines.add("function", format!("{:?}", own.function));
-        lines.expr("value", own.argument.as_ref()).expr("where", own.filter.as_ref());
+        lines.expr("value", own.argument.as_ref()).expr("members", own.members.as_ref());
+        lines.expr("where", own.filter.as_ref());
         lines.expr("time", own.time.as_ref()).flag("mature_only", own.mature_only);
         for dimension in &own.dimensions {
             lines.expr("dimension", Some(dimension));
