@@ -25,6 +25,9 @@ WITH segments AS (
 {% if side.entity %}
   {{ side.entity.join }} {{ side.entity.relation | table }} AS entity_row ON entity_row.{{ side.entity.key | ident }} = {{ side.alias }}.{{ side.key | ident }}
 {% endif %}
+{% for other in side.waiting %}
+  LEFT JOIN {{ other.relation | table }} AS {{ other.alias }} ON {{ other.alias }}.{{ other.key | ident }} = {{ side.alias }}.{{ side.key | ident }}
+{% endfor %}
 {% if side.conditions %}
   WHERE {% for condition in side.conditions %}{{ condition }}{% if not loop.last %}
 
@@ -53,30 +56,31 @@ WITH segments AS (
   FROM {{ side.name }}_rows AS side_rows
   CROSS JOIN segments
 ),
-{% if statistic %}
+{% if share %}
 {{ side.name }}_ranks AS (
   SELECT
     ranked.{{ "period" | ident }},
     ranked.{{ "segment_by" | ident }},
     ranked.{{ "segment" | ident }},
-    ranked.{{ "statistic" | ident }},
+    ranked.{{ "numerator" | ident }},
     ROW_NUMBER() OVER (
       PARTITION BY ranked.{{ "period" | ident }}, ranked.{{ "segment_by" | ident }}, ranked.{{ "segment" | ident }}
-      ORDER BY ranked.{{ "statistic" | ident }}
+      ORDER BY ranked.{{ "numerator" | ident }}
     ) - 1 AS {{ "rank_from_zero" | ident }},
-    {{ statistic.share }} * (COUNT(*) OVER (
+    {{ share }} * (COUNT(*) OVER (
       PARTITION BY ranked.{{ "period" | ident }}, ranked.{{ "segment_by" | ident }}, ranked.{{ "segment" | ident }}
     ) - 1) AS {{ "position" | ident }}
   FROM {{ side.name }}_segments AS ranked
-  WHERE ranked.{{ "counts" | ident }} AND ranked.{{ "statistic" | ident }} IS NOT NULL
+  WHERE ranked.{{ "counts" | ident }} AND ranked.{{ "numerator" | ident }} IS NOT NULL
 ),
 {{ side.name }}_values AS (
   SELECT
     ranks.{{ "period" | ident }},
     ranks.{{ "segment_by" | ident }},
     ranks.{{ "segment" | ident }},
-    {{ statistic.value }} AS {{ "value" | ident }},
-    COUNT(*) AS {{ "n" | ident }}
+    {{ ranked }} AS {{ "numerator" | ident }},
+    COUNT(*) AS {{ "n" | ident }},
+    0 AS {{ "immature" | ident }}
   FROM {{ side.name }}_ranks AS ranks
   GROUP BY 1, 2, 3
 ),
@@ -98,6 +102,9 @@ WITH segments AS (
 {% for measure in side.all_measures %}
     {{ measure.aggregate }} AS {{ measure.role | ident }},
 {% endfor %}
+{% if side.closed %}
+    COUNT(CASE WHEN segmented.{{ "counts" | ident }} THEN 1 END) AS {{ "closed" | ident }},
+{% endif %}
     {{ side.rows }} AS {{ "n" | ident }},
     COUNT(CASE WHEN segmented.{{ "open" | ident }} THEN 1 END) AS {{ "immature" | ident }}
   FROM {{ side.name }}_segments AS segmented
@@ -106,22 +113,6 @@ WITH segments AS (
 {% endif %}
 {% endfor %}
 combined AS (
-{% if statistic %}
-  SELECT
-    side_values.{{ "period" | ident }},
-    side_values.{{ "segment_by" | ident }},
-    side_values.{{ "segment" | ident }},
-    CAST(NULL AS {{ type("float") }}) AS {{ "numerator" | ident }},
-    CAST(NULL AS {{ type("float") }}) AS {{ "denominator" | ident }},
-    side_values.{{ "value" | ident }},
-    side_values.{{ "n" | ident }},
-    COALESCE(side_open.{{ "immature" | ident }}, 0) AS {{ "immature" | ident }}
-  FROM {{ sides[0].name }}_values AS side_values
-  LEFT JOIN {{ sides[0].name }}_open AS side_open
-    ON COALESCE(side_open.{{ "period" | ident }}, {{ date("0001-01-01") }}) = COALESCE(side_values.{{ "period" | ident }}, {{ date("0001-01-01") }})
-    AND COALESCE(side_open.{{ "segment_by" | ident }}, {{ "" | literal }}) = COALESCE(side_values.{{ "segment_by" | ident }}, {{ "" | literal }})
-    AND COALESCE(side_open.{{ "segment" | ident }}, {{ "" | literal }}) = COALESCE(side_values.{{ "segment" | ident }}, {{ "" | literal }})
-{% else %}
   SELECT
     sides.{{ "period" | ident }},
     sides.{{ "segment_by" | ident }},
@@ -139,15 +130,43 @@ combined AS (
       side_values.{{ "segment" | ident }},
       {{ side.numerator }} AS {{ "numerator" | ident }},
       {{ side.denominator }} AS {{ "denominator" | ident }},
+{% if waits %}
+      {% if side.closed %}side_values.{{ "closed" | ident }}{% else %}CAST(NULL AS {{ type("int") }}){% endif %} AS {{ "closed" | ident }},
+{% endif %}
       {{ side.n }} AS {{ "n" | ident }},
       side_values.{{ "immature" | ident }}
     FROM {{ side.name }}_values AS side_values
+{% if share %}
+    UNION ALL
+    SELECT
+      side_open.{{ "period" | ident }},
+      side_open.{{ "segment_by" | ident }},
+      side_open.{{ "segment" | ident }},
+      CAST(NULL AS {{ type("float") }}) AS {{ "numerator" | ident }},
+      CAST(NULL AS {{ type("float") }}) AS {{ "denominator" | ident }},
+      0 AS {{ "n" | ident }},
+      side_open.{{ "immature" | ident }}
+    FROM {{ side.name }}_open AS side_open
+{% endif %}
 {% if not loop.last %}
     UNION ALL
 {% endif %}
 {% endfor %}
+{% if all_time %}
+    UNION ALL
+    SELECT
+      CAST(NULL AS {{ type("date") }}) AS {{ "period" | ident }},
+      CAST(NULL AS {{ type("string") }}) AS {{ "segment_by" | ident }},
+      CAST(NULL AS {{ type("string") }}) AS {{ "segment" | ident }},
+      CAST(NULL AS {{ type("float") }}) AS {{ "numerator" | ident }},
+      CAST(NULL AS {{ type("float") }}) AS {{ "denominator" | ident }},
+{% if waits %}
+      CAST(NULL AS {{ type("int") }}) AS {{ "closed" | ident }},
+{% endif %}
+      0 AS {{ "n" | ident }},
+      0 AS {{ "immature" | ident }}
+{% endif %}
   ) AS sides
   GROUP BY 1, 2, 3
-{% endif %}
 )
 {% include "kpi_columns.sql" %}

@@ -29,7 +29,7 @@ counted AS (
   SELECT
     {{ "entity" | ident }},
     MAX({{ "n" | ident }}) AS {{ "count" | ident }},
-    MAX({{ "progress" | ident }}) AS {{ "progress" | ident }}
+    CAST(MAX({{ "progress" | ident }}) AS {{ type("float") }}) AS {{ "progress" | ident }}
   FROM {{ counted.relation | table }}
   WHERE {{ "stream" | ident }} = {{ counted.stream }}
 {% if counted.within is not none %}

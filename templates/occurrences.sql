@@ -104,8 +104,6 @@ numbered AS (
       ORDER BY marked.{{ "occurred_at" | ident }}, marked.{{ "event_id" | ident }}
       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS {{ "progress" | ident }},
-{% endif %}
-{% if shape == "distinct" %}
     marked.{{ "step" | ident }},
 {% endif %}
     LEAD(marked.{{ "bucket" | ident }}) OVER (
@@ -113,43 +111,30 @@ numbered AS (
       ORDER BY marked.{{ "occurred_at" | ident }}, marked.{{ "event_id" | ident }}
     ) AS {{ "next_bucket" | ident }}
   FROM {{ "matched" | safe if shape == "count" else "marked" | safe }} AS marked
-){{ "," | when(shape == "sum") }}
-{% if shape == "sum" %}
-{# The row before says how much it was: taking this row's value off again would round. #}
-followed AS (
-  SELECT
-    numbered.*,
-    LAG(numbered.{{ "progress" | ident }}) OVER (
-      PARTITION BY numbered.{{ "stream" | ident }}, numbered.{{ "entity" | ident }}
-      ORDER BY numbered.{{ "n" | ident }}
-    ) AS {{ "before" | ident }}
-  FROM numbered
 )
-{% endif %}
 SELECT
   numbered.{{ "stream" | ident }},
   numbered.{{ "entity" | ident }},
   numbered.{{ "n" | ident }},
 {% if shape == "count" %}
-  CAST(numbered.{{ "n" | ident }} AS {{ type("float") }}) AS {{ "progress" | ident }},
-  CAST(numbered.{{ "n" | ident }} - 1 AS {{ type("float") }}) AS {{ "before" | ident }},
+  numbered.{{ "n" | ident }} AS {{ "progress" | ident }},
+  numbered.{{ "n" | ident }} - 1 AS {{ "before" | ident }},
 {% elif shape == "distinct" %}
-  CAST(numbered.{{ "progress" | ident }} AS {{ type("float") }}) AS {{ "progress" | ident }},
-  CAST(numbered.{{ "progress" | ident }} - numbered.{{ "step" | ident }} AS {{ type("float") }}) AS {{ "before" | ident }},
+  CAST(numbered.{{ "progress" | ident }} AS {{ type("int") }}) AS {{ "progress" | ident }},
+  CAST(numbered.{{ "progress" | ident }} - numbered.{{ "step" | ident }} AS {{ type("int") }}) AS {{ "before" | ident }},
 {% else %}
-  CAST(numbered.{{ "progress" | ident }} AS {{ type("float") }}) AS {{ "progress" | ident }},
-  CAST(COALESCE(numbered.{{ "before" | ident }}, 0) AS {{ type("float") }}) AS {{ "before" | ident }},
+{# Decimals: taking this row's value off again is exact. #}
+  numbered.{{ "progress" | ident }},
+  numbered.{{ "progress" | ident }} - numbered.{{ "step" | ident }} AS {{ "before" | ident }},
 {% endif %}
   numbered.{{ "bucket" | ident }},
   numbered.{{ "occurred_at" | ident }},
   numbered.{{ "event_id" | ident }}
-FROM {{ "followed" | safe if shape == "sum" else "numbered" | safe }} AS numbered
+FROM numbered
 WHERE numbered.{{ "next_bucket" | ident }} IS NULL
   OR numbered.{{ "next_bucket" | ident }} <> numbered.{{ "bucket" | ident }}
 {% if shape == "count" %}
   OR numbered.{{ "n" | ident }} <= numbered.{{ "at_least" | ident }}
-{% elif shape == "distinct" %}
-  OR numbered.{{ "progress" | ident }} - numbered.{{ "step" | ident }} < numbered.{{ "at_least" | ident }}
 {% else %}
-  OR COALESCE(numbered.{{ "before" | ident }}, 0) < numbered.{{ "at_least" | ident }}
+  OR numbered.{{ "progress" | ident }} - numbered.{{ "step" | ident }} < numbered.{{ "at_least" | ident }}
 {% endif %}

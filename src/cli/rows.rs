@@ -62,15 +62,17 @@ pub fn read(
     Ok((table, truncated))
 }
 
-/// Returns period, value and `n` of the latest period of a KPI's total that is over, if there is one.
+/// Returns period, value and `n` of the latest period of a KPI's total that is over, if there is one; of all time, what is
+/// known so far.
 pub fn latest(target: &Target, warehouse: &dyn Warehouse, node: &Node) -> Result<Vec<Cell>, Failure> {
     let ident = |name: &str| target.dialect.identifier(name).map_err(Failure::new);
     let mut sql = select(target, node, Some(&["period", "value", "n"]))?;
     let _ = write!(
         sql,
-        "\nWHERE {} IS NULL AND {} AND {} IS NOT NULL\nORDER BY {} DESC",
+        "\nWHERE {} IS NULL AND ({} OR {} IS NULL) AND {} IS NOT NULL\nORDER BY {} DESC",
         ident("segment_by")?,
         ident("mature")?,
+        ident("period")?,
         ident("value")?,
         ident("period")?
     );

@@ -238,7 +238,7 @@ impl Cx<'_> {
     }
 
     fn measure(&self, own: &Measure) -> String {
-        let Measure { relation, function, argument, filter, time, dimensions, mature_only } = own;
+        let Measure { relation, function, argument, members, filter, time, dimensions, waits, mature_only } = own;
         let mut lines = Lines::default();
         lines.add(
             "of",
@@ -259,8 +259,8 @@ impl Cx<'_> {
             },
         );
         lines.add("function", format!("{function:?}"));
-        lines.expr("value", argument.as_ref()).expr("where", filter.as_ref());
-        lines.expr("time", time.as_ref()).flag("mature_only", *mature_only);
+        lines.expr("value", argument.as_ref()).expr("members", members.as_ref()).expr("where", filter.as_ref());
+        lines.expr("time", time.as_ref()).flag("mature_only", *mature_only).flag("waits", *waits);
         for dimension in dimensions {
             lines.expr("dimension", Some(dimension));
         }

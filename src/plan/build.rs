@@ -223,12 +223,13 @@ impl Builder<'_> {
                 counted[milestone.0] = Some((node, group.shape, entry));
             }
         }
+        let progress = if group.shape == Shape::Sum { Type::Decimal } else { Type::Int };
         let columns = [
             ("stream", Type::Int),
             ("entity", Type::String),
             ("n", Type::Int),
-            ("progress", Type::Float),
-            ("before", Type::Float),
+            ("progress", progress),
+            ("before", progress),
             ("bucket", Type::Int),
             ("occurred_at", Type::Timestamp),
             ("event_id", Type::String),
@@ -344,9 +345,31 @@ impl Builder<'_> {
             );
             nodes.push(node);
         }
-        if !nodes.is_empty() {
-            self.add(naming::KPIS.to_owned(), Relation::Kpis, Materialization::View, nodes, None, None, columns);
+        if nodes.is_empty() {
+            return;
         }
+        // A warehouse reads a thousand relations in one statement at most, those behind views among them.
+        if nodes.len() > TOGETHER {
+            nodes = self.kpis_in_parts(&nodes, &columns);
+        }
+        self.add(naming::KPIS.to_owned(), Relation::Kpis, Materialization::View, nodes, None, None, columns);
+    }
+
+    /// Brings KPIs together in tables of some hundred. Which one a KPI is in follows from its name, so that another KPI
+    /// changes one table.
+    fn kpis_in_parts(&mut self, kpis: &[NodeId], columns: &[(String, Type)]) -> Vec<NodeId> {
+        let parts = kpis.len().div_ceil(TOGETHER / 4).next_power_of_two();
+        let mut members: Vec<Vec<NodeId>> = vec![Vec::new(); parts];
+        for kpi in kpis {
+            members[part_of(&self.plan.node(*kpi).name, parts)].push(*kpi);
+        }
+        let members = members.into_iter().enumerate().filter(|(_, members)| !members.is_empty());
+        members
+            .map(|(number, members)| {
+                let (name, columns) = (naming::kpis_part(number), columns.to_vec());
+                self.add(name, Relation::Kpis, Materialization::Table, members, None, None, columns)
+            })
+            .collect()
     }
 
     fn scores(&mut self) {
@@ -371,6 +394,15 @@ impl Builder<'_> {
             );
         }
     }
+}
+
+/// How many KPIs one statement brings together at most.
+const TOGETHER: usize = 500;
+
+/// Returns which of so many parts a name belongs to: the same on every machine, and evenly spread (FNV-1a).
+fn part_of(name: &str, parts: usize) -> usize {
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    usize::try_from(hash ^ (hash >> 16)).unwrap_or(0) % parts
 }
 
 /// Returns the entities, members before what they are members of: what is known only from members is derived from them.
@@ -432,7 +464,7 @@ pub const KPI_COLUMNS: &[(&str, Type)] = &[
 /// Tells whether a measure reads the entity that its rows belong to.
 pub fn uses_entity(measure: &Measure) -> bool {
     let is_entity = |expr: &Expr| expr.columns().iter().any(|name| name.starts_with(canonical::ENTITY));
-    measure.argument.iter().chain(&measure.filter).chain(&measure.time).chain(&measure.dimensions).any(is_entity)
+    measure.exprs().any(is_entity)
 }
 
 /// Tells whether the streams of a group read the entity that acted, besides the one that they belong to.

@@ -15,7 +15,12 @@ pub const SCHEMA: &str = "schema";
 pub const MILESTONES: &str = "milestones";
 
 /// The rows of all KPIs.
-pub const KPIS: &str = "kpi";
+pub const KPIS: &str = "kpis";
+
+/// The rows of some of very many KPIs.
+pub fn kpis_part(number: usize) -> String {
+    format!("{KPIS}__{number}")
+}
 
 /// The members of an entity.
 pub fn entity(name: &str) -> String {

@@ -33,7 +33,7 @@ pub fn events(model: &Model) -> Vec<Events> {
         for measure in measures {
             let MeasureRelation::Events(source, names) = &measure.relation else { continue };
             let need = need(&mut needs, *source, names.as_deref());
-            for expr in measure.argument.iter().chain(&measure.filter).chain(&measure.dimensions) {
+            for expr in measure.exprs() {
                 columns(need, expr);
             }
         }

@@ -1,5 +1,6 @@
 //! The plan: relations in the order in which they are made.
 
+use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, Type};
 use crate::semantic::model::{EntityIndex, KpiIndex, MilestoneIndex, SourceIndex};
 use crate::semantic::name::Path;
@@ -89,7 +90,7 @@ pub enum Relation {
     Milestones,
     /// One row a bucket and segment of the KPI.
     Kpi(KpiIndex),
-    /// The rows of all KPIs.
+    /// The rows of all KPIs, or of a part of them: those that it depends on.
     Kpis,
     /// One row an entity with its score.
     Score(usize),
@@ -174,7 +175,7 @@ pub struct Stream {
     /// Whether some milestone has none, so that rows count however late they are.
     pub forever: bool,
     /// The largest threshold that some milestone has.
-    pub at_least: f64,
+    pub at_least: Decimal,
     /// The milestones that count it, by name.
     pub milestones: Vec<MilestoneIndex>,
 }

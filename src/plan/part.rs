@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::node::{Node, NodeId, Plan, Relation};
+use crate::plan::node::{Materialization, Node, NodeId, Plan, Relation};
 
 /// Returns the relations of the definitions with these ids (`kpi.activation_rate`), in the order of the plan.
 ///
 /// Milestones share the relations that their occurrences are numbered in; so a milestone comes with these, and with
 /// what they read: a shared relation is made of one moment. The list of milestones comes with any of them, the union of
-/// KPIs with all of them.
+/// KPIs with all of them, and a table that holds several of them with any.
 pub fn part(plan: &Plan, ids: &BTreeSet<String>) -> Vec<NodeId> {
     let is_wanted = |node: &Node| {
         let definition = node.definition.as_ref();
@@ -36,8 +36,12 @@ pub fn part(plan: &Plan, ids: &BTreeSet<String>) -> Vec<NodeId> {
             Relation::Schema => !part.is_empty(),
             Relation::Milestones => has(|relation| matches!(relation, Relation::Milestone(_))),
             Relation::Kpis => {
-                has(|relation| matches!(relation, Relation::Kpi(_)))
-                    && node.depends_on.iter().all(|id| id.0 == 0 || part.contains(id))
+                let mut kpis = node.depends_on.iter().filter(|id| id.0 != 0);
+                // A view shows what is there; a table is a copy, and made again with any of what it holds.
+                match node.materialization {
+                    Materialization::Table => kpis.any(|id| part.contains(id)),
+                    Materialization::View | Materialization::Schema => kpis.all(|id| part.contains(id)),
+                }
             }
             Relation::Entity(_)
             | Relation::Events(_)

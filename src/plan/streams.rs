@@ -6,6 +6,7 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use crate::plan::node::{Bound, Shape, Stream};
+use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, ExprKind, Literal};
 use crate::semantic::model::{Anchor, EntityIndex, MilestoneIndex, Model, Occurrences, Progress, SourceIndex};
 
@@ -62,7 +63,7 @@ pub fn streams(model: &Model) -> BTreeMap<Group, Vec<Stream>> {
             bound,
             windows: Vec::new(),
             forever: false,
-            at_least: 0.0,
+            at_least: Decimal::ZERO,
             milestones: Vec::new(),
         });
         stream.milestones.push(index);

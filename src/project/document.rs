@@ -201,7 +201,23 @@ impl JsonSchema for Tree {
 
 /// A number, whole or not.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Number(pub f64);
+pub enum Number {
+    /// Written without a point and without an exponent: exact.
+    Whole(i128),
+    /// The float that is nearest to what was written.
+    Float(f64),
+}
+
+impl Number {
+    /// Returns the nearest float.
+    #[expect(clippy::cast_precision_loss, reason = "the nearest float is asked for")]
+    pub fn value(self) -> f64 {
+        match self {
+            Number::Whole(number) => number as f64,
+            Number::Float(number) => number,
+        }
+    }
+}
 
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -211,16 +227,25 @@ impl<'de> Deserialize<'de> for Number {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a number")
             }
-            #[expect(clippy::cast_precision_loss, reason = "weights and thresholds are small")]
             fn visit_i64<E>(self, value: i64) -> Result<Number, E> {
-                Ok(Number(value as f64))
+                Ok(Number::Whole(value.into()))
             }
-            #[expect(clippy::cast_precision_loss, reason = "a number that does not fit 64 bits is not exact anyway")]
+            fn visit_u64<E>(self, value: u64) -> Result<Number, E> {
+                Ok(Number::Whole(value.into()))
+            }
             fn visit_i128<E>(self, value: i128) -> Result<Number, E> {
-                Ok(Number(value as f64))
+                Ok(Number::Whole(value))
+            }
+            #[expect(clippy::cast_precision_loss, reason = "no number of a definition is so large: it will be refused")]
+            fn visit_u128<E>(self, value: u128) -> Result<Number, E> {
+                Ok(i128::try_from(value).map_or(Number::Float(value as f64), Number::Whole))
             }
             fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Number, E> {
-                if value.is_finite() { Ok(Number(value)) } else { Err(E::custom("expected a number that is finite")) }
+                if value.is_finite() {
+                    Ok(Number::Float(value))
+                } else {
+                    Err(E::custom("expected a number that is finite"))
+                }
             }
         }
         deserializer.deserialize_any(NumberVisitor)

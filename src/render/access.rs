@@ -130,6 +130,13 @@ pub fn file(dialect: &Dialect, path: &str, format: &str) -> Result<String, Failu
     dialect.shape("source", "file", &BTreeMap::from([("path", Value::from(path)), ("format", Value::from(format))]))
 }
 
+/// Prints a float as a decimal: by way of its text, so that 0.1 is the 0.1 that was written and not what is nearest to it
+/// in binary. Null where it is no number.
+pub fn exact(dialect: &Dialect, value: &Fragment) -> Result<Fragment, Failure> {
+    let text = Fragment::atom(format!("CAST({} AS {})", value.sql, dialect.type_name(Type::String)));
+    from_text(dialect, text, Type::Decimal, "UTC")
+}
+
 fn from_text(dialect: &Dialect, text: Fragment, ty: Type, timezone: &str) -> Result<Fragment, Failure> {
     if ty == Type::String {
         return Ok(text);

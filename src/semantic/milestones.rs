@@ -27,6 +27,7 @@ use crate::semantic::values::{self, Named};
 use crate::semantic::{names_in, parse};
 
 pub use crate::semantic::milestones::forms::check_event_name;
+pub use crate::semantic::milestones::windows::from_start;
 use crate::source::Span;
 
 /// What milestones are resolved with.
@@ -106,7 +107,7 @@ impl Cx<'_> {
         };
         misplaced(definition, form, diagnostics);
         let within = table.within.as_ref().map(|within| values::window(definition, within, diagnostics));
-        let weight = weight(definition, diagnostics);
+        let weight = weight(self.project, definition, diagnostics);
         let within_failed = matches!(within, Some(None));
         let within = within.flatten();
         let source = match form {
@@ -130,7 +131,7 @@ impl Cx<'_> {
         });
         let (occurrences, progress) =
             self.occurrences(definition, form, model, entity, source, parts, known, diagnostics)?;
-        let at_least = threshold(definition, form, &occurrences, &progress, diagnostics)?;
+        let at_least = threshold(self.project, definition, form, &occurrences, &progress, diagnostics)?;
         if within_failed {
             return None;
         }

@@ -1,5 +1,6 @@
 //! Project -> model: names resolved, expressions typed, kinds reduced.
 
+pub mod decimal;
 pub mod duration;
 pub mod entities;
 pub mod expr;
@@ -15,6 +16,7 @@ pub mod parse;
 pub mod retention;
 pub mod scopes;
 pub mod scores;
+pub mod settled;
 pub mod sources;
 pub mod taken;
 pub mod values;

@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 // Their variants are what was written and what is meant.
 pub use crate::project::tables::kpi::{Direction, Grain};
 pub use crate::project::tables::source::{Stored, TimeType};
+use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{AggregateFunction, Expr, Type};
 use crate::semantic::name::Path;
 use crate::source::Span;
@@ -297,10 +298,10 @@ pub struct Milestone {
     pub occurrences: Occurrences,
     /// How it adds up.
     pub progress: Progress,
-    /// The threshold.
-    pub at_least: f64,
+    /// The threshold: a whole number, but for a sum.
+    pub at_least: Decimal,
     /// Its share of a score.
-    pub weight: Option<f64>,
+    pub weight: Option<Decimal>,
     /// Where it stands.
     pub tier: Option<String>,
     /// Whether the product withholds something until it is reached.
@@ -360,14 +361,26 @@ pub struct Measure {
     pub function: AggregateFunction,
     /// What is aggregated; none where rows are counted.
     pub argument: Option<Expr>,
-    /// The rows that count; rows that do not are still members.
+    /// The rows that are members; of others nothing is known.
+    pub members: Option<Expr>,
+    /// The members that count.
     pub filter: Option<Expr>,
     /// The time by which its rows fall into buckets.
     pub time: Option<Expr>,
     /// The dimensions of the KPI, over this relation.
     pub dimensions: Vec<Expr>,
+    /// Whether a row may change until its window has closed.
+    pub waits: bool,
     /// Whether rows whose window is still open are left out.
     pub mature_only: bool,
+}
+
+impl Measure {
+    /// Returns all its expressions.
+    pub fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        let parts = self.argument.iter().chain(&self.members).chain(&self.filter);
+        parts.chain(&self.time).chain(&self.dimensions)
+    }
 }
 
 /// What a KPI's value is made of.
@@ -424,9 +437,9 @@ pub struct Score {
     /// Who is scored.
     pub entity: EntityIndex,
     /// The milestones and their weights.
-    pub terms: Vec<(MilestoneIndex, f64)>,
+    pub terms: Vec<(MilestoneIndex, Decimal)>,
     /// The bands by lower bound, ascending.
-    pub bands: Vec<(String, f64)>,
+    pub bands: Vec<(String, Decimal)>,
 }
 
 impl Model {

@@ -69,12 +69,11 @@ pub fn of_milestone(model: &Model, milestone: MilestoneIndex) -> Retention {
     Retention { own: own(model, milestone), below }
 }
 
-/// Returns how old the rows may be that a measure by periods adds up; none: any age. Cohorts of a milestone hold nobody
-/// whose rows are gone.
-pub fn of_measure(model: &Model, measure: &Measure, by_cohort: bool) -> Option<Kept> {
+/// Returns how old the rows may be that a measure by periods adds up; none: any age. A cohort of a milestone holds nobody
+/// whose rows are gone, and so is whole only where all of it began later.
+pub fn of_measure(model: &Model, measure: &Measure) -> Option<Kept> {
     match &measure.relation {
         MeasureRelation::Entity(_) => None,
-        MeasureRelation::Milestone { .. } if by_cohort => None,
         MeasureRelation::Milestone { of, .. } => of_milestone(model, *of).strictest(),
         MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => Kept::by(model, *source),
     }

@@ -4,16 +4,17 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::document::OneOrMany;
 use crate::project::tables::score::{Scale, ScoreTable};
 use crate::project::{Definition, Project};
+use crate::semantic::decimal::Decimal;
 use crate::semantic::kinds::Known;
 use crate::semantic::model::{EntityIndex, MilestoneIndex, Model, Score};
 use crate::semantic::sources::default_entity;
-use crate::semantic::values;
+use crate::semantic::values::{self, exact};
 use crate::source::Span;
 
 /// Adds the project's scores to `model`.
 pub fn resolve(project: &Project, model: &mut Model, known: &Known, diagnostics: &mut Diagnostics) {
     for definition in &project.scores {
-        let bands = bands(definition, diagnostics);
+        let bands = bands(project, definition, diagnostics);
         let Some((entity, terms)) = terms(definition, model, known, diagnostics) else { continue };
         let table = &definition.body;
         model.scores.push(Score {
@@ -36,14 +37,14 @@ fn terms(
     model: &Model,
     known: &Known,
     diagnostics: &mut Diagnostics,
-) -> Option<(EntityIndex, Vec<(MilestoneIndex, f64)>)> {
+) -> Option<(EntityIndex, Vec<(MilestoneIndex, Decimal)>)> {
     let table = &definition.body;
     let from = definition.place(&table.from);
     let named_entity = match &table.entity {
         Some(name) => Some(known.entities.find(name.get(), definition.place(name), diagnostics)?),
         None => None,
     };
-    let mut terms: Vec<(MilestoneIndex, f64)> = Vec::new();
+    let mut terms: Vec<(MilestoneIndex, Decimal)> = Vec::new();
     let mut weightless = false;
     let entity = match table.from.get() {
         OneOrMany::One(all) if all == "milestones" => {
@@ -67,7 +68,17 @@ fn terms(
             };
             let mut entity = named_entity;
             let mut whole = true;
-            for (name, span) in names {
+            for (position, (name, span)) in names.iter().copied().enumerate() {
+                if let Some((_, earlier)) = names[..position].iter().find(|(earlier, _)| *earlier == name) {
+                    diagnostics.push(
+                        Diagnostic::error("repeated-part", format!("`{name}` stands twice in the list"))
+                            .at(span, "again")
+                            .at(*earlier, "first here")
+                            .help("a milestone is reached once: its `weight` says what it adds to a score"),
+                    );
+                    whole = false;
+                    continue;
+                }
                 let Some(index) = known.milestones.find(name, span, diagnostics) else {
                     whole = false;
                     continue;
@@ -110,20 +121,20 @@ fn terms(
     };
     // Milestones with mistakes of their own are missing here, and so is their weight; so is one that was just reported.
     let whole = known.milestones.found.values().all(|(index, _)| index.is_some()) && !weightless;
-    let total: f64 = terms.iter().map(|(_, weight)| weight).sum();
+    let total: Decimal = terms.iter().map(|(_, weight)| *weight).sum();
     if whole && terms.is_empty() {
         diagnostics.push(
             Diagnostic::error("empty-score", format!("score `{}` adds up nothing", definition.name))
                 .at(from, format!("no milestone of `{}` has a weight", model.entity(entity).meta.name))
                 .help("give milestones a `weight`"),
         );
-    } else if whole && table.scale.unwrap_or(Scale::Share) == Scale::Share && (total - 1.0).abs() > 1e-9 {
+    } else if whole && table.scale.unwrap_or(Scale::Share) == Scale::Share && Some(total) != Decimal::whole(1) {
         let list: Vec<String> =
             terms.iter().map(|(index, weight)| format!("{} {weight}", model.milestone(*index).meta.name)).collect();
         diagnostics.push(
             Diagnostic::error(
                 "weights-do-not-sum",
-                format!("the weights of score `{}` add up to {}", definition.name, rounded(total)),
+                format!("the weights of score `{}` add up to {total}", definition.name),
             )
             .at(from, list.join(", "))
             .help("make them add up to 1, or write `scale = \"points\"`"),
@@ -132,14 +143,14 @@ fn terms(
     Some((entity, terms))
 }
 
-fn rounded(value: f64) -> f64 {
-    (value * 1e9).round() / 1e9
-}
-
-fn bands(definition: &Definition<ScoreTable>, diagnostics: &mut Diagnostics) -> Vec<(String, f64)> {
-    let mut bands: Vec<(String, f64, Span)> = Vec::new();
+fn bands(
+    project: &Project,
+    definition: &Definition<ScoreTable>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<(String, Decimal)> {
+    let mut bands: Vec<(String, Decimal, Span)> = Vec::new();
     for (name, bound) in &definition.body.bands {
-        let value = bound.get().0;
+        let Some(value) = exact(project, definition, bound, diagnostics) else { continue };
         if let Some((previous, last, place)) = bands.last()
             && value <= *last
         {

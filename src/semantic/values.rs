@@ -6,12 +6,13 @@ use indexmap::IndexMap;
 use jiff::tz::TimeZoneDatabase;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::project::document::{Short, Spanned};
+use crate::project::document::{Number, Short, Spanned};
 use crate::project::load::is_name;
 use crate::project::names::nearest;
 use crate::project::read::list;
 use crate::project::tables::source::{ColumnTable, TimeTable, TimeType};
 use crate::project::{Definition, Project};
+use crate::semantic::decimal::Decimal;
 use crate::semantic::duration;
 use crate::semantic::expr::Type;
 use crate::semantic::model::{Column, Format, Meta, Origin};
@@ -71,6 +72,34 @@ pub fn project_name(project: &Project, diagnostics: &mut Diagnostics) {
                 .help("names are snake_case: a lower-case letter, then lower-case letters, digits and `_`; 48 at most"),
         );
     }
+}
+
+/// Reads a number that warehouses compare or add up exactly, digit by digit as it is written.
+pub fn exact<T>(
+    project: &Project,
+    definition: &Definition<T>,
+    number: &Spanned<Number>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Decimal> {
+    let span = definition.place(number);
+    let written = project.sources.slice(span);
+    let (exact, value) = match *number.get() {
+        Number::Whole(whole) => (Decimal::whole(whole), number.get().value()),
+        Number::Float(float) => (Decimal::parse(written), float),
+    };
+    if exact.is_none() {
+        let what = if value.abs() > Decimal::MAX.to_float() {
+            format!("`{written}` is too large")
+        } else {
+            format!("`{written}` has more than nine digits after the point")
+        };
+        diagnostics.push(
+            Diagnostic::error("inexact-number", what)
+                .at(span, "would not be compared exactly")
+                .help("a number has at most nine digits after the point here, and is at most 1e18"),
+        );
+    }
+    exact
 }
 
 /// Reads the name of a type.

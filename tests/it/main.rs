@@ -19,6 +19,7 @@ mod fuzz;
 mod gallery;
 mod kill;
 mod language;
+mod many_kpis;
 mod meaning;
 mod network;
 mod real;

@@ -1,20 +1,19 @@
 //! One row a bucket and segment of a KPI.
 
+mod side;
+
 use minijinja::{Value, context};
 
-use crate::plan::build::uses_entity;
 use crate::plan::naming;
 use crate::plan::node::Node;
 use crate::render::engine::render_text;
 use crate::render::expr;
-use crate::render::holes::Fragment;
-use crate::render::relations::entity::parenthesized;
-use crate::render::relations::occurrences::reached;
-use crate::render::relations::{Aliases, Cx, Failure, Result, sql};
+use crate::render::relations::kpi::side::{Side, side_context, together, wait_for_each_other};
+use crate::render::relations::{Cx, Failure, Result, sql};
 use crate::semantic::expr::{AggregateFunction, Expr, Literal, Type};
-use crate::semantic::model::{EntityIndex, Grain, Kpi, KpiIndex, KpiValue, Measure, MeasureRelation};
-use crate::semantic::retention;
+use crate::semantic::model::{Grain, Kpi, KpiIndex, KpiValue, Measure, MeasureRelation};
 use crate::semantic::scopes::canonical;
+use crate::semantic::{retention, settled};
 
 pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: KpiIndex) -> Result<String> {
     let kpi = cx.model.kpi(index);
@@ -57,7 +56,7 @@ fn lines(cx: &Cx<'_>, kpi: &Kpi) -> Vec<String> {
     } else if over_windows && kpi.by_cohort {
         lines.push("A member counts once its whole window has passed.".to_owned());
     }
-    let _ = cx;
+    lines.extend(settled::never(cx.model, kpi).map(|never| never.sentence().to_owned()));
     lines
 }
 
@@ -74,12 +73,21 @@ fn common(cx: &Cx<'_>, node: &Node, kpi: &Kpi, mature: String) -> Result<Value> 
 
 /// Prints whether a bucket is over, and with it the window of each member; and whether all of it is kept.
 fn mature(cx: &Cx<'_>, kpi: &Kpi, measures: &[&Measure]) -> Result<String> {
-    let kept = measures.iter().filter_map(|measure| retention::of_measure(cx.model, measure, kpi.by_cohort));
+    if settled::never(cx.model, kpi).is_some() {
+        return Ok("FALSE".to_owned());
+    }
+    let kept = measures.iter().filter_map(|measure| retention::of_measure(cx.model, measure));
     let kept = kept.map(|kept| kept.length).min();
     let grain = kpi.grain;
-    let closed = format!("combined.{} = 0", cx.ident("immature")?);
+    let immature = format!("combined.{}", cx.ident("immature")?);
+    let closed = if settled::segments_move(cx.model, kpi) {
+        // Who is open may come into any segment: the total counts all of them.
+        format!("MAX({immature}) OVER (PARTITION BY combined.{}) = 0", cx.ident("period")?)
+    } else {
+        format!("{immature} = 0")
+    };
     let end = match grain {
-        Grain::All => return Ok(closed),
+        Grain::All => return Ok("FALSE".to_owned()),
         Grain::Day => "timestamp(add_days(period, 1))",
         Grain::Week => "timestamp(add_days(period, 7))",
         Grain::Month => "timestamp(add_months(period, 1))",
@@ -112,30 +120,18 @@ fn segments(cx: &Cx<'_>, kpi: &Kpi) -> Result<Vec<Value>> {
     Ok(rows)
 }
 
-/// Rows of one relation, with what is aggregated of each.
-struct Side<'m> {
-    name: &'static str,
-    measure: &'m Measure,
-    roles: Vec<(&'static str, &'m Measure)>,
-}
-
 fn measures(cx: &Cx<'_>, node: &Node, kpi: &Kpi, numerator: &Measure, denominator: Option<&Measure>) -> Result<String> {
-    let mut sides: Vec<Side<'_>> = Vec::new();
-    match denominator {
-        Some(denominator) if together(numerator, denominator) => sides.push(Side {
-            name: "member",
-            measure: denominator,
-            roles: vec![("numerator", numerator), ("denominator", denominator)],
-        }),
-        _ => {
-            sides.push(Side { name: "numerator", measure: numerator, roles: vec![("numerator", numerator)] });
-            sides.extend(denominator.map(|denominator| Side {
-                name: "denominator",
-                measure: denominator,
-                roles: vec![("denominator", denominator)],
-            }));
+    let mut sides: Vec<Side<'_>> = match denominator {
+        None => vec![Side::new("numerator", numerator, vec![("numerator", numerator)])],
+        Some(denominator) if together(numerator, denominator) => {
+            vec![Side::new("member", denominator, vec![("numerator", numerator), ("denominator", denominator)])]
         }
-    }
+        Some(denominator) => vec![
+            Side::new("numerator", numerator, vec![("numerator", numerator)]),
+            Side::new("denominator", denominator, vec![("denominator", denominator)]),
+        ],
+    };
+    wait_for_each_other(cx, &mut sides);
     let base = if denominator.is_some() { "denominator" } else { "numerator" };
     let contexts: Vec<Value> = sides.iter().map(|side| side_context(cx, kpi, side, base)).collect::<Result<_>>()?;
     // What was not there is zero where it is a count or a sum, and unknown where it is not.
@@ -152,7 +148,7 @@ fn measures(cx: &Cx<'_>, node: &Node, kpi: &Kpi, numerator: &Measure, denominato
         })
     };
     let over = total("numerator", numerator)?;
-    let (under, value) = match denominator {
+    let (under, mut value) = match denominator {
         Some(denominator) => {
             let under = total("denominator", denominator)?;
             let context = context! { left => sql(&over), right => sql(&under) };
@@ -161,13 +157,20 @@ fn measures(cx: &Cx<'_>, node: &Node, kpi: &Kpi, numerator: &Measure, denominato
         }
         None => (cx.typed_null("float")?.to_string(), over.clone()),
     };
+    let waits = sides.iter().any(|side| side.waits().is_some());
+    if waits {
+        // Nobody of a side counts yet: that is not zero.
+        value = format!("CASE WHEN MIN(sides.{}) > 0 OR MIN(sides.{0}) IS NULL THEN {value} END", cx.ident("closed")?);
+    }
     let all: Vec<&Measure> = std::iter::once(numerator).chain(denominator).collect();
     cx.render(
         "kpi.sql",
         context! {
             segments => segments(cx, kpi)?,
             sides => contexts,
-            statistic => false,
+            share => (),
+            waits,
+            all_time => kpi.grain == Grain::All,
             totals => context! { numerator => sql(over), denominator => sql(under), value => sql(value) },
             ..common(cx, node, kpi, mature(cx, kpi, &all)?)?
         },
@@ -175,29 +178,34 @@ fn measures(cx: &Cx<'_>, node: &Node, kpi: &Kpi, numerator: &Measure, denominato
 }
 
 fn statistic(cx: &Cx<'_>, node: &Node, kpi: &Kpi, measure: &Measure) -> Result<String> {
-    let side = Side { name: "member", measure, roles: vec![("statistic", measure)] };
-    let (rank, position, statistic) = (cx.ident("rank_from_zero")?, cx.ident("position")?, cx.ident("statistic")?);
-    let (share, value) = match measure.function {
+    let side = Side::new("member", measure, vec![("numerator", measure)]);
+    let (rank, position, statistic) = (cx.ident("rank_from_zero")?, cx.ident("position")?, cx.ident("numerator")?);
+    let (share, ranked) = match measure.function {
         AggregateFunction::Percentile(share) => {
             let at =
                 |end: &str| format!("MAX(CASE WHEN ranks.{rank} = {end}(ranks.{position}) THEN ranks.{statistic} END)");
             let (low, high) = (at("FLOOR"), at("CEIL"));
             let fraction = format!("(MAX(ranks.{position}) - FLOOR(MAX(ranks.{position})))");
-            (share, format!("{low} + {fraction} * ({high} - {low})"))
+            let value = format!("{low} + {fraction} * ({high} - {low})");
+            (Some(cx.literal(&Literal::Float(share))?), Some(sql(value)))
         }
-        AggregateFunction::Average => (0.0, format!("AVG(ranks.{statistic})")),
-        AggregateFunction::Min => (0.0, format!("MIN(ranks.{statistic})")),
-        AggregateFunction::Max => (0.0, format!("MAX(ranks.{statistic})")),
+        AggregateFunction::Average | AggregateFunction::Min | AggregateFunction::Max => (None, None),
         AggregateFunction::Count | AggregateFunction::CountDistinct | AggregateFunction::Sum => {
             return Err(Failure::Template("a distribution has no such statistic".to_owned()));
         }
     };
+    let nothing = cx.typed_null("float")?;
     cx.render(
         "kpi.sql",
         context! {
             segments => segments(cx, kpi)?,
-            sides => vec![side_context(cx, kpi, &side, "statistic")?],
-            statistic => context! { share => cx.literal(&Literal::Float(share))?, value => sql(value) },
+            sides => vec![side_context(cx, kpi, &side, "numerator")?],
+            share, ranked,
+            waits => false,
+            all_time => kpi.grain == Grain::All,
+            totals => context! {
+                numerator => nothing.clone(), denominator => nothing, value => sql(format!("MAX(sides.{statistic})")),
+            },
             ..common(cx, node, kpi, mature(cx, kpi, &[measure])?)?
         },
     )
@@ -212,200 +220,21 @@ fn formula(cx: &Cx<'_>, node: &Node, kpi: &Kpi, value: &Expr, inputs: &[KpiIndex
     })?;
     let inputs: Vec<Value> =
         names.iter().map(|name| context! { name => *name, relation => cx.qualified(&naming::kpi(name)) }).collect();
+    let all = format!("combined.{}", cx.ident("mature")?);
+    let mature = if settled::never(cx.model, kpi).is_some() {
+        "FALSE".to_owned()
+    } else if settled::segments_move(cx.model, kpi) {
+        format!("MIN({all}) OVER (PARTITION BY combined.{}) = 1", cx.ident("period")?)
+    } else {
+        format!("{all} = 1")
+    };
     cx.render(
         "formula.sql",
         context! {
             inputs,
             dimensions => kpi.dimensions.clone(),
             value => sql(printed),
-            ..common(cx, node, kpi, format!("combined.{} = 1", cx.ident("mature")?))?
+            ..common(cx, node, kpi, mature)?
         },
     )
-}
-
-/// Tells whether two measures are taken over the same rows.
-fn together(left: &Measure, right: &Measure) -> bool {
-    let time = |measure: &Measure| measure.time.as_ref().map(crate::plan::streams::signature);
-    left.relation == right.relation && left.mature_only == right.mature_only && time(left) == time(right)
-}
-
-fn side_context(cx: &Cx<'_>, kpi: &Kpi, side: &Side<'_>, base: &str) -> Result<Value> {
-    let measure = side.measure;
-    let (relation, alias, key, entity) = relation(cx, &measure.relation);
-    let joins = entity.filter(|_| side.roles.iter().any(|(_, measure)| uses_entity(measure)));
-    let is_entity = matches!(measure.relation, MeasureRelation::Entity(_));
-    let entities: Vec<(EntityIndex, &str)> = match (entity, is_entity) {
-        (Some(entity), true) => vec![(entity, alias)],
-        (Some(entity), false) => vec![(entity, "entity_row")],
-        (None, _) => Vec::new(),
-    };
-    let aliases = Aliases {
-        events: matches!(measure.relation, MeasureRelation::Events(..)).then_some(alias),
-        facts: matches!(measure.relation, MeasureRelation::Facts(_)).then_some(alias),
-        reach: matches!(measure.relation, MeasureRelation::Milestone { .. }).then_some(alias),
-        population: Some("population"),
-        entities: &entities,
-    };
-    let mut conditions = Vec::new();
-    let mut population_context = None;
-    let (mut counts, mut open) = ("TRUE".to_owned(), "FALSE".to_owned());
-    match &measure.relation {
-        MeasureRelation::Milestone { population, .. } => {
-            conditions.push(sql(format!("{alias}.{} IS NOT NULL", cx.ident("anchor_at")?)));
-            let is_mature = format!("{alias}.{}", cx.ident("mature")?);
-            // What was reached in a week of the calendar stays reached: only cohorts have to ripen.
-            if kpi.by_cohort {
-                open = format!("NOT {is_mature}");
-            }
-            if measure.mature_only {
-                counts = is_mature;
-            }
-            if let Some(population) = population {
-                population_context = Some(context! {
-                    relation => cx.qualified(&cx.plan.node(reached(cx, *population)).name),
-                    name => cx.model.milestone(*population).meta.name.clone(),
-                });
-            }
-        }
-        MeasureRelation::Events(_, Some(names)) => {
-            let list: Vec<String> =
-                names.iter().map(|name| cx.string(name).map(|v| v.to_string())).collect::<Result<_>>()?;
-            conditions.push(sql(format!("{alias}.{} IN ({})", cx.ident("event_name")?, list.join(", "))));
-        }
-        MeasureRelation::Entity(_) | MeasureRelation::Events(_, None) | MeasureRelation::Facts(_) => {}
-    }
-    let period = match &measure.time {
-        Some(time) if kpi.grain != Grain::All => {
-            let time = cx.print(time, aliases)?;
-            let known = sql(format!("{time} IS NOT NULL"));
-            if !conditions.contains(&known) {
-                conditions.push(known);
-            }
-            let template = format!("{{{{ date_trunc('{}', time | of('timestamp')) }}}}", grain_name(kpi.grain));
-            render_text(&template, context! { time => sql(time) }, cx.dialect()).map_err(Failure::from)?
-        }
-        _ => cx.typed_null("date")?.to_string(),
-    };
-    let mut dimensions = Vec::new();
-    for dimension in &measure.dimensions {
-        let printed = cx.print(dimension, aliases)?;
-        dimensions.push(sql(cx.cast(printed, dimension.ty, Type::String)));
-    }
-    let mut row_measures = Vec::new();
-    let mut aggregates = Vec::new();
-    let mut rows = "COUNT(*)".to_owned();
-    // Rows that do not count are not read, but for members: a cohort in which nobody got there is a zero.
-    let narrows = side.roles.len() == 1 && !matches!(measure.relation, MeasureRelation::Milestone { .. });
-    if let (true, Some(filter)) = (narrows, &measure.filter) {
-        conditions.push(sql(parenthesized(&cx.print(filter, aliases)?)));
-    }
-    for (role, measure) in &side.roles {
-        row_measures.push(context! { role => *role, value => sql(row_value(cx, measure, aliases, narrows)?) });
-        let column = Fragment::atom(format!("segmented.{}", cx.ident(role)?));
-        let counts = Fragment::atom(format!("segmented.{}", cx.ident("counts")?));
-        if *role == base || side.roles.len() == 1 {
-            rows = print_aggregate(cx, AggregateFunction::Count, column.clone(), Type::Int, counts.clone())?;
-            if let Some(filter) = &measure.filter
-                && open != "FALSE"
-            {
-                open = format!("{open} AND {}", parenthesized(&cx.print(filter, aliases)?));
-            }
-        }
-        let ty = measure.argument.as_ref().map_or(Type::Int, |argument| argument.ty);
-        if *role != "statistic" {
-            aggregates.push(context! { role => *role, aggregate => sql(print_aggregate(cx, measure.function, column, ty, counts)?) });
-        }
-    }
-    let float = cx.dialect().type_name(Type::Float);
-    let of_role = |role: &str| -> Result<Value> {
-        if side.roles.iter().any(|(known, _)| *known == role) {
-            Ok(sql(format!("CAST(side_values.{} AS {float})", cx.ident(role)?)))
-        } else {
-            cx.typed_null("float")
-        }
-    };
-    let has_base = side.roles.iter().any(|(role, _)| *role == base);
-    Ok(context! {
-        name => sql(side.name),
-        relation,
-        alias => sql(alias),
-        key,
-        period => sql(period),
-        dimensions,
-        measures => row_measures,
-        all_measures => aggregates,
-        counts => sql(counts),
-        open => sql(open),
-        rows => sql(rows),
-        conditions,
-        population => population_context,
-        entity => match joins {
-            Some(entity) if !is_entity => Some(context! {
-                // A milestone's rows are entities; an event or a fact may belong to somebody unknown.
-                join => sql(if matches!(measure.relation, MeasureRelation::Milestone { .. }) { "JOIN" } else { "LEFT JOIN" }),
-                relation => cx.qualified(&cx.plan.node(cx.plan.entity(entity)).name),
-                key => cx.model.entity(entity).key.clone(),
-            }),
-            _ => None,
-        },
-        numerator => of_role("numerator")?,
-        denominator => of_role("denominator")?,
-        n => if has_base { sql(format!("side_values.{}", cx.ident("n")?)) } else { cx.typed_null("int")? },
-    })
-}
-
-type RelationParts<'n> = (String, &'static str, String, Option<EntityIndex>);
-
-/// Returns the relation of a measure, its alias, the column with the entity's key, and the entity.
-fn relation<'n>(cx: &Cx<'_>, relation: &MeasureRelation) -> RelationParts<'n> {
-    match relation {
-        MeasureRelation::Entity(entity) => {
-            let name = cx.qualified(&cx.plan.node(cx.plan.entity(*entity)).name);
-            (name, "entities", cx.model.entity(*entity).key.clone(), Some(*entity))
-        }
-        MeasureRelation::Milestone { of, .. } => {
-            let milestone = cx.model.milestone(*of);
-            let name = cx.qualified(&naming::milestone(&milestone.meta.name));
-            (name, "milestone", cx.model.entity(milestone.entity).key.clone(), Some(milestone.entity))
-        }
-        MeasureRelation::Events(source, _) => {
-            let source = cx.model.source(*source);
-            let entity = source.entity.as_ref().map(|(entity, _)| *entity);
-            (cx.qualified(&naming::events(&source.meta.name)), "events", "entity".to_owned(), entity)
-        }
-        MeasureRelation::Facts(source) => {
-            let source = cx.model.source(*source);
-            let entity = source.entity.as_ref().map(|(entity, _)| *entity);
-            (cx.qualified(&naming::facts(&source.meta.name)), "facts", "entity".to_owned(), entity)
-        }
-    }
-}
-
-/// Prints what a row brings to an aggregate: nothing where it does not count.
-fn row_value(cx: &Cx<'_>, measure: &Measure, aliases: Aliases<'_>, narrowed: bool) -> Result<String> {
-    let value = match &measure.argument {
-        Some(argument) => cx.print(argument, aliases)?,
-        None => "1".to_owned(),
-    };
-    Ok(match measure.filter.as_ref().filter(|_| !narrowed) {
-        Some(filter) => format!("CASE WHEN {} THEN {value} END", cx.print(filter, aliases)?),
-        None => value,
-    })
-}
-
-fn print_aggregate(
-    cx: &Cx<'_>,
-    function: AggregateFunction,
-    column: Fragment,
-    ty: Type,
-    counts: Fragment,
-) -> Result<String> {
-    let result = match function {
-        AggregateFunction::Count | AggregateFunction::CountDistinct => Type::Int,
-        AggregateFunction::Average | AggregateFunction::Percentile(_) => Type::Float,
-        AggregateFunction::Sum | AggregateFunction::Min | AggregateFunction::Max => ty,
-    };
-    expr::aggregate(cx.dialect(), function, Some((column, Some(ty))), Some(counts), Some(result))
-        .map(|fragment| fragment.sql)
-        .map_err(Failure::from)
 }

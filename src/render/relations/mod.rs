@@ -17,11 +17,12 @@ use minijinja::Value;
 use crate::plan::build::CATALOG_COLUMNS;
 use crate::plan::columns::{column_name, property_name};
 use crate::plan::layout::{Layout, layout};
-use crate::plan::node::{Node, Plan, Raw, Relation};
+use crate::plan::node::{Materialization, Node, Plan, Raw, Relation};
 use crate::plan::streams::by_name;
 use crate::render::dialect::{self, Dialect};
 use crate::render::expr::{self, Unsupported};
 use crate::render::{Mark, Place, engine};
+use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, Literal, Type};
 use crate::semantic::model::{EntityIndex, Meta, Model, Origin};
 use crate::semantic::moment;
@@ -105,18 +106,20 @@ pub fn statement(cx: &Cx<'_>, node: &Node) -> Result<String> {
         Relation::Milestones => milestones(cx, node),
         Relation::Kpi(kpi) => kpi::statement(cx, node, *kpi),
         Relation::Kpis => {
-            let header = cx.header("All KPIs, one row a bucket and segment", &[]);
+            let title = match node.materialization {
+                Materialization::View | Materialization::Schema => "All KPIs, one row a bucket and segment",
+                Materialization::Table => "Some of the KPIs, one row a bucket and segment",
+            };
+            let header = cx.header(title, &[]);
             let columns: Vec<String> = node.columns.iter().map(|(name, _)| name.clone()).collect();
-            let mut kpis: Vec<String> = cx
-                .plan
-                .nodes
-                .iter()
-                .filter(|node| matches!(node.relation, Relation::Kpi(_)))
-                .map(|node| cx.qualified(&node.name))
-                .collect();
+            let kpis = node.depends_on.iter().map(|id| cx.plan.node(*id));
+            let kpis = kpis.filter(|node| matches!(node.relation, Relation::Kpi(_) | Relation::Kpis));
+            let mut kpis: Vec<String> = kpis.map(|node| cx.qualified(&node.name)).collect();
             // By name: where a KPI is written changes nothing.
             kpis.sort();
-            cx.render("kpis.sql", minijinja::context! { header, relation => cx.table(node), columns, kpis })
+            let is_view = node.materialization == Materialization::View;
+            let context = minijinja::context! { header, is_view, relation => cx.table(node), columns, kpis };
+            cx.render("kpis.sql", context)
         }
         Relation::Score(score) => score::statement(cx, node, *score),
     }
@@ -160,7 +163,7 @@ fn milestones(cx: &Cx<'_>, node: &Node) -> Result<String> {
         };
         let within = milestone.within.map(window_text);
         let weight = match milestone.weight {
-            Some(weight) => cx.literal(&Literal::Float(weight))?,
+            Some(weight) => cx.literal(&Literal::Float(weight.to_float()))?,
             None => cx.typed_null("float")?,
         };
         rows.push(Value::from(vec![
@@ -245,6 +248,12 @@ impl Cx<'_> {
     fn literal(&self, literal: &Literal) -> Result<Value> {
         let printed = expr::literal(literal, self.dialect());
         Ok(sql(printed?.sql))
+    }
+
+    /// Prints a number as a decimal, digit by digit.
+    fn exact(&self, number: Decimal) -> Result<Value> {
+        let text = self.dialect().string(&number.to_string()).map_err(Failure::Name)?;
+        Ok(sql(self.cast(text, Type::String, Type::Decimal)))
     }
 
     fn string(&self, text: &str) -> Result<Value> {

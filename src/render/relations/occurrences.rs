@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use minijinja::{Value, context};
 
 use crate::plan::node::{Node, Occurrences, Shape, Stream};
+use crate::render::access;
+use crate::render::holes::Fragment;
 use crate::render::relations::entity::parenthesized;
 use crate::render::relations::{Aliases, Cx, Failure, Result, sql};
+use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, ExprKind, Literal, Type};
 use crate::semantic::model::{EntityIndex, MilestoneIndex};
 use crate::semantic::scopes::canonical;
@@ -52,9 +55,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, occurrences: &Occurrences) -> 
             Ok(cx.cast(cx.print(expr, aliases)?, expr.ty, Type::String))
         })?),
         Shape::Sum => Some(cases(cx, &occurrences.streams, |stream| stream.value.as_ref(), "NULL", &|expr| {
-            let printed = cx.print(expr, aliases)?;
-            // Money stays exact.
-            Ok(if expr.ty == Type::Decimal { printed } else { cx.cast(printed, expr.ty, Type::Float) })
+            amount(cx, cx.print(expr, aliases)?, expr.ty)
         })?),
     };
 
@@ -109,6 +110,37 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, occurrences: &Occurrences) -> 
             shape => occurrences.shape.name(),
         },
     )
+}
+
+/// Prints what a row adds to a sum, as a decimal: sums are the same in whatever order they are added up. More than any
+/// threshold counts as the largest threshold there can be, so that no sum is too large; what is no number does not count.
+fn amount(cx: &Cx<'_>, printed: String, ty: Type) -> Result<String> {
+    let most = cx.exact(Decimal::MAX)?;
+    Ok(match ty {
+        Type::Int => cx.cast(printed, ty, Type::Decimal),
+        Type::Decimal => {
+            let value = parenthesized(&printed);
+            format!("CASE WHEN {value} > {most} THEN {most} ELSE {value} END")
+        }
+        _ => {
+            let value = Fragment::atom(parenthesized(&cx.cast(printed, ty, Type::Float)));
+            let (first, last) = (Decimal::MAX.to_float(), f64::MAX);
+            let (first, last) = (cx.literal(&Literal::Float(first))?, cx.literal(&Literal::Float(last))?);
+            let exact = access::exact(cx.dialect(), &value)?.sql;
+            format!("CASE WHEN {} BETWEEN {first} AND {last} THEN {most} ELSE {exact} END", value.sql)
+        }
+    })
+}
+
+/// Prints a threshold, as what it is compared with: a count is a whole number, a sum a decimal.
+pub(super) fn threshold(cx: &Cx<'_>, shape: Shape, at_least: Decimal) -> Result<Value> {
+    match (shape, at_least.as_int()) {
+        (Shape::Count | Shape::Distinct, Some(count)) => cx.literal(&Literal::Int(count)),
+        (Shape::Count | Shape::Distinct, None) => {
+            Err(Failure::Template("a count is not compared with a fraction".to_owned()))
+        }
+        (Shape::Sum, _) => cx.exact(at_least),
+    }
 }
 
 fn title(cx: &Cx<'_>, occurrences: &Occurrences) -> String {
@@ -310,7 +342,7 @@ fn stream_rows(
             if named {
                 row.push(text(name.map(String::as_str))?);
             }
-            row.push(cx.literal(&Literal::Float(stream.at_least))?);
+            row.push(threshold(cx, occurrences.shape, stream.at_least)?);
             for number in 0..windows.boundaries {
                 row.push(match stream.windows.get(number) {
                     Some(window) => cx.literal(&Literal::Int(*window))?,

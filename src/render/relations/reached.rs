@@ -4,7 +4,7 @@ use minijinja::{Value, context};
 
 use crate::plan::node::{Counted, Node, Reached, Shape};
 use crate::render::relations::entity::parenthesized;
-use crate::render::relations::occurrences::{elapsed, reached};
+use crate::render::relations::occurrences::{elapsed, reached, threshold};
 use crate::render::relations::{Aliases, Cx, Failure, Result, sql};
 use crate::semantic::expr::Literal;
 use crate::semantic::model::{Anchor, EntityIndex, Milestone, MilestoneIndex, Occurrences, Progress};
@@ -17,7 +17,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, relation: &Reached) -> Result<
         let milestones: Vec<MilestoneIndex> = entries.iter().map(|entry| entry.milestone).collect();
         counted.push(context! {
             relation => cx.qualified(&cx.plan.node(*node).name),
-            rows => counted_rows(cx, entries)?,
+            rows => counted_rows(cx, *shape, entries)?,
             ends => entries.iter().any(|entry| entry.within.is_some()),
             // A sum may pass its threshold without touching it.
             whole => *shape != Shape::Sum,
@@ -56,13 +56,13 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, relation: &Reached) -> Result<
     )
 }
 
-fn counted_rows(cx: &Cx<'_>, entries: &[Counted]) -> Result<Vec<Value>> {
+fn counted_rows(cx: &Cx<'_>, shape: Shape, entries: &[Counted]) -> Result<Vec<Value>> {
     let row = |entry: &Counted| -> Result<Value> {
         let milestone = cx.model.milestone(entry.milestone);
         Ok(Value::from(vec![
             cx.string(&milestone.meta.name)?,
             cx.literal(&Literal::Int(entry.stream))?,
-            cx.literal(&Literal::Float(milestone.at_least))?,
+            threshold(cx, shape, milestone.at_least)?,
             within(cx, milestone)?,
         ]))
     };
@@ -111,7 +111,6 @@ fn within(cx: &Cx<'_>, milestone: &Milestone) -> Result<Value> {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "thresholds of composites are whole")]
 fn composites(cx: &Cx<'_>, milestones: &[MilestoneIndex]) -> Result<Value> {
     let mut rows = Vec::new();
     for index in milestones {
@@ -121,7 +120,7 @@ fn composites(cx: &Cx<'_>, milestones: &[MilestoneIndex]) -> Result<Value> {
             rows.push(Value::from(vec![
                 cx.string(&milestone.meta.name)?,
                 cx.string(&cx.model.milestone(*part).meta.name)?,
-                cx.literal(&Literal::Int(milestone.at_least as i64))?,
+                threshold(cx, Shape::Count, milestone.at_least)?,
                 within(cx, milestone)?,
                 from_name(cx, milestone)?,
             ]));
@@ -138,7 +137,6 @@ fn composites(cx: &Cx<'_>, milestones: &[MilestoneIndex]) -> Result<Value> {
 }
 
 /// Groups account-level milestones by whose reaches they count, and by what makes members different.
-#[expect(clippy::cast_possible_truncation, reason = "thresholds of members are whole")]
 fn members(cx: &Cx<'_>, milestones: &[MilestoneIndex]) -> Result<Vec<Value>> {
     let mut groups: Vec<(EntityIndex, String, Vec<MilestoneIndex>)> = Vec::new();
     for index in milestones {
@@ -167,7 +165,7 @@ fn members(cx: &Cx<'_>, milestones: &[MilestoneIndex]) -> Result<Vec<Value>> {
             rows.push(Value::from(vec![
                 cx.string(&milestone.meta.name)?,
                 cx.string(&cx.model.milestone(member).meta.name)?,
-                cx.literal(&Literal::Int(milestone.at_least as i64))?,
+                threshold(cx, Shape::Count, milestone.at_least)?,
                 within(cx, milestone)?,
                 from_name(cx, milestone)?,
             ]));

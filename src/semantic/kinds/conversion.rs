@@ -1,6 +1,6 @@
 //! `kind = "conversion"`: the share of a population that reached a milestone.
 //!
-//! A member counts once its window has closed, whatever came of it; so a young cohort is absent rather than low.
+//! A member counts once its window has closed, whatever came of it; so a young cohort has no value rather than a low one.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -25,6 +25,7 @@ pub struct Conversion {
 
 impl Kind for Conversion {
     const NAME: &'static str = "conversion";
+    const OVER_COHORTS: bool = true;
 
     fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
         let of = cx.milestone(&self.of);

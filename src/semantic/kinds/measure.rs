@@ -15,7 +15,7 @@ use crate::semantic::model::{EntityIndex, Measure, MeasureRelation, MilestoneInd
 use crate::semantic::name::Path;
 use crate::semantic::parse::Scope as _;
 use crate::semantic::scopes::{Names, canonical};
-use crate::semantic::{names_in, parse, sources};
+use crate::semantic::{names_in, parse, settled, sources};
 use crate::source::Span;
 
 /// How rows become a number.
@@ -153,11 +153,18 @@ impl Cx<'_> {
         if let MeasureRelation::Events(_, names @ None) = &mut relation {
             *names = filter.as_ref().and_then(names_in::names_in);
         }
-        // What was reached in a week of the calendar stays reached: only cohorts have to ripen.
-        let mature_only = matches!(relation, MeasureRelation::Milestone { .. })
-            && self.by_cohort()
-            && !self.definition.body.include_immature.unwrap_or(false);
-        Some(Measure { relation, function: AggregateFunction::Count, argument, filter, time, dimensions, mature_only })
+        let is_milestone = matches!(relation, MeasureRelation::Milestone { .. });
+        let by_reach = !self.by_cohort() && time.is_some();
+        let moves = |expr: &Expr| is_milestone && settled::moves(expr, by_reach);
+        // What was reached in a week of the calendar stays reached: only cohorts have to ripen, and what is read of a row
+        // besides.
+        let waits = is_milestone
+            && (self.by_cohort() || by_reach && filter.iter().chain(&argument).chain(&dimensions).any(moves));
+        let mature_only = is_milestone && self.by_cohort() && !self.definition.body.include_immature.unwrap_or(false);
+        // Who is not a member now, and may be one later, is one that does not count.
+        let (members, filter) = if filter.as_ref().is_some_and(moves) { (None, filter) } else { (filter, None) };
+        let function = AggregateFunction::Count;
+        Some(Measure { relation, function, argument, members, filter, time, dimensions, waits, mature_only })
     }
 
     /// Returns the filter of a measure that is taken over what was reached, where it is taken over a milestone.

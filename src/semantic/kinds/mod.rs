@@ -29,6 +29,9 @@ pub trait Kind: DeserializeOwned + JsonSchema {
     /// Its name in `kind = "…"`.
     const NAME: &'static str;
 
+    /// Whether it is always taken over cohorts, so that `grain = "all"` is the cohort of everybody.
+    const OVER_COHORTS: bool = false;
+
     /// Reduces it to measures. What is wrong is reported, and nothing returned.
     fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue>;
 }
@@ -37,6 +40,7 @@ pub trait Kind: DeserializeOwned + JsonSchema {
 pub struct Entry {
     /// The name in `kind = "…"`.
     pub name: &'static str,
+    over_cohorts: bool,
     reduce: fn(&DeTable<'_>, &mut Cx<'_>) -> Option<KpiValue>,
     /// Its part of the JSON Schema.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
@@ -55,6 +59,7 @@ pub const KINDS: &[Entry] = &[
 const fn entry<K: Kind>() -> Entry {
     Entry {
         name: K::NAME,
+        over_cohorts: K::OVER_COHORTS,
         reduce: |fields, cx| {
             let what = format!("[kpi.{}]", cx.definition.name);
             let common = read::keys::<KpiTable>();
@@ -114,7 +119,7 @@ impl Cx<'_> {
 
     /// Tells whether the KPI's buckets are cohorts.
     pub fn by_cohort(&self) -> bool {
-        self.definition.body.grain.is_none()
+        by_cohort(&self.definition.body)
     }
 
     /// Reports `grain`, where only cohorts make sense.
@@ -132,6 +137,12 @@ impl Cx<'_> {
         );
         None
     }
+}
+
+/// Tells whether the buckets of a KPI are cohorts.
+pub fn by_cohort(table: &KpiTable) -> bool {
+    let over_cohorts = |entry: &Entry| entry.over_cohorts && entry.name == table.kind.get();
+    table.grain.is_none() || KINDS.iter().any(over_cohorts)
 }
 
 /// Reduces a KPI by its kind.

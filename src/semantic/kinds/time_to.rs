@@ -33,6 +33,7 @@ const UNITS: &[(&str, i64)] =
 
 impl Kind for TimeTo {
     const NAME: &'static str = "time_to";
+    const OVER_COHORTS: bool = true;
 
     fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
         let of = cx.milestone(&self.of);

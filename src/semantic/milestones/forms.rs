@@ -1,11 +1,12 @@
 //! What a milestone's keys say by themselves: its form, its threshold, its weight, its events.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::project::Definition;
 use crate::project::document::{OneOrMany, Spanned};
 use crate::project::tables::milestone::MilestoneTable;
+use crate::semantic::decimal::Decimal;
 use crate::semantic::model::{EventName, Model, Occurrences, Progress, SourceIndex, SourceRows};
 use crate::semantic::names_in::check_alias;
+use crate::semantic::values::exact;
 use crate::source::Span;
 
 /// The forms that a milestone may take, by the key that makes it one.
@@ -56,26 +57,31 @@ pub(super) fn misplaced(definition: &Definition<MilestoneTable>, form: &str, dia
     }
 }
 
-pub(super) fn weight(definition: &Definition<MilestoneTable>, diagnostics: &mut Diagnostics) -> Option<f64> {
+pub(super) fn weight(
+    project: &Project,
+    definition: &Definition<MilestoneTable>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Decimal> {
     let weight = definition.body.weight.as_ref()?;
-    if weight.get().0 <= 0.0 {
+    let value = exact(project, definition, weight, diagnostics)?;
+    if !value.is_positive() {
         diagnostics.push(
-            Diagnostic::error("bad-weight", format!("the weight {} is not above zero", weight.get().0))
+            Diagnostic::error("bad-weight", format!("the weight {value} is not above zero"))
                 .at(definition.place(weight), "")
                 .help("leave it out for a milestone that no score counts"),
         );
     }
-    Some(weight.get().0)
+    Some(value)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "composites have few parts")]
 pub(super) fn threshold(
+    project: &Project,
     definition: &Definition<MilestoneTable>,
     form: &str,
     occurrences: &Occurrences,
     progress: &Progress,
     diagnostics: &mut Diagnostics,
-) -> Option<f64> {
+) -> Option<Decimal> {
     let table = &definition.body;
     let parts = match occurrences {
         Occurrences::Reaches(parts) => parts.len(),
@@ -94,17 +100,17 @@ pub(super) fn threshold(
             );
             return None;
         }
-        return Some(*count as f64);
+        return Decimal::whole((*count).into());
     }
     match form {
-        "all_of" | "sequence" => return Some(parts as f64),
-        "any_of" | "none_of" => return Some(1.0),
+        "all_of" | "sequence" => return Decimal::whole(i128::try_from(parts).ok()?),
+        "any_of" | "none_of" => return Decimal::whole(1),
         _ => {}
     }
-    let Some(at_least) = &table.at_least else { return Some(1.0) };
-    let value = at_least.get().0;
-    let whole = value.fract() == 0.0 || matches!(progress, Progress::Sum(_));
-    if value <= 0.0 || !whole {
+    let Some(at_least) = &table.at_least else { return Decimal::whole(1) };
+    let value = exact(project, definition, at_least, diagnostics)?;
+    let whole = value.as_int().is_some() || matches!(progress, Progress::Sum(_));
+    if !value.is_positive() || !whole {
         diagnostics.push(
             Diagnostic::error("impossible-count", format!("`at_least` cannot be {value}"))
                 .at(definition.place(at_least), "")

@@ -76,8 +76,8 @@ pub(super) fn horizon(model: &Model, milestone: &Milestone) -> Option<i64> {
     }
 }
 
-/// The time from the entity's start after which a milestone cannot change any more.
-fn from_start(model: &Model, index: MilestoneIndex) -> Option<i64> {
+/// Returns the time from the entity's start after which a milestone cannot change any more; none: it always can.
+pub fn from_start(model: &Model, index: MilestoneIndex) -> Option<i64> {
     let milestone = model.milestone(index);
     match milestone.anchor {
         Anchor::Start => milestone.horizon,

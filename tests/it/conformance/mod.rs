@@ -53,7 +53,7 @@ impl Case {
         suite::Cx { project: &self.analysis.project, model: &self.analysis.model, plan: &self.analysis.plan }
     }
 
-    /// Tells whether the rows of a relation are compared: those of every table and view that users read. `kpi` has the
+    /// Tells whether the rows of a relation are compared: those of every table and view that users read. `kpis` has the
     /// rows of every KPI, and milestones are read off the others.
     pub(crate) fn is_compared(node: &Node) -> bool {
         match node.relation {

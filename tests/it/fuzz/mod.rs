@@ -9,6 +9,7 @@
 
 mod choices;
 mod expressions;
+mod maturity;
 mod projects;
 mod property;
 
@@ -27,9 +28,14 @@ const LONGEST: usize = 160;
 
 /// Hands cases to `test`, which makes what it tests out of a list of numbers: few and small ones make simple things.
 fn throw(cases: u32, test: impl Fn(&mut Choices<'_>) -> Result<(), String>) {
+    throw_and_shrink(cases, 2000, test);
+}
+
+/// Does so, and makes what fails simpler by so many tries at most.
+fn throw_and_shrink(cases: u32, tries: u32, test: impl Fn(&mut Choices<'_>) -> Result<(), String>) {
     let seconds = std::env::var("MILEPOST_FUZZ_SECONDS").ok().map(|text| text.parse().expect("a number of seconds"));
     let deadline = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 2000, ..Config::default() };
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: tries, ..Config::default() };
     let algorithm = RngAlgorithm::ChaCha;
     loop {
         let mut runner = match deadline {
@@ -102,6 +108,19 @@ fn the_seeds_themselves_compile() {
             other => panic!("{name}: {other:?}"),
         }
     }
+}
+
+#[test]
+fn cells_that_are_mature_never_change() {
+    let projects = maturity::Projects::new();
+    let (cells, cases) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+    throw_and_shrink(25, 40, |choices| {
+        cells.set(cells.get() + projects.compare(choices)?);
+        cases.set(cases.get() + 1);
+        Ok(())
+    });
+    // Were hardly any cell ever final, nothing would be tested.
+    assert!(cells.get() > 20 * cases.get(), "{} of {} projects", cells.get(), cases.get());
 }
 
 #[test]

@@ -1,0 +1,122 @@
+//! What stays as it is: whether the cells of a KPI are ever final, and what of a row can still change.
+
+use crate::semantic::expr::Expr;
+use crate::semantic::model::{
+    Grain, Kpi, KpiValue, Measure, MeasureRelation, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
+};
+use crate::semantic::scopes::canonical;
+
+/// Why no cell of a KPI is ever final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Never {
+    /// All time is one period, and never over.
+    AllTime,
+    /// A milestone of it has no window: whoever has not reached it may still do so.
+    NoWindow,
+    /// Rows are counted by cohort, and a member may have more of them at any time.
+    OpenRows,
+    /// An expression reads `as_of`.
+    AsOf,
+}
+
+impl Never {
+    /// Says it in a sentence.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Never::AllTime => "All time is never over, so that its cell is never mature.",
+            Never::NoWindow => "Without a window nobody is ever too late, so that no cell is mature.",
+            Never::OpenRows => "A member may have more rows at any time, so that no cell is mature.",
+            Never::AsOf => "What counts depends on `as_of`, so that no cell is mature.",
+        }
+    }
+}
+
+/// Returns why no cell of a KPI is ever final, if none is.
+pub fn never(model: &Model, kpi: &Kpi) -> Option<Never> {
+    if kpi.grain == Grain::All {
+        return Some(Never::AllTime);
+    }
+    match &kpi.value {
+        KpiValue::Measures { numerator, denominator } => {
+            std::iter::once(numerator).chain(denominator).find_map(|measure| of_measure(model, measure, kpi.by_cohort))
+        }
+        KpiValue::Statistic(measure) => of_measure(model, measure, kpi.by_cohort),
+        KpiValue::Formula { inputs, .. } => inputs.iter().find_map(|input| never(model, model.kpi(*input))),
+    }
+}
+
+fn of_measure(model: &Model, measure: &Measure, by_cohort: bool) -> Option<Never> {
+    if measure.exprs().any(reads_as_of) {
+        return Some(Never::AsOf);
+    }
+    match &measure.relation {
+        MeasureRelation::Entity(entity) => depends(model.entity(*entity).condition.as_ref()),
+        MeasureRelation::Events(..) | MeasureRelation::Facts(_) if by_cohort => Some(Never::OpenRows),
+        MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => of_source(model, *source),
+        MeasureRelation::Milestone { of, population } => {
+            let waits = measure.waits && model.milestone(*of).horizon.is_none();
+            let all = std::iter::once(*of).chain(*population);
+            waits.then_some(Never::NoWindow).or_else(|| of_milestones(model, all.collect()))
+        }
+    }
+}
+
+/// Tells whether what milestones are made of reads `as_of`.
+fn of_milestones(model: &Model, mut open: Vec<MilestoneIndex>) -> Option<Never> {
+    let mut seen = vec![false; model.milestones.len()];
+    while let Some(index) = open.pop() {
+        if std::mem::replace(&mut seen[index.0], true) {
+            continue;
+        }
+        let milestone = model.milestone(index);
+        let value = match &milestone.progress {
+            Progress::Count => None,
+            Progress::Distinct(value) | Progress::Sum(value) => Some(value),
+        };
+        let mut found = depends(value.into_iter().chain(&milestone.applies_to))
+            .or_else(|| depends(model.entity(milestone.entity).condition.as_ref()));
+        if let Occurrences::Events { source, condition, subject, .. } = &milestone.occurrences {
+            found = found.or_else(|| depends(condition.iter().chain(subject))).or_else(|| of_source(model, *source));
+        }
+        if found.is_some() {
+            return found;
+        }
+        open.extend(milestone.inputs());
+    }
+    None
+}
+
+fn of_source(model: &Model, source: SourceIndex) -> Option<Never> {
+    let source = model.source(source);
+    let entity = source.entity.as_ref().and_then(|(entity, _)| model.entity(*entity).condition.as_ref());
+    depends(source.condition.iter().chain(entity))
+}
+
+fn depends<'e>(exprs: impl IntoIterator<Item = &'e Expr>) -> Option<Never> {
+    exprs.into_iter().any(reads_as_of).then_some(Never::AsOf)
+}
+
+fn reads_as_of(expr: &Expr) -> bool {
+    expr.columns().contains(&canonical::AS_OF)
+}
+
+/// Tells whether an expression over a milestone's rows may change while the window of a row is open. Where rows fall into
+/// periods `by_reach`, each is there because it was reached, and that stays so.
+pub fn moves(expr: &Expr, by_reach: bool) -> bool {
+    let is_settled = |column: &str| match column {
+        "anchor_at" | "closes_at" => true,
+        "reached" | "reached_at" => by_reach,
+        _ => false,
+    };
+    expr.columns().iter().any(|name| name.strip_prefix(canonical::REACH).is_some_and(|column| !is_settled(column)))
+}
+
+/// Tells whether a row may still move from one segment of the KPI to another.
+pub fn segments_move(model: &Model, kpi: &Kpi) -> bool {
+    let of_measure = |measure: &Measure| measure.dimensions.iter().any(|dimension| moves(dimension, !kpi.by_cohort));
+    match &kpi.value {
+        KpiValue::Measures { numerator, denominator } => std::iter::once(numerator).chain(denominator).any(of_measure),
+        KpiValue::Statistic(measure) => of_measure(measure),
+        KpiValue::Formula { inputs, .. } => inputs.iter().any(|input| segments_move(model, model.kpi(*input))),
+    }
+}
