@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use crate::plan::streams::signature;
 use crate::semantic::expr::Expr;
+use crate::semantic::files::Csv;
 use crate::semantic::model::{
     Anchor, Column, Entity, EventName, Kpi, KpiValue, Measure, MeasureRelation, Milestone, MilestoneIndex, Model,
     Occurrences, Origin, Progress, Score, Source, SourceRows,
@@ -60,7 +61,10 @@ impl Lines {
 
     fn origin(&mut self, origin: &Origin) -> &mut Self {
         self.add("table", origin.table.as_ref().map(|table| format!("{table:?}")));
-        self.add("file", origin.file.as_ref().map(|(path, format)| format!("{path:?} {}", format.name())))
+        let Some(files) = &origin.files else { return self };
+        self.add("file", format!("{:?} {}", files.path, files.format.name()));
+        self.add("csv", (files.csv != Csv::default()).then(|| format!("{:?}", files.csv)));
+        self.add("folders", (!files.folders.is_empty()).then(|| format!("{:?}", files.folders)))
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod duration;
 pub mod entities;
 pub mod expr;
+pub mod files;
 pub mod kinds;
 pub mod kpis;
 pub mod library;
@@ -10,6 +11,7 @@ pub mod milestones;
 pub mod model;
 pub mod moment;
 pub mod names_in;
+pub mod origin;
 pub mod parse;
 pub mod retention;
 pub mod scopes;

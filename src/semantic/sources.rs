@@ -10,7 +10,7 @@ use crate::semantic::expr::Type;
 use crate::semantic::model::{EntityIndex, EventName, Model, PartitionBy, Properties, Source, SourceIndex, SourceRows};
 use crate::semantic::scopes::Names;
 use crate::semantic::values::{self, Named};
-use crate::semantic::{names_in, parse};
+use crate::semantic::{names_in, origin, parse};
 use crate::source::Span;
 
 /// Adds the project's sources to `model`.
@@ -65,7 +65,7 @@ fn source(
     diagnostics: &mut Diagnostics,
 ) -> Option<Source> {
     let table = &definition.body;
-    let origin = values::origin(project, definition, table.table.as_ref(), table.path.as_ref(), diagnostics);
+    let origin = origin::origin(project, definition, keys(table), diagnostics);
     if origin.is_none() {
         missing(definition, "table", "`table` names a table, `path` a file", diagnostics);
     }
@@ -105,6 +105,16 @@ fn source(
         scan: None,
         condition: None,
     })
+}
+
+/// Returns the keys that say where rows come from.
+fn keys(table: &SourceTable) -> origin::Keys<'_> {
+    origin::Keys {
+        table: table.table.as_ref(),
+        path: table.path.as_ref(),
+        csv: table.csv.as_ref(),
+        folders: table.folders.as_ref(),
+    }
 }
 
 /// Reports facts of which nothing is read.
