@@ -234,16 +234,12 @@ fn wrong(required: &RequiredColumn, columns: &[Column]) -> Option<(What, Vec<Str
 
 /// Says that no column has a name, and which have one that is like it.
 fn absent<'name>(name: String, names: impl Iterator<Item = &'name String> + Clone) -> (What, Vec<String>) {
-    match names.clone().find(|other| other.eq_ignore_ascii_case(&name)) {
-        Some(other) => {
-            let instead = format!("which has `{other}`: names are exact in case");
-            (What::NotTheColumn { name, instead }, Vec::new())
-        }
-        None => {
-            let nearest = nearest(&name, names);
-            (What::NoColumn { name }, nearest)
-        }
+    if let Some(other) = names.clone().find(|other| other.eq_ignore_ascii_case(&name)) {
+        let instead = format!("which has `{other}`: names are exact in case");
+        return (What::NotTheColumn { name, instead }, Vec::new());
     }
+    let nearest = nearest(&name, names);
+    (What::NoColumn { name }, nearest)
 }
 
 /// Returns what is wrong with a name in files; the relation does not show it, where the warehouse gives columns of one

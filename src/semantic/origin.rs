@@ -147,11 +147,24 @@ fn csv<T>(definition: &Definition<T>, table: &CsvTable, diagnostics: &mut Diagno
             );
         }
     }
-    let null = match table.null.as_ref().map(Spanned::get) {
+    let written: Vec<Spanned<String>> = match &table.null {
         None => Vec::new(),
-        Some(OneOrMany::One(text)) => vec![text.clone()],
-        Some(OneOrMany::Many(texts)) => texts.iter().map(|text| text.get().clone()).collect(),
+        Some(null) => match null.get() {
+            OneOrMany::One(text) => vec![null.with(text.clone())],
+            OneOrMany::Many(texts) => texts.clone(),
+        },
     };
+    for text in &written {
+        let special = text.get().chars().find(|character| roles.iter().any(|(_, own, _)| *own == Some(*character)));
+        if let Some(special) = special.or_else(|| text.get().chars().find(|character| matches!(character, '\n' | '\r')))
+        {
+            diagnostics.push(
+                Diagnostic::error("bad-csv-character", format!("`null` cannot be {:?}", text.get()))
+                    .at(definition.place(text), format!("{special:?} has another meaning in the file"))
+                    .help("it may hold neither the delimiter nor a quote, an escape or a comment"),
+            );
+        }
+    }
     let encoding = match table.encoding.as_ref().map(Spanned::get) {
         None | Some(source::Encoding::Utf8) => Encoding::Utf8,
         Some(source::Encoding::Utf16) => Encoding::Utf16,
@@ -159,6 +172,6 @@ fn csv<T>(definition: &Definition<T>, table: &CsvTable, diagnostics: &mut Diagno
     };
     let skip = table.skip.as_ref().map_or(0, |skip| *skip.get());
     // The empty field is none of them: it always stands for no value.
-    let null = null.into_iter().filter(|text| !text.is_empty()).collect();
+    let null = written.iter().map(|text| text.get().clone()).filter(|text| !text.is_empty()).collect();
     Csv { delimiter, quote, escape, comment, skip, null, encoding }
 }

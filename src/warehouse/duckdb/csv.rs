@@ -213,7 +213,7 @@ impl Scan {
 
     fn end_of_row(&mut self) -> Option<Fault> {
         if let Err(error) = std::str::from_utf8(&self.row) {
-            let before = self.row[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+            let before = String::from_utf8_lossy(&self.row[..error.valid_up_to()]).matches('\n').count();
             let line = self.row_line + u64::try_from(before).unwrap_or(0);
             let what = "it is not UTF-8: where the file is Latin-1, write `csv = { encoding = \"latin-1\" }`";
             return Some(self.at(line, what.to_owned()));

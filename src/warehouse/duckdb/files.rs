@@ -72,7 +72,7 @@ fn paths(connection: &Connection, root: &Path, path: &str) -> Result<Vec<String>
         let Ok(real) = fs::canonicalize(root.join(literal)) else { continue };
         let others = found.iter().filter(|file| !fs::canonicalize(root.join(file)).is_ok_and(|f| f.starts_with(&real)));
         let other = match others.min() {
-            Some(other) => format!("reads `{}`", other),
+            Some(other) => format!("reads `{other}`"),
             None if found.is_empty() => "matches nothing".to_owned(),
             None => continue,
         };
@@ -125,8 +125,9 @@ fn headers(connection: &Connection, root: &Path, paths: &[String], csv: &Csv) ->
     for path in paths {
         // It has been found: nothing in it is a pattern.
         let sql = format!("SELECT * FROM READ_CSV({}, {options}) LIMIT 1", text::literal(&escaped(path)));
-        let names = first_row(connection, &sql)
-            .map_err(|error| first_fault(root, &[path.clone()], csv).unwrap_or_else(|| in_our_words(error, root)))?;
+        let names = first_row(connection, &sql).map_err(|error| {
+            first_fault(root, std::slice::from_ref(path), csv).unwrap_or_else(|| in_our_words(error, root))
+        })?;
         all.push(Names { file: path.clone(), names });
     }
     if all.iter().all(|file| file.names.iter().all(String::is_empty)) {
