@@ -1,7 +1,7 @@
 {#- The rows of all KPIs: one long relation for a BI tool. -#}
 {% include "header.sql" %}
 {% if is_view %}
-{{ create_view(relation.name) }}
+{{ create_view(relation) }}
 {% else %}
 {{ create_table(relation) }}
 {% endif %}

@@ -13,6 +13,7 @@ use crate::cli::workspace::{Workspace, is_everything, place};
 use crate::plan::display;
 use crate::plan::node::Materialization;
 use crate::report::table::{Cell, Table};
+use crate::run::preflight::preflight;
 
 /// Print what will be computed, in what order and from what
 ///
@@ -75,6 +76,11 @@ fn estimate(workspace: &mut Workspace<'_>, selection: &Selection) -> Result<Exit
     let warehouse = connect(workspace, &target)?;
     let mut table = Table::new(&["relation", "reads", "bytes", "rows"]);
     let (plan, place) = (&workspace.analysis.plan, place(&target, workspace.as_of));
+    let problems = preflight(&*warehouse, &requirements(&workspace.analysis, &part, &place));
+    if !problems.is_empty() {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        return Err(Failure::new(lines.join("\n")));
+    }
     for id in &part {
         let required = requirements(&workspace.analysis, &[*id], &place);
         let Some(requirement) = required.first() else { continue };

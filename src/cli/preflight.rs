@@ -8,9 +8,11 @@ use crate::render::relations::Cx;
 use crate::render::{Place, UNMARKED};
 use crate::run::preflight::{RequiredColumn, Requirement, Stored};
 use crate::semantic::expr::Type;
+use crate::semantic::files;
 use crate::semantic::model::{self, Column, EntityIndex, EventName, Source, SourceIndex, SourceRows, TimeType};
 use crate::semantic::name::Name;
 use crate::semantic::scopes::canonical;
+use crate::warehouse::files::{Csv, Files, Format};
 
 /// Returns what the relations of `part` read of raw rows.
 pub fn requirements(analysis: &Analysis, part: &[NodeId], place: &Place) -> Vec<Requirement> {
@@ -19,9 +21,15 @@ pub fn requirements(analysis: &Analysis, part: &[NodeId], place: &Place) -> Vec<
     part.iter()
         .filter_map(|id| {
             let node = plan.node(*id);
-            let (kind, meta, origin) = match node.reads? {
-                Raw::Source(index) => ("source", &model.source(index).meta, &model.source(index).origin),
-                Raw::Entity(index) => ("entity", &model.entity(index).meta, model.entity(index).origin.as_ref()?),
+            let (kind, meta, origin, all) = match node.reads? {
+                Raw::Source(index) => {
+                    let source = model.source(index);
+                    ("source", &source.meta, &source.origin, files::source_columns(source))
+                }
+                Raw::Entity(index) => {
+                    let entity = model.entity(index);
+                    ("entity", &entity.meta, entity.origin.as_ref()?, files::entity_columns(entity))
+                }
             };
             let reader = Reader { dialect: place.dialect, is_text: cx.reads_text(meta, origin) };
             let mut columns = match node.reads? {
@@ -30,10 +38,31 @@ pub fn requirements(analysis: &Analysis, part: &[NodeId], place: &Place) -> Vec<
             };
             columns.retain(|column| !place.dialect.stored("unlisted").contains(&column.name));
             // The statement was printed with it already.
-            let relation = cx.raw(meta, origin).ok()?;
-            Some(Requirement { definition: format!("{kind}.{}", meta.name), relation, columns })
+            let relation = cx.raw(meta, origin, &all).ok()?;
+            let reads_files = place.dialect.unsupported("source", "file").is_none();
+            let stands_in = place.stand_ins.contains_key(&meta.name);
+            let files = origin.files.as_ref().filter(|_| reads_files && !stands_in).map(|files| read(files, &all));
+            Some(Requirement { definition: format!("{kind}.{}", meta.name), relation, files, columns })
         })
         .collect()
+}
+
+/// Returns the files that are read, as a driver takes them.
+fn read(files: &files::Files, columns: &[&str]) -> Files {
+    let format = match files.format {
+        files::Format::Csv => Format::Csv(Csv {
+            delimiter: files.csv.delimiter,
+            quote: files.csv.quote,
+            escape: files.csv.escape,
+            comment: files.csv.comment,
+            skip: files.csv.skip,
+            encoding: files.csv.encoding.name().to_owned(),
+        }),
+        files::Format::Json => Format::Json,
+        files::Format::Parquet => Format::Parquet,
+    };
+    let columns = columns.iter().map(|&column| column.to_owned()).collect();
+    Files { path: files.path.clone(), format, columns, folders: files.folders.clone() }
 }
 
 /// How the columns of a relation are read.

@@ -14,7 +14,7 @@ use crate::run::values::{Found, Look, look};
 use crate::semantic::model::{
     EventName, KpiValue, MeasureRelation, Model, Occurrences, Source, SourceIndex, SourceRows,
 };
-use crate::warehouse::{self, Warehouse};
+use crate::warehouse::{self, ErrorKind, Warehouse};
 
 /// Looks at the raw rows that the relations of `part` are made of, and says what would be lost. Returns what was found, and
 /// whether a run makes sense.
@@ -29,6 +29,7 @@ pub fn inspect(
 ) -> Result<(Vec<Found>, bool), Failure> {
     let mut all = Vec::new();
     let mut is_well = true;
+    let reads_files = place.dialect.unsupported("source", "file").is_none();
     for wanted in looks(analysis, part, place)? {
         match look(warehouse, &wanted) {
             Ok(found) => {
@@ -40,6 +41,11 @@ pub fn inspect(
                     None => found.warnings(&wanted).iter().for_each(|warning| say_warning(warning, terminal)),
                 }
                 all.push(found);
+            }
+            // The run reads the same files, and would fail alike.
+            Err(error) if error.kind == ErrorKind::UserSql && reads_files => {
+                is_well = false;
+                say_error(&format!("`{}` cannot be read: {error}", wanted.definition), None, terminal);
             }
             Err(error) => {
                 let definition = &wanted.definition;

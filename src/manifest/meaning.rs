@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use crate::plan::streams::signature;
 use crate::semantic::expr::Expr;
+use crate::semantic::files::{Csv, Files};
 use crate::semantic::model::{
     Anchor, Column, Entity, EventName, Kpi, KpiValue, Measure, MeasureRelation, Milestone, MilestoneIndex, Model,
     Occurrences, Origin, Progress, Properties, Score, Source, SourceRows,
@@ -59,9 +60,12 @@ impl Lines {
         self
     }
 
-    fn origin(&mut self, Origin { table, file, span: _ }: &Origin) -> &mut Self {
+    fn origin(&mut self, Origin { table, files, span: _ }: &Origin) -> &mut Self {
         self.add("table", table.as_ref().map(|table| format!("{table:?}")));
-        self.add("file", file.as_ref().map(|(path, format)| format!("{path:?} {}", format.name())))
+        let Some(Files { path, format, csv, folders }) = files else { return self };
+        self.add("file", format!("{path:?} {}", format.name()));
+        self.add("csv", (*csv != Csv::default()).then(|| format!("{csv:?}")));
+        self.add("folders", (!folders.is_empty()).then(|| format!("{folders:?}")))
     }
 }
 

@@ -160,7 +160,7 @@ impl Loaded {
     /// Reads a file, which is called `shown` in messages.
     fn read(&mut self, path: &Path, shown: PathBuf, diagnostics: &mut Diagnostics) {
         let is_project = shown == Path::new(PROJECT_FILE);
-        let bytes = match fs::read(path) {
+        let bytes = match regular(path).and_then(|()| fs::read(path)) {
             Ok(bytes) => bytes,
             Err(error) => {
                 let message = format!("reading `{}`: {error}", shown.display());
@@ -324,6 +324,16 @@ impl Loaded {
                 self.broken.push(broken);
             }
         }
+    }
+}
+
+/// Refuses what cannot be read to its end: folders, devices, pipes.
+fn regular(path: &Path) -> std::io::Result<()> {
+    let metadata = fs::metadata(path)?;
+    match (metadata.is_file(), metadata.is_dir()) {
+        (true, _) => Ok(()),
+        (false, true) => Err(std::io::Error::new(ErrorKind::IsADirectory, "it is a folder")),
+        (false, false) => Err(std::io::Error::new(ErrorKind::InvalidInput, "it is not a regular file")),
     }
 }
 

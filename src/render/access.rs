@@ -10,6 +10,7 @@ use minijinja::Value;
 use crate::render::dialect::{Argument, Dialect, Failure};
 use crate::render::holes::Fragment;
 use crate::semantic::expr::Type;
+use crate::semantic::files::Files;
 use crate::semantic::model::TimeType;
 
 /// How a document of properties is stored.
@@ -125,9 +126,35 @@ pub fn moment(dialect: &Dialect, text: &str, ty: TimeType) -> Result<Fragment, F
     dialect.expression("source", "moment", &arguments)
 }
 
-/// Prints a relation that reads files; `format` is `csv`, `json` or `parquet`.
-pub fn file(dialect: &Dialect, path: &str, format: &str) -> Result<String, Failure> {
-    dialect.shape("source", "file", &BTreeMap::from([("path", Value::from(path)), ("format", Value::from(format))]))
+/// Prints a relation that reads `columns` of files, or more.
+pub fn file(dialect: &Dialect, files: &Files, columns: &[&str]) -> Result<String, Failure> {
+    let Files { path, format, csv, folders } = files;
+    let character = |character: Option<char>| character.map(String::from).unwrap_or_default();
+    let csv = minijinja::context! {
+        delimiter => csv.delimiter.to_string(),
+        quote => character(csv.quote),
+        escape => character(csv.escape),
+        comment => character(csv.comment),
+        skip => csv.skip,
+        null => csv.null.clone(),
+        encoding => csv.encoding.name(),
+    };
+    let names: Vec<String> =
+        folders.iter().map(|name| dialect.identifier(name)).collect::<Result<_, _>>().map_err(Failure::Name)?;
+    let inside = columns.iter().filter(|column| !folders.iter().any(|folder| folder == *column));
+    let inside: Vec<String> = inside.map(|&column| column.to_owned()).collect();
+    dialect.shape(
+        "source",
+        "file",
+        &BTreeMap::from([
+            ("path", Value::from(path.as_str())),
+            ("format", Value::from(format.name())),
+            ("csv", csv),
+            ("columns", Value::from(inside)),
+            ("folders", Value::from(folders.clone())),
+            ("folder_names", Value::from(names)),
+        ]),
+    )
 }
 
 /// Prints a float as a decimal: by way of its text, so that 0.1 is the 0.1 that was written and not what is nearest to it

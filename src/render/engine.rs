@@ -220,9 +220,6 @@ fn accesses(environment: &mut Environment<'static>, dialect: &'static Dialect) {
         let ty = named(ty)?;
         expression(access::normalize(dialect, &fragment(&value, dialect)?, ty, timezone).map_err(failure)?, Some(ty))
     });
-    environment.add_function("file", move |path: &str, format: &str| {
-        safe(access::file(dialect, path, format).map_err(failure))
-    });
     environment.add_function("type", move |name: &str| {
         Ok::<_, Error>(Value::from_safe_string(dialect.type_name(named(name)?).to_owned()))
     });

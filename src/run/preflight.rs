@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::warehouse::files::{Files, Format, Found, Names};
 use crate::warehouse::{Column, ErrorKind, Family, Warehouse};
 
 /// What a definition reads.
@@ -11,6 +12,8 @@ pub struct Requirement {
     pub definition: String,
     /// SQL text that may follow `FROM`: a table, or a function that reads files.
     pub relation: String,
+    /// The files, where the relation reads such.
+    pub files: Option<Files>,
     /// The columns that are read of it.
     pub columns: Vec<RequiredColumn>,
 }
@@ -84,10 +87,22 @@ pub enum What {
         /// The warehouse's words.
         message: String,
     },
+    /// A file cannot be read, or is not what its path seems to mean.
+    BadFile {
+        /// Which file, and why.
+        message: String,
+    },
     /// The column is not there.
     NoColumn {
         /// Its name.
         name: String,
+    },
+    /// No column is there of which it is certain that it is the one.
+    NotTheColumn {
+        /// Its name.
+        name: String,
+        /// What is there, as the end of the sentence.
+        instead: String,
     },
     /// The column is there, and no value of its type is of the type that the project gives it.
     WrongType {
@@ -111,11 +126,15 @@ impl std::fmt::Display for Problem {
             What::Unreadable { message } => {
                 write!(formatter, "`{definition}` reads {relation}, which cannot be read: {message}")?;
             }
+            What::BadFile { message } => write!(formatter, "`{definition}` cannot be read: {message}")?,
             What::NoColumn { name } => {
                 write!(
                     formatter,
                     "`{definition}` reads the column `{name}` of {relation}, which has none of that name"
                 )?;
+            }
+            What::NotTheColumn { name, instead } => {
+                write!(formatter, "`{definition}` reads the column `{name}` of {relation}, {instead}")?;
             }
             What::WrongType { name, expected, found, help } => {
                 write!(
@@ -137,37 +156,54 @@ impl std::fmt::Display for Problem {
 
 /// Returns everything that is missing, in the order of the requirements; nothing is written.
 ///
-/// Names are compared without case, as most warehouses do with columns.
+/// Names are exact in case, whether the warehouse tells such apart or not.
 pub fn preflight(warehouse: &dyn Warehouse, requirements: &[Requirement]) -> Vec<Problem> {
     // Several definitions may read one relation, which is looked at once.
-    let mut looked_at: BTreeMap<&str, Result<Vec<Column>, crate::warehouse::Error>> = BTreeMap::new();
+    let mut looked_at: BTreeMap<&str, Result<Found, crate::warehouse::Error>> = BTreeMap::new();
     let mut relations: Option<Vec<String>> = None;
     let mut problems = Vec::new();
     for requirement in requirements {
         let relation = requirement.relation.as_str();
-        let columns = looked_at.entry(relation).or_insert_with(|| warehouse.columns(relation));
+        let found = looked_at.entry(relation).or_insert_with(|| match &requirement.files {
+            Some(files) => warehouse.look_at(relation, files),
+            None => warehouse.columns(relation).map(|columns| Found { columns, ..Found::default() }),
+        });
         let problem = |what, nearest| Problem {
             definition: requirement.definition.clone(),
-            relation: relation.to_owned(),
+            relation: requirement.files.as_ref().map_or(relation.to_owned(), |files| format!("`{}`", files.path)),
             what,
             nearest,
         };
-        match columns {
-            Ok(columns) => {
-                problems.extend(
-                    requirement
-                        .columns
-                        .iter()
-                        .filter_map(|column| wrong(column, columns).map(|(what, nearest)| problem(what, nearest))),
-                );
+        match found {
+            Ok(found) => {
+                let files = requirement.files.as_ref();
+                if let Some(message) = files.and_then(|files| other_delimiter(files, found)) {
+                    problems.push(problem(What::BadFile { message }, Vec::new()));
+                    continue;
+                }
+                let wrongs = requirement.columns.iter().filter_map(|column| {
+                    let name = files.and_then(|files| wrong_name(&column.name, files, found));
+                    let wrong = match files {
+                        Some(_) if name.is_some() || found.is_empty => name,
+                        Some(_) | None => wrong(column, &found.columns),
+                    };
+                    wrong.map(|(what, nearest)| problem(what, nearest))
+                });
+                problems.extend(wrongs);
             }
             Err(error) if error.kind == ErrorKind::Missing => {
                 let names = relations.get_or_insert_with(|| warehouse.relations().unwrap_or_default());
-                // Of a function that reads files, no table's name is meant.
-                let nearest = if relation.contains('(') { Vec::new() } else { nearest(&plain(relation), names.iter()) };
+                // Where files are read, no table's name is meant.
+                let nearest =
+                    if requirement.files.is_some() { Vec::new() } else { nearest(&plain(relation), names.iter()) };
                 problems.push(problem(What::NoRelation, nearest));
             }
-            Err(error) => problems.push(problem(What::Unreadable { message: error.message.clone() }, Vec::new())),
+            Err(error) => {
+                let message = error.message.clone();
+                let what =
+                    if requirement.files.is_some() { What::BadFile { message } } else { What::Unreadable { message } };
+                problems.push(problem(what, Vec::new()));
+            }
         }
     }
     problems
@@ -176,9 +212,8 @@ pub fn preflight(warehouse: &dyn Warehouse, requirements: &[Requirement]) -> Vec
 /// Returns what is wrong with a column.
 fn wrong(required: &RequiredColumn, columns: &[Column]) -> Option<(What, Vec<String>)> {
     let name = required.name.clone();
-    let Some(found) = columns.iter().find(|column| column.name.eq_ignore_ascii_case(&name)) else {
-        let nearest = nearest(&name, columns.iter().map(|column| &column.name));
-        return Some((What::NoColumn { name }, nearest));
+    let Some(found) = columns.iter().find(|column| column.name == name) else {
+        return Some(absent(name, columns.iter().map(|column| &column.name)));
     };
     if let Some(stored) = required.stored.as_ref().filter(|stored| !Stored::is_of(&stored.types, &found.ty)) {
         let instead = stored.instead.iter().find(|(types, _)| Stored::is_of(types, &found.ty));
@@ -195,6 +230,61 @@ fn wrong(required: &RequiredColumn, columns: &[Column]) -> Option<(What, Vec<Str
         }
         Some(_) | None => None,
     }
+}
+
+/// Says that no column has a name, and which have one that is like it.
+fn absent<'name>(name: String, names: impl Iterator<Item = &'name String> + Clone) -> (What, Vec<String>) {
+    if let Some(other) = names.clone().find(|other| other.eq_ignore_ascii_case(&name)) {
+        let instead = format!("which has `{other}`: names are exact in case");
+        return (What::NotTheColumn { name, instead }, Vec::new());
+    }
+    let nearest = nearest(&name, names);
+    (What::NoColumn { name }, nearest)
+}
+
+/// Returns what is wrong with a name in files; the relation does not show it, where the warehouse gives columns of one
+/// name others.
+fn wrong_name(name: &str, files: &Files, found: &Found) -> Option<(What, Vec<String>)> {
+    if found.is_empty || files.folders.iter().any(|folder| folder == name) {
+        return None;
+    }
+    let not = |instead: String| Some((What::NotTheColumn { name: name.to_owned(), instead }, Vec::new()));
+    let all = || found.names.iter().flat_map(|file| &file.names);
+    if !all().any(|other| other == name) {
+        let blank = |file: &&Names| file.names.iter().any(|other| other.trim() == name);
+        if let Some(file) = found.names.iter().find(blank) {
+            return not(format!("which is written with a blank beside it in the header of `{}`", file.file));
+        }
+        return Some(absent(name.to_owned(), all()));
+    }
+    match files.format {
+        Format::Csv(_) if name.trim() != name => {
+            return not("whose blanks the warehouse takes off: name it without them in the file".to_owned());
+        }
+        Format::Csv(_) | Format::Parquet => {}
+        // Keys that differ in case are told apart.
+        Format::Json => return None,
+    }
+    let others = all().find(|other| *other != name && other.eq_ignore_ascii_case(name));
+    if let Some(other) = others {
+        return not(format!("which has `{other}` too: names that differ in case only cannot be told apart"));
+    }
+    let twice = found.names.iter().find(|file| file.names.iter().filter(|other| *other == name).count() > 1);
+    twice.and_then(|file| not(format!("which stands twice in the header of `{}`", file.file)))
+}
+
+/// Says which delimiter a file has, where its header is one name with another delimiter in it, and is read as several.
+fn other_delimiter(files: &Files, found: &Found) -> Option<String> {
+    let Format::Csv(csv) = &files.format else { return None };
+    let [Names { file, names }, ..] = found.names.as_slice() else { return None };
+    let [name] = names.as_slice() else { return None };
+    if files.columns.contains(name) {
+        return None;
+    }
+    let other = [';', '\t', '|', ','].into_iter().find(|other| *other != csv.delimiter && name.contains(*other))?;
+    let written = if other == '\t' { "\\t".to_owned() } else { other.to_string() };
+    let remedy = format!("write `csv = {{ delimiter = \"{written}\" }}`");
+    Some(format!("`{file}`: its header is one name with `{written}` in it; {remedy}"))
 }
 
 /// Tells whether a column of a family may hold values of a portable type.

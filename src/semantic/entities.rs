@@ -2,11 +2,12 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::Project;
+use crate::project::tables::entity::EntityTable;
 use crate::semantic::expr::Type;
 use crate::semantic::model::{Entity, EntityIndex, Model};
 use crate::semantic::scopes::Names;
 use crate::semantic::values::{self, Named};
-use crate::semantic::{parse, taken};
+use crate::semantic::{origin, parse, taken};
 
 /// Adds the project's entities to `model`.
 pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnostics) -> Named<EntityIndex> {
@@ -17,7 +18,7 @@ pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnosti
     for definition in &project.entities {
         let table = &definition.body;
         let meta = values::meta(definition, None, table.description.as_ref(), table.owner.as_ref(), &table.tags);
-        let origin = values::origin(project, definition, table.table.as_ref(), table.path.as_ref(), diagnostics);
+        let origin = origin::origin(project, definition, keys(table), diagnostics);
         let parent = parent(definition, &names, diagnostics);
         let start = table.start.as_ref().map(values::time);
         let roles = [table.key.as_ref(), start.as_ref().map(|(column, _)| column)];
@@ -83,8 +84,18 @@ pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnosti
     names
 }
 
+/// Returns the keys that say where rows come from.
+fn keys(table: &EntityTable) -> origin::Keys<'_> {
+    origin::Keys {
+        table: table.table.as_ref(),
+        path: table.path.as_ref(),
+        csv: table.csv.as_ref(),
+        folders: table.folders.as_ref(),
+    }
+}
+
 fn parent(
-    definition: &crate::project::Definition<crate::project::tables::entity::EntityTable>,
+    definition: &crate::project::Definition<EntityTable>,
     names: &Named<EntityIndex>,
     diagnostics: &mut Diagnostics,
 ) -> Option<(EntityIndex, String)> {

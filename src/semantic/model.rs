@@ -13,6 +13,7 @@ pub use crate::project::tables::kpi::{Direction, Grain};
 pub use crate::project::tables::source::{Stored, TimeType};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{AggregateFunction, Expr, Type};
+use crate::semantic::files::Files;
 use crate::semantic::name::Path;
 use crate::source::Span;
 
@@ -71,32 +72,10 @@ pub struct Meta {
 pub struct Origin {
     /// A table of the warehouse, with dots between the parts of its name.
     pub table: Option<String>,
-    /// A file or glob relative to the project, and its format.
-    pub file: Option<(String, Format)>,
+    /// Files of the project.
+    pub files: Option<Files>,
     /// Where it is written.
     pub span: Span,
-}
-
-/// The formats of files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Comma-separated values with a header.
-    Csv,
-    /// JSON lines, or an array of objects.
-    Json,
-    /// Apache Parquet.
-    Parquet,
-}
-
-impl Format {
-    /// Returns the name that dialects know it by.
-    pub fn name(self) -> &'static str {
-        match self {
-            Format::Csv => "csv",
-            Format::Json => "json",
-            Format::Parquet => "parquet",
-        }
-    }
 }
 
 /// A column of a source or an entity.

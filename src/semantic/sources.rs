@@ -11,7 +11,7 @@ use crate::semantic::model::{EntityIndex, EventName, Model, PartitionBy, Propert
 use crate::semantic::name::Path;
 use crate::semantic::scopes::Names;
 use crate::semantic::values::{self, Named};
-use crate::semantic::{names_in, parse, taken};
+use crate::semantic::{names_in, origin, parse, taken};
 use crate::source::Span;
 
 /// Adds the project's sources to `model`.
@@ -64,7 +64,7 @@ fn source(
     diagnostics: &mut Diagnostics,
 ) -> Option<Source> {
     let table = &definition.body;
-    let origin = values::origin(project, definition, table.table.as_ref(), table.path.as_ref(), diagnostics);
+    let origin = origin::origin(project, definition, keys(table), diagnostics);
     if origin.is_none() {
         missing(definition, "table", "`table` names a table, `path` a file", diagnostics);
     }
@@ -106,6 +106,16 @@ fn source(
         places: values::places(definition, roles.into_iter().chain([document]), &table.columns),
         any_event_names: table.event_name_style.as_ref().is_some_and(|style| *style.get() == EventNameStyle::Any),
     })
+}
+
+/// Returns the keys that say where rows come from.
+fn keys(table: &SourceTable) -> origin::Keys<'_> {
+    origin::Keys {
+        table: table.table.as_ref(),
+        path: table.path.as_ref(),
+        csv: table.csv.as_ref(),
+        folders: table.folders.as_ref(),
+    }
 }
 
 /// Reports facts of which nothing is read.

@@ -1,4 +1,4 @@
-//! Small values that several tables share: types, durations, zones, origins, and names of other definitions.
+//! Small values that several tables share: types, durations, zones, and names of other definitions.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,8 @@ use crate::project::{Definition, Project};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::duration;
 use crate::semantic::expr::Type;
-use crate::semantic::model::{Column, Format, Meta, Origin};
-use crate::source::{Span, Text};
+use crate::semantic::model::{Column, Meta};
+use crate::source::Span;
 
 /// The longest length of time, in microseconds: 100 years, with their leap days.
 const LONGEST: i64 = 36_525 * duration::DAY;
@@ -195,55 +195,6 @@ pub fn time(written: &Spanned<Short<TimeTable>>) -> (Spanned<String>, Option<Tim
         Short::Name(column) => (written.with(column.clone()), None),
         Short::Full(full) => (full.column.clone(), Some(full.ty)),
     }
-}
-
-/// Reads `table = …` and `path = …`.
-pub fn origin<T>(
-    project: &Project,
-    definition: &Definition<T>,
-    table: Option<&Spanned<String>>,
-    path: Option<&Spanned<String>>,
-    diagnostics: &mut Diagnostics,
-) -> Option<Origin> {
-    let span = definition.place(path.or(table)?);
-    let table = table.and_then(|table| table_name(&project.text(definition, table), project, diagnostics));
-    let file = path.and_then(|path| file(&project.text(definition, path), project, diagnostics));
-    Some(Origin { table, file, span })
-}
-
-fn table_name(text: &Text, project: &Project, diagnostics: &mut Diagnostics) -> Option<String> {
-    let name = project.expand(text, diagnostics)?;
-    if name.split('.').any(str::is_empty) {
-        diagnostics.push(
-            Diagnostic::error("bad-table-name", format!("`{name}` does not name a table"))
-                .at(text.span, "")
-                .help("write the parts of its name with dots between them: `schema.table`"),
-        );
-        return None;
-    }
-    Some(name)
-}
-
-fn file(text: &Text, project: &Project, diagnostics: &mut Diagnostics) -> Option<(String, Format)> {
-    let path = project.expand(text, diagnostics)?;
-    let lower = path.to_ascii_lowercase();
-    let stem = lower.strip_suffix(".gz").unwrap_or(&lower);
-    let formats = [
-        (".csv", Format::Csv),
-        (".json", Format::Json),
-        (".jsonl", Format::Json),
-        (".ndjson", Format::Json),
-        (".parquet", Format::Parquet),
-    ];
-    let format = formats.iter().find(|(ending, _)| stem.ends_with(ending)).map(|(_, format)| *format);
-    if format.is_none() {
-        diagnostics.push(
-            Diagnostic::error("unknown-file-format", format!("`{path}` is not a file that can be read"))
-                .at(text.span, "")
-                .help("files end in .parquet, .csv, .json, .jsonl or .ndjson; a glob ends in one of them too"),
-        );
-    }
-    Some((path, format?))
 }
 
 /// Reads a zone's name; `UTC` if there is none.

@@ -10,6 +10,7 @@ use crate::render::access::stored_as;
 use crate::render::dialect::Dialect;
 use crate::run::unit;
 use crate::semantic::expr::Type;
+use crate::semantic::files;
 use crate::semantic::model::{EventName, Model, SourceRows, Stored};
 use crate::semantic::name::Name;
 use crate::semantic::scopes::canonical;
@@ -82,26 +83,11 @@ pub fn raw_columns(model: &Model) -> BTreeMap<String, BTreeSet<String>> {
     let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for source in &model.sources {
         let columns = all.entry(source.meta.name.clone()).or_default();
-        columns.extend(source.key.iter().chain(&source.time).cloned());
-        columns.extend(source.entity.iter().map(|(_, column)| column.clone()));
-        columns.extend(source.columns.iter().map(|column| column.column.clone()));
-        match &source.rows {
-            SourceRows::Facts => {}
-            SourceRows::Events { name, properties, .. } => {
-                match name {
-                    EventName::Column(column) => columns.extend([column.clone()]),
-                    EventName::Constant(_) => {}
-                }
-                columns.extend(properties.iter().map(|properties| properties.column.clone()));
-            }
-        }
+        columns.extend(files::source_columns(source).into_iter().map(str::to_owned));
     }
     for entity in model.entities.iter().filter(|entity| entity.origin.is_some()) {
         let columns = all.entry(entity.meta.name.clone()).or_default();
-        columns.insert(entity.key.clone());
-        columns.extend(entity.start.iter().cloned());
-        columns.extend(entity.parent.iter().map(|(_, column)| column.clone()));
-        columns.extend(entity.attributes.iter().map(|attribute| attribute.column.clone()));
+        columns.extend(files::entity_columns(entity).into_iter().map(str::to_owned));
     }
     all
 }

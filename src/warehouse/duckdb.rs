@@ -5,18 +5,21 @@
 //! the old table whole when it fails, is interrupted, or dies with the process.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use duckdb::types::ValueRef;
 use duckdb::{Config, Connection};
 
 use crate::check::{Checked, Mark};
+use crate::warehouse::files::{self as raw, Files};
 use crate::warehouse::names::{parts_of, schema_of};
 use crate::warehouse::{
     Column, Driver, Error, ErrorKind, Estimate, Executed, Family, Found, Interrupter, Rows, Target, Value, Warehouse,
 };
 
+mod csv;
+mod files;
 mod text;
 
 /// The driver: what it does not know is a setting of the engine.
@@ -45,6 +48,8 @@ const SESSION_WHERE_KNOWN: &[&str] = &["SET TimeZone = 'UTC'", "SET Calendar = '
 pub(super) struct DuckDb {
     connection: Mutex<Connection>,
     interrupt: Arc<duckdb::InterruptHandle>,
+    /// Where relative paths begin.
+    root: PathBuf,
 }
 
 impl DuckDb {
@@ -55,6 +60,7 @@ impl DuckDb {
             Connection::open_in_memory_with_flags(config(target)?)
         } else {
             let path = target.root.join(database);
+            refuse_odd_places(&path, target, database)?;
             let is_read = is_read_only(target);
             match kind_of_file(&path) {
                 FileKind::Other => {
@@ -79,12 +85,14 @@ impl DuckDb {
             Connection::open_with_flags(&path, config(target)?)
         };
         let connection = connection.map_err(|error| text::refine_open(&error.into(), target, database))?;
-        connection
-            .execute_batch(&format!("SET GLOBAL file_search_path = {}", text::literal(&search_path(&target.root)?)))?;
-        Self::of(connection)
+        if !is_current(&target.root) {
+            let path = search_path(&target.root)?;
+            connection.execute_batch(&format!("SET GLOBAL file_search_path = {}", text::literal(&path)))?;
+        }
+        Self::of(connection, target.root.clone())
     }
 
-    fn of(connection: Connection) -> Result<Self, Error> {
+    fn of(connection: Connection, root: PathBuf) -> Result<Self, Error> {
         for statement in SESSION {
             connection.execute_batch(statement)?;
         }
@@ -93,7 +101,7 @@ impl DuckDb {
             let _ = connection.execute_batch(statement);
         }
         let interrupt = connection.interrupt_handle();
-        Ok(Self { connection: Mutex::new(connection), interrupt })
+        Ok(Self { connection: Mutex::new(connection), interrupt, root })
     }
 
     /// A connection holds nothing that a panic could leave half done: a poisoned lock is as good as another.
@@ -161,18 +169,44 @@ fn config(target: &Target) -> Result<Config, Error> {
     Ok(config)
 }
 
-/// Returns the folder from which DuckDB resolves relative paths of files.
+/// Refuses what cannot be the place of a database.
+fn refuse_odd_places(path: &Path, target: &Target, database: &str) -> Result<(), Error> {
+    let refused = |why: &str| {
+        let message = format!("target `{}`: the database `{database}` {why}", target.name);
+        Err(Error::new(ErrorKind::Unsupported, message))
+    };
+    // It looks through links, and takes what follows a `?` for options.
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    if std::fs::canonicalize(&whole).unwrap_or(whole).to_string_lossy().contains('?') {
+        return refused("has a `?` in its path, with which DuckDB keeps none: name one elsewhere by an absolute path");
+    }
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => refused("is a folder"),
+        Ok(metadata) if !metadata.is_file() => refused("is not a regular file"),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Tells whether a folder is the current one of the process, where DuckDB begins relative paths by itself.
+fn is_current(root: &Path) -> bool {
+    let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
+    match (std::env::current_dir().and_then(std::fs::canonicalize), std::fs::canonicalize(root)) {
+        (Ok(current), Ok(root)) => current == root,
+        _ => false,
+    }
+}
+
+/// Returns the folder from which DuckDB resolves relative paths of files, where that is not the current one.
 ///
 /// It looks there first for patterns, and last for plain paths, after the current folder of the process: whoever runs
 /// Milepost for a project elsewhere makes its root the current folder.
 fn search_path(root: &Path) -> Result<String, Error> {
-    let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
     let path = std::path::absolute(root)
         .map_err(|error| Error::new(ErrorKind::Missing, format!("the project's folder {}: {error}", root.display())))?;
     let path = path.to_string_lossy().into_owned();
-    // The setting is a list, and knows no escape.
-    if path.contains(',') {
-        let message = format!("the project's folder `{path}` has a comma in its name, which DuckDB cannot search");
+    // The setting is a list, and knows no escape; what is found by it is a pattern.
+    if path.contains([',', '*', '?', '[']) {
+        let message = format!("the project's folder `{path}` has a character in its name that DuckDB cannot search");
         return Err(Error::new(ErrorKind::Unsupported, message));
     }
     Ok(path)
@@ -181,6 +215,10 @@ fn search_path(root: &Path) -> Result<String, Error> {
 impl Warehouse for DuckDb {
     fn columns(&self, relation: &str) -> Result<Vec<Column>, Error> {
         describe(&self.connection(), &format!("SELECT * FROM {relation}"))
+    }
+
+    fn look_at(&self, relation: &str, files: &Files) -> Result<raw::Found, Error> {
+        files::look_at(&self.connection(), &self.root, relation, files)
     }
 
     fn relations(&self) -> Result<Vec<String>, Error> {
@@ -209,10 +247,11 @@ impl Warehouse for DuckDb {
 
     fn execute(&self, statement: &Checked) -> Result<Executed, Error> {
         let connection = self.connection();
-        match statement.mark() {
+        let executed = match statement.mark() {
             None => execute(&connection, statement.sql()),
             Some(_) => in_transaction(&connection, || execute_marked(&connection, statement)),
-        }
+        };
+        executed.map_err(|error| files::in_our_words(error, &self.root))
     }
 
     fn execute_in_place(&self, statement: &Checked, relation: &str) -> Result<Executed, Error> {
@@ -227,22 +266,11 @@ impl Warehouse for DuckDb {
             }
             execute_marked(&connection, statement)
         })
+        .map_err(|error| files::in_our_words(error, &self.root))
     }
 
     fn query(&self, statement: &Checked, limit: Option<usize>) -> Result<Rows, Error> {
-        let connection = self.connection();
-        let columns = describe(&connection, statement.sql())?;
-        let sql = readable(statement.sql(), &columns, limit);
-        let mut rows = Vec::new();
-        let mut prepared = connection.prepare(&sql)?;
-        let mut cursor = prepared.query([])?;
-        while let Some(row) = cursor.next()? {
-            let values = (0..columns.len()).map(|index| Ok(text::value(row.get_ref(index)?)));
-            rows.push(values.collect::<duckdb::Result<_>>()?);
-        }
-        let truncated = limit.is_some_and(|limit| rows.len() > limit);
-        rows.truncate(limit.unwrap_or(usize::MAX));
-        Ok(Rows { columns, rows, truncated })
+        rows_of(&self.connection(), statement, limit).map_err(|error| files::in_our_words(error, &self.root))
     }
 
     fn load(&self, relation: &str, rows: &Rows) -> Result<(), Error> {
@@ -284,7 +312,7 @@ impl Warehouse for DuckDb {
 
     fn session(&self) -> Result<Box<dyn Warehouse>, Error> {
         let connection = self.connection().try_clone()?;
-        Ok(Box::new(Self::of(connection)?))
+        Ok(Box::new(Self::of(connection, self.root.clone())?))
     }
 
     fn interrupter(&self) -> Interrupter {
@@ -314,6 +342,22 @@ fn execute_marked(connection: &Connection, statement: &Checked) -> Result<Execut
         connection.execute_batch(mark)?;
     }
     Ok(executed)
+}
+
+/// Returns the rows of a query: all of them, or the first `limit`.
+fn rows_of(connection: &Connection, statement: &Checked, limit: Option<usize>) -> Result<Rows, Error> {
+    let columns = describe(connection, statement.sql())?;
+    let sql = readable(statement.sql(), &columns, limit);
+    let mut rows = Vec::new();
+    let mut prepared = connection.prepare(&sql)?;
+    let mut cursor = prepared.query([])?;
+    while let Some(row) = cursor.next()? {
+        let values = (0..columns.len()).map(|index| Ok(text::value(row.get_ref(index)?)));
+        rows.push(values.collect::<duckdb::Result<_>>()?);
+    }
+    let truncated = limit.is_some_and(|limit| rows.len() > limit);
+    rows.truncate(limit.unwrap_or(usize::MAX));
+    Ok(Rows { columns, rows, truncated })
 }
 
 /// Executes one statement, and counts the rows that it wrote where it says so.

@@ -15,6 +15,7 @@ use crate::check::{Checked, Mark};
 mod backoff;
 mod bigquery;
 mod duckdb;
+pub mod files;
 mod names;
 #[cfg(any(feature = "bigquery", feature = "snowflake"))]
 mod secrets;
@@ -34,6 +35,13 @@ pub use self::value::{Column, Family, Rows, Value};
 pub trait Warehouse: Send + Sync {
     /// Returns the columns of `relation`: SQL text that may follow `FROM`, a table or a function that reads files.
     fn columns(&self, relation: &str) -> Result<Vec<Column>, Error>;
+
+    /// Looks at the files that `relation` reads, before a statement does: what they are called, that they can be read, and
+    /// what they hold.
+    fn look_at(&self, relation: &str, files: &files::Files) -> Result<files::Found, Error> {
+        let message = format!("{relation} reads `{}`, and this driver reads no files", files.path);
+        Err(Error::new(ErrorKind::Unsupported, message))
+    }
 
     /// Returns the tables and views of the database as `schema.name`, sorted: the material of "did you mean".
     fn relations(&self) -> Result<Vec<String>, Error>;

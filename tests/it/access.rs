@@ -7,6 +7,7 @@ use milepost::render::access::{self, Stored};
 use milepost::render::dialect::{Dialect, Failure};
 use milepost::render::holes::Fragment;
 use milepost::semantic::expr::Type;
+use milepost::semantic::files::{Csv, Files, Format};
 
 use crate::functions::{dialects, executed, parses};
 
@@ -193,6 +194,10 @@ fn columns_of_any_type_are_read_in_their_types() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+fn files(path: &str, format: Format) -> Files {
+    Files { path: path.to_owned(), format, csv: Csv::default(), folders: Vec::new() }
+}
+
 #[test]
 fn files_are_relations_where_the_warehouse_reads_files() {
     let folder = tempfile::tempdir().unwrap();
@@ -206,19 +211,19 @@ fn files_are_relations_where_the_warehouse_reads_files() {
             executed().string(&path("a.parquet")).unwrap()
         ))
         .unwrap();
-    for (file, format) in [("it's.csv", "csv"), ("a.json", "json"), ("a.parquet", "parquet")] {
-        let relation = access::file(executed(), &path(file), format).unwrap();
+    for (file, format) in [("it's.csv", Format::Csv), ("a.json", Format::Json), ("a.parquet", Format::Parquet)] {
+        let relation = access::file(executed(), &files(&path(file), format), &["id"]).unwrap();
         parses(&format!("SELECT id FROM {relation} AS f"), executed());
         let id = text(&connection, "f.id", &format!("{relation} AS f")).unwrap();
-        assert_eq!(id.as_deref(), Some("007"), "{format}");
+        assert_eq!(id.as_deref(), Some("007"), "{file}");
     }
-    let relation = access::file(executed(), &path("a.json"), "json").unwrap();
+    let relation = access::file(executed(), &files(&path("a.json"), Format::Json), &["p"]).unwrap();
     let sql = property(executed(), Stored::Text, &["a"], Type::String).replace("\"d\"", "p");
     assert_eq!(text(&connection, "p", &relation).unwrap().as_deref(), Some("{\"a\":[1]}"));
     assert_eq!(text(&connection, &sql, &relation).unwrap(), None);
     for dialect in dialects() {
         if dialect.unsupported("source", "file").is_some() {
-            let told = access::file(dialect, "a.csv", "csv");
+            let told = access::file(dialect, &files("a.csv", Format::Csv), &["id"]);
             assert!(matches!(told, Err(Failure::Unsupported(_))), "{}: {told:?}", dialect.name());
         }
     }

@@ -111,8 +111,8 @@ fn rows(project: &Path) -> String {
     // Tests share one current folder, so that the files are named in full.
     let sources = analysis.model.sources.iter_mut().map(|source| &mut source.origin);
     let entities = analysis.model.entities.iter_mut().filter_map(|entity| entity.origin.as_mut());
-    for (path, _) in sources.chain(entities).filter_map(|origin| origin.file.as_mut()) {
-        *path = project.join(&*path).display().to_string();
+    for files in sources.chain(entities).filter_map(|origin| origin.files.as_mut()) {
+        files.path = project.join(&files.path).display().to_string();
     }
     let place = place(&analysis, executed());
     let mut diagnostics = Diagnostics::default();

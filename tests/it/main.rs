@@ -14,6 +14,7 @@ mod dependencies;
 mod engine;
 mod errors;
 mod faults;
+mod files;
 mod functions;
 mod fuzz;
 mod gallery;

@@ -9,6 +9,7 @@ use milepost::check::Checked;
 use milepost::run::preflight::{Problem, RequiredColumn, Requirement, preflight};
 use milepost::run::results::{Document, Invocation, document, json, write};
 use milepost::run::{Event, Job, Options, RunResult, Status, run, unit};
+use milepost::warehouse::files::{Files, Format};
 use milepost::warehouse::{Column, Error, ErrorKind, Estimate, Executed, Found, Interrupter, Rows, Value, Warehouse};
 
 use crate::warehouse::contract::ENDLESS;
@@ -350,6 +351,7 @@ fn requirement(definition: &str, relation: &str, columns: &[(&str, &str)]) -> Re
     Requirement {
         definition: definition.to_owned(),
         relation: relation.to_owned(),
+        files: None,
         columns: columns.iter().map(column).collect(),
     }
 }
@@ -362,22 +364,25 @@ fn everything_that_is_missing_is_told_at_once_and_nothing_is_written() {
         &*warehouse,
         "CREATE TABLE raw.events (event_id INTEGER, \"Timestamp\" TIMESTAMP, user_id VARCHAR, ok BOOLEAN)",
     );
-    let requirements = [
+    let mut requirements = [
         requirement("source.events", "raw.events", &[("user_id", "string"), ("timestamp", "timestamp")]),
         requirement("source.typed", "raw.events", &[("ok", "timestamp"), ("event_id", "date"), ("user_id", "float")]),
         requirement("source.columns", "raw.events", &[("eventid", "int"), ("plan", "string")]),
         requirement("entity.user", "raw.event", &[("id", "string")]),
         requirement("source.files", "read_csv('data/none/*.csv')", &[("id", "string")]),
     ];
+    let path = "data/none/*.csv".to_owned();
+    requirements[4].files = Some(Files { path, format: Format::Json, columns: Vec::new(), folders: Vec::new() });
     let problems = preflight(&*warehouse, &requirements);
     let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
+    `source.events` reads the column `timestamp` of raw.events, which has `Timestamp`: names are exact in case
     `source.typed` takes the column `ok` of raw.events for timestamp; it is BOOLEAN
     `source.typed` takes the column `event_id` of raw.events for date; it is INTEGER
     `source.columns` reads the column `eventid` of raw.events, which has none of that name; similar names: `event_id`
     `source.columns` reads the column `plan` of raw.events, which has none of that name
     `entity.user` reads raw.event, which is not there; similar names: `raw.events`
-    `source.files` reads read_csv('data/none/*.csv'), which is not there
+    `source.files` reads `data/none/*.csv`, which is not there
     ");
     assert_eq!(warehouse.relations().unwrap(), ["raw.events"]);
 }

@@ -24,7 +24,7 @@ use milepost::{Analysis, analyze};
 use tempfile::TempDir;
 
 use crate::conformance::engine::{StandIn, typed};
-use crate::conformance::typed_rows;
+use crate::conformance::{origins, typed_rows};
 use crate::functions::executed;
 
 /// What the target on the stand-in is called.
@@ -137,11 +137,9 @@ impl Bench {
     fn load(&self) {
         let (warehouse, dialect) = (self.warehouse(), Dialect::named(self.stand_in.driver).unwrap());
         let analysis = self.analysis();
-        let sources = analysis.model.sources.iter().map(|source| &source.origin);
-        let entities = analysis.model.entities.iter().filter_map(|entity| entity.origin.as_ref());
-        for origin in sources.chain(entities) {
+        for (_, origin, columns) in origins(&analysis.model) {
             let table = dialect.table(origin.table.as_deref().unwrap()).unwrap();
-            warehouse.load(&table, &typed(dialect, &typed_rows(&self.root(), origin))).unwrap();
+            warehouse.load(&table, &typed(dialect, &typed_rows(&self.root(), origin, &columns))).unwrap();
         }
     }
 

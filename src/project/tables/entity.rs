@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::project::document::{Short, Spanned};
-use crate::project::tables::source::{ColumnTable, TimeTable};
+use crate::project::tables::source::{ColumnTable, CsvTable, TimeTable};
 
 /// `[entity.<name>]`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -20,8 +20,12 @@ pub struct EntityTable {
     pub tags: Vec<String>,
     /// The table in the warehouse. Without a table or a path, the entity is derived from the keys of its members.
     pub table: Option<Spanned<String>>,
-    /// A file or glob relative to the project, where the warehouse reads files.
+    /// A file relative to the project, or several by `*`, `?` and `[…]`, where the warehouse reads files.
     pub path: Option<Spanned<String>>,
+    /// How the CSV file is written, where it is not as RFC 4180 has it.
+    pub csv: Option<Spanned<CsvTable>>,
+    /// Folders that are columns: with `["day"]` rows below `day=2026-01-31/` have it in the column `day`, as text.
+    pub folders: Option<Spanned<Vec<Spanned<String>>>>,
     /// The column that names an entity uniquely.
     pub key: Option<Spanned<String>>,
     /// The column with the time at which windows begin: sign-up. A derived entity starts with its first member.

@@ -131,8 +131,13 @@ pub struct SourceTable {
     pub kind: Option<SourceKind>,
     /// The table in the warehouse, with dots between the parts of its name.
     pub table: Option<Spanned<String>>,
-    /// A file or glob relative to the project: `.parquet`, `.csv` or `.json`; where the warehouse reads files.
+    /// A file relative to the project, or several by `*`, `?` and `[…]`: `.parquet`, `.csv` or `.json`; where the
+    /// warehouse reads files.
     pub path: Option<Spanned<String>>,
+    /// How the CSV file is written, where it is not as RFC 4180 has it.
+    pub csv: Option<Spanned<CsvTable>>,
+    /// Folders that are columns: with `["day"]` rows below `day=2026-01-31/` have it in the column `day`, as text.
+    pub folders: Option<Spanned<Vec<Spanned<String>>>>,
     /// The column that names an event uniquely.
     pub id: Option<Spanned<String>>,
     /// The column that names a fact uniquely.
@@ -175,6 +180,41 @@ pub struct SourceTable {
     /// The rows that count, as an expression; all if absent.
     #[serde(rename = "where")]
     pub condition: Option<Spanned<String>>,
+}
+
+/// `csv = { delimiter = ";", … }`: what is absent is as RFC 4180 has it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CsvTable {
+    /// The character between two fields, such as `;` or a tab; `,` if absent.
+    pub delimiter: Option<Spanned<String>>,
+    /// The character around a field that holds delimiters or ends of lines, or nothing where no field is quoted; `"` if
+    /// absent.
+    pub quote: Option<Spanned<String>>,
+    /// The character before a quote inside of quotes, such as `\`; the quote itself if absent.
+    pub escape: Option<Spanned<String>>,
+    /// The character that begins a comment, which goes on to the end of its line, unless it is quoted; none if absent.
+    pub comment: Option<Spanned<String>>,
+    /// How many lines stand above the header; none if absent.
+    pub skip: Option<Spanned<u16>>,
+    /// What stands for no value, besides the empty field: `"NULL"`, or a list.
+    pub null: Option<Spanned<OneOrMany>>,
+    /// `utf-8` (the default), `utf-16` or `latin-1`.
+    pub encoding: Option<Spanned<Encoding>>,
+}
+
+/// How the characters of a file are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Encoding {
+    /// UTF-8, with a byte-order mark or without.
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// UTF-16, little end first.
+    #[serde(rename = "utf-16")]
+    Utf16,
+    /// ISO 8859-1.
+    #[serde(rename = "latin-1")]
+    Latin1,
 }
 
 /// `properties = { column = …, types = { … } }`.

@@ -5,6 +5,7 @@ use minijinja::context;
 use crate::plan::node::Node;
 use crate::render::relations::raw::{Raw, Time};
 use crate::render::relations::{Aliases, Cx, Result, sql};
+use crate::semantic::files::entity_columns;
 use crate::semantic::model::EntityIndex;
 
 pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<String> {
@@ -17,7 +18,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<
         context! { relation => cx.qualified(&cx.plan.node(cx.plan.entity(child)).name), parent }
     });
     let from = match &entity.origin {
-        Some(origin) => Some(sql(cx.raw(&entity.meta, origin)?)),
+        Some(origin) => Some(sql(cx.raw(&entity.meta, origin, &entity_columns(entity))?)),
         None => None,
     };
     let mut columns = Vec::new();

@@ -330,15 +330,15 @@ impl Cx<'_> {
         }
     }
 
-    /// Returns the SQL of the relation that raw rows come from.
-    pub(crate) fn raw(&self, meta: &Meta, origin: &Origin) -> Result<String> {
+    /// Returns the SQL of the relation that raw rows come from, in which are `columns` and perhaps more.
+    pub(crate) fn raw(&self, meta: &Meta, origin: &Origin, columns: &[&str]) -> Result<String> {
         let table = |name: &str| self.dialect().table(name).map_err(Failure::Name);
         if let Some(name) = self.place.stand_ins.get(&meta.name) {
             return table(name);
         }
         let mut reason = String::from("neither a table nor a file");
-        if let Some((path, format)) = &origin.file {
-            match crate::render::access::file(self.dialect(), path, format.name()) {
+        if let Some(files) = &origin.files {
+            match crate::render::access::file(self.dialect(), files, columns) {
                 Ok(file) => return Ok(file),
                 Err(dialect::Failure::Unsupported(why)) => reason = why,
                 Err(failure) => return Err(failure.into()),

@@ -7,7 +7,8 @@ use crate::render::expr;
 use crate::render::holes::Fragment;
 use crate::render::relations::{Cx, Result, sql};
 use crate::semantic::expr::{Literal, Type};
-use crate::semantic::model::{Format, Meta, Origin, Properties, Source, Stored, TimeType};
+use crate::semantic::files::Format;
+use crate::semantic::model::{Meta, Origin, Properties, Source, Stored, TimeType};
 use crate::semantic::moment;
 use crate::semantic::scopes::canonical;
 
@@ -152,6 +153,6 @@ impl Cx<'_> {
     pub(crate) fn reads_text(&self, meta: &Meta, origin: &Origin) -> bool {
         let reads_files = self.dialect().unsupported("source", "file").is_none();
         let is_file = reads_files && !self.place.stand_ins.contains_key(&meta.name);
-        is_file && origin.file.as_ref().is_some_and(|(_, format)| *format != Format::Parquet)
+        is_file && origin.files.as_ref().is_some_and(|files| files.format != Format::Parquet)
     }
 }

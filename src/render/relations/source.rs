@@ -9,6 +9,7 @@ use crate::render::relations::entity::parenthesized;
 use crate::render::relations::raw::{Raw, Time};
 use crate::render::relations::{Aliases, Cx, Failure, Result, sql, window_text};
 use crate::semantic::expr::{Literal, Type};
+use crate::semantic::files::source_columns;
 use crate::semantic::model::{Column, EventName, Source, SourceIndex, SourceRows};
 use crate::semantic::name::Path;
 
@@ -57,7 +58,7 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
             read.push(column_name(name));
         }
     }
-    let mut from = cx.raw(&source.meta, &source.origin)?;
+    let mut from = cx.raw(&source.meta, &source.origin, &source_columns(source))?;
     if let Some(properties) = properties.as_ref().filter(|_| decides || !events.properties.is_empty()) {
         let (document, relation) = raw.documents(properties, from)?;
         from = relation;
@@ -213,7 +214,7 @@ pub(super) fn facts(cx: &Cx<'_>, node: &Node, index: SourceIndex) -> Result<Stri
         context! {
             header => cx.definition_header("source", &source.meta, &lines),
             relation => cx.table(node),
-            from => sql(cx.raw(&source.meta, &source.origin)?),
+            from => sql(cx.raw(&source.meta, &source.origin, &source_columns(source))?),
             scan => scanned(&raw, source)?,
             columns,
             numbered => source.deduplicate && source.key.is_some(),

@@ -5,6 +5,7 @@ use minijinja::{Value, context};
 use crate::plan::node::{Node, Raw as Reads};
 use crate::render::relations::raw::{Raw, Time};
 use crate::render::relations::{Cx, Result, sql};
+use crate::semantic::files::{entity_columns, source_columns};
 use crate::semantic::model::{EventName, Meta, Origin, Source, SourceRows};
 
 /// Two queries.
@@ -22,6 +23,7 @@ pub(crate) struct Values {
 struct Look<'c> {
     meta: &'c Meta,
     origin: &'c Origin,
+    columns: Vec<&'c str>,
     timezone: &'c str,
     time: Option<Time<'c>>,
     /// The column with the key of the entity.
@@ -40,6 +42,7 @@ pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bo
             Look {
                 meta: &source.meta,
                 origin: &source.origin,
+                columns: source_columns(source),
                 timezone: &source.timezone,
                 time: source.time.as_deref().map(|column| Time { column, ty: source.time_type }),
                 key: source.entity.as_ref().map(|(_, column)| column.as_str()).filter(|_| is_log),
@@ -52,6 +55,7 @@ pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bo
             Look {
                 meta: &entity.meta,
                 origin,
+                columns: entity_columns(entity),
                 timezone: &entity.timezone,
                 time: entity.start.as_deref().map(|column| Time { column, ty: entity.start_type }),
                 key: Some(&entity.key),
@@ -77,7 +81,7 @@ pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bo
         None => (null()?, null()?),
     };
     let entity = look.key.map_or_else(null, |key| raw.key(key))?;
-    let from = sql(cx.raw(look.meta, look.origin)?);
+    let from = sql(cx.raw(look.meta, look.origin, &look.columns)?);
     let is_named = name.is_some();
     let wanted = (is_named && !wanted.is_empty()).then(|| wanted.to_vec());
     let columns = context! { name, wanted, raw_time, row_time, entity, from, scan };

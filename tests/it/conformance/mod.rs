@@ -23,7 +23,8 @@ use milepost::plan::node::{Node, NodeId, Relation};
 use milepost::render::{Statement, access};
 use milepost::report::diagnostics::draw;
 use milepost::run::unit;
-use milepost::semantic::model::{Format, Origin};
+use milepost::semantic::files::{Format, entity_columns, source_columns};
+use milepost::semantic::model::{Model, Origin};
 use milepost::semantic::moment;
 use milepost::suite::stage::Stage;
 use milepost::suite::{self};
@@ -76,17 +77,16 @@ impl Case {
 /// Makes a case on DuckDB, from its files.
 fn case(name: String, project: &Path) -> Case {
     let mut analysis = read(project);
+    let origins = origins(&analysis.model).into_iter();
+    let given = origins.map(|(name, origin, columns)| (name.clone(), typed_rows(project, origin, &columns)));
+    let given: BTreeMap<String, Rows> = given.collect();
     // Tests share one current folder, so that the files are named in full.
-    let sources = analysis.model.sources.iter_mut().map(|source| (&source.meta.name, &mut source.origin));
-    let entities = analysis.model.entities.iter_mut().map(|entity| (&entity.meta.name, &mut entity.origin));
-    let entities = entities.filter_map(|(name, origin)| Some((name, origin.as_mut()?)));
-    let warehouse = warehouse::connect(&warehouse::in_memory(project.to_path_buf())).unwrap();
-    let mut given = BTreeMap::new();
-    for (name, origin) in sources.chain(entities) {
-        given.insert(name.clone(), typed_rows(project, origin));
-        let (path, _) = origin.file.as_mut().expect("its rows were just read");
-        *path = project.join(&*path).display().to_string();
+    let sources = analysis.model.sources.iter_mut().map(|source| &mut source.origin);
+    let entities = analysis.model.entities.iter_mut().filter_map(|entity| entity.origin.as_mut());
+    for files in sources.chain(entities).filter_map(|origin| origin.files.as_mut()) {
+        files.path = project.join(&files.path).display().to_string();
     }
+    let warehouse = warehouse::connect(&warehouse::in_memory(project.to_path_buf())).unwrap();
     let as_of = analysis.project.settings.body.as_of.as_ref().expect("a case says as of when").get();
     let as_of = moment::moment(as_of).expect("a moment");
     let mut case = Case { name, analysis, as_of, given: given.into_iter().collect(), expected: BTreeMap::new() };
@@ -100,20 +100,33 @@ fn case(name: String, project: &Path) -> Case {
     case
 }
 
+/// Returns where the rows of sources and entities come from, and which columns are read of them.
+pub(crate) fn origins(model: &Model) -> Vec<(&String, &Origin, Vec<&str>)> {
+    let sources = model.sources.iter().map(|source| (&source.meta.name, &source.origin, source_columns(source)));
+    let entities = model.entities.iter().filter_map(|entity| {
+        let origin = entity.origin.as_ref()?;
+        Some((&entity.meta.name, origin, entity_columns(entity)))
+    });
+    sources.chain(entities).collect()
+}
+
 /// Returns the rows of a source's file with the types that a table of them would have. The relations of a case are made
 /// from the file's text; other warehouses have tables, whose columns have types. A column of a CSV has the type that
 /// DuckDB guesses where that says what the file says, and is text where the guess loses digits, offsets or spelling.
-pub(crate) fn typed_rows(project: &Path, origin: &Origin) -> Rows {
-    let (path, format) = origin.file.as_ref().expect("every source of a case has a file");
-    let path = project.join(path).display().to_string();
+pub(crate) fn typed_rows(project: &Path, origin: &Origin, columns: &[&str]) -> Rows {
+    let mut files = origin.files.clone().expect("every source of a case has a file");
+    files.path = project.join(&files.path).display().to_string();
     let warehouse = warehouse::connect(&warehouse::in_memory(project.to_path_buf())).unwrap();
     let select = |relation: &str| {
         let statement = Statement { node: "given".to_owned(), sql: format!("SELECT * FROM {relation}"), origin: None };
         warehouse.query(&check(statement, executed()).unwrap(), None).unwrap()
     };
-    let as_it_is = access::file(executed(), &path, format.name()).unwrap();
-    match format {
-        Format::Csv => faithful(select(&format!("'{path}'")), &select(&as_it_is)),
+    let as_it_is = access::file(executed(), &files, columns).unwrap();
+    match files.format {
+        Format::Csv => {
+            let guessed = as_it_is.replace("all_varchar = TRUE", "all_varchar = FALSE");
+            faithful(select(&guessed), &select(&as_it_is))
+        }
         Format::Parquet | Format::Json => {
             let mut rows = select(&as_it_is);
             // DuckDB reads a document as JSON or as a structure of its own, and returns its text.
