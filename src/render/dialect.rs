@@ -25,6 +25,7 @@ const PORTABLE: &str = "portable";
 
 /// What a dialect must say, besides the functions: the sections and the entries in them.
 const REQUIRED: &[(&str, &[&str])] = &[
+    ("arithmetic", &["add", "subtract", "multiply", "negate", "whole", "wide"]),
     ("literals", &["float", "date", "timestamp", "pattern"]),
     ("aggregates", &["count", "count_distinct", "sum", "average", "min", "max", "percentile"]),
     ("source", &["path", "document", "text", "string", "from_text", "normalize", "instant", "moment", "file"]),
@@ -157,6 +158,7 @@ struct File {
     types: BTreeMap<String, String>,
     #[serde(default)]
     functions: IndexMap<String, Entry>,
+    arithmetic: IndexMap<String, Entry>,
     literals: IndexMap<String, Entry>,
     aggregates: IndexMap<String, Entry>,
     source: IndexMap<String, Entry>,
@@ -267,6 +269,7 @@ impl Dialect {
             dialect.add("functions", &function, Some(sql), unsupported).map_err(wrong)?;
         }
         let sections = [
+            ("arithmetic", file.arithmetic),
             ("literals", file.literals),
             ("aggregates", file.aggregates),
             ("source", file.source),

@@ -13,6 +13,7 @@ use duckdb::{Config, Connection};
 
 use crate::check::Checked;
 use crate::warehouse::names::schema_of;
+use crate::warehouse::secrets::Secrets;
 use crate::warehouse::{
     Column, Driver, Error, ErrorKind, Estimate, Executed, Family, Interrupter, Rows, Target, Value, Warehouse,
 };
@@ -62,7 +63,10 @@ impl DuckDb {
             }
             Connection::open_with_flags(&path, config(target)?)
         };
-        let connection = connection.map_err(|error| text::refine_open(&error.into(), target, database))?;
+        let connection = connection.map_err(|error| {
+            let error = text::refine_open(&error.into(), target, database);
+            Error::new(error.kind, secrets(target).redact(&error.message))
+        })?;
         connection
             .execute_batch(&format!("SET GLOBAL file_search_path = {}", text::literal(&search_path(&target.root)?)))?;
         Self::of(connection)
@@ -86,13 +90,24 @@ impl DuckDb {
     }
 }
 
+/// Returns the values of the engine's settings: its errors quote them, and any may be a secret.
+fn secrets(target: &Target) -> Secrets {
+    let mut secrets = Secrets::default();
+    for (_, value) in target.settings.iter().filter(|(name, _)| !NOT_OF_THE_ENGINE.contains(&name.as_str())) {
+        secrets.add(value);
+    }
+    secrets
+}
+
 /// Hands every setting that is the engine's to DuckDB, which knows its own names and values.
 fn config(target: &Target) -> Result<Config, Error> {
     let mut config = Config::default();
     for (name, value) in &target.settings {
         if !NOT_OF_THE_ENGINE.contains(&name.as_str()) {
             config = config.with(name, value).map_err(|_| {
-                let message = format!("target `{}`: the setting `{name}` cannot be `{value}`", target.name);
+                // The value may be a secret, and so may be the engine's words, which quote it.
+                let message =
+                    format!("target `{}`: DuckDB does not take the value of the setting `{name}`", target.name);
                 Error::new(ErrorKind::UserSql, message)
             })?;
         }

@@ -16,7 +16,6 @@ mod backoff;
 mod bigquery;
 mod duckdb;
 mod names;
-#[cfg(any(feature = "bigquery", feature = "snowflake"))]
 mod secrets;
 mod snowflake;
 mod value;

@@ -10,7 +10,7 @@ use crate::project::read::list;
 use crate::project::tables::kpi::Grain;
 use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Type};
 use crate::semantic::kinds::Cx;
-use crate::semantic::milestones::check_event_name;
+use crate::semantic::milestones::{check_event_name, empty_list};
 use crate::semantic::model::{EntityIndex, Measure, MeasureRelation, MilestoneIndex, SourceIndex, SourceRows};
 use crate::semantic::parse::Scope as _;
 use crate::semantic::scopes::{Names, canonical};
@@ -149,8 +149,8 @@ impl Cx<'_> {
                 names_in::check_aliases(self.model.source(*source), expr, self.diagnostics);
             }
         }
-        if let MeasureRelation::Events(_, names @ None) = &mut relation {
-            *names = filter.as_ref().and_then(names_in::names_in);
+        if let MeasureRelation::Events(_, names) = &mut relation {
+            *names = names_in::narrowed(names.take(), filter.as_ref(), self.diagnostics);
         }
         // What was reached in a week of the calendar stays reached: only cohorts have to ripen.
         let mature_only = matches!(relation, MeasureRelation::Milestone { .. })
@@ -233,6 +233,9 @@ impl Cx<'_> {
         };
         if listed.iter().any(|(name, _)| name == "*") {
             return Some(());
+        }
+        if listed.is_empty() {
+            empty_list(span, self.diagnostics);
         }
         for (name, span) in &listed {
             check_event_name(self.model, *source, name, *span, self.diagnostics);
