@@ -414,7 +414,9 @@ impl Argument {
         match self {
             Argument::Sql(fragment, ty) => {
                 fragments.push(fragment.clone());
-                Value::from_object(Hole { number: fragments.len() - 1, ty: *ty })
+                let digits = fragment.sql.trim_start_matches('-');
+                let constant = digits.len() < 7 && digits.bytes().all(|byte| byte.is_ascii_digit());
+                Value::from_object(Hole { number: fragments.len() - 1, ty: *ty, constant })
             }
             Argument::Word(word) => Value::from(word.as_str()),
             Argument::Number(number) => Value::from(*number),
@@ -436,12 +438,18 @@ impl fmt::Display for Failure {
 struct Hole {
     number: usize,
     ty: Option<Type>,
+    /// Whether it is a whole number of few digits, which needs no care.
+    constant: bool,
 }
 
 impl Object for Hole {
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        // An unknown type is undefined, and a shape that asks for it fails.
-        if key == "type" { self.ty.map(|ty| Value::from(ty.name())) } else { None }
+        match key {
+            // An unknown type is undefined, and a shape that asks for it fails.
+            "type" => self.ty.map(|ty| Value::from(ty.name())),
+            "constant" => Some(Value::from(self.constant)),
+            _ => None,
+        }
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {

