@@ -10,6 +10,7 @@ use sqlparser::parser::Parser;
 pub use crate::render::Mark;
 use crate::render::Statement;
 use crate::render::dialect::Dialect;
+use crate::render::holes::PARSED;
 
 /// A statement that parsed.
 #[derive(Clone, Debug)]
@@ -90,7 +91,9 @@ pub fn check(statement: Statement, dialect: &Dialect) -> Result<Checked, Box<Ref
             text = text.replace(&gap.text, &gap.parsed_as).into();
         }
     }
-    let parsed = Parser::parse_sql(&*dialect.grammar(), &text);
+    let grammar = dialect.grammar();
+    let parser = Parser::new(&*grammar).with_recursion_limit(PARSED).try_with_sql(&text);
+    let parsed = parser.and_then(|mut parser| parser.parse_statements());
     let reason = match parsed {
         Ok(parsed) if parsed.len() == 1 => return Ok(Checked { statement, marked: Marked::Not }),
         Ok(parsed) => format!("{} statements where one was expected", parsed.len()),

@@ -105,7 +105,9 @@ pub fn compile_marked(
 fn refused(refusal: &check::Refusal, place: &Place) -> Diagnostic {
     let check::Refusal { statement, reason } = refusal;
     let message = format!("the SQL of `{}` does not parse on {}: {reason}", statement.node, place.dialect.name());
-    let diagnostic = Diagnostic::error("refused-statement", message).help(format!(
+    let mut diagnostic = Diagnostic::error("refused-statement", message);
+    // The whole of it: who mends this needs it.
+    diagnostic.help = Some(format!(
         "this is a bug of Milepost, in a template or in the dialect's file, not of the project; the statement is\n{}",
         statement.sql
     ));

@@ -33,6 +33,8 @@ pub struct SourceFile {
     pub text: String,
     /// Where each line begins.
     lines: Vec<usize>,
+    /// What is never drawn: the values of settings, any of which may be a secret.
+    hidden: Vec<Range<usize>>,
 }
 
 impl Sources {
@@ -40,8 +42,13 @@ impl Sources {
     pub fn add(&mut self, path: PathBuf, text: String) -> SourceId {
         let id = SourceId(u32::try_from(self.files.len()).expect("fewer than four billion files"));
         let lines = [0].into_iter().chain(text.match_indices('\n').map(|(newline, _)| newline + 1)).collect();
-        self.files.push(SourceFile { path, text, lines });
+        self.files.push(SourceFile { path, text, lines, hidden: Vec::new() });
         id
+    }
+
+    /// Hides parts of a file's text from everything that is drawn.
+    pub fn hide(&mut self, id: SourceId, parts: impl IntoIterator<Item = Range<usize>>) {
+        self.files[id.0 as usize].hidden.extend(parts);
     }
 
     /// Returns the file that `id` names.
@@ -66,6 +73,53 @@ impl Sources {
         (line, file.text[file.lines[line - 1]..span.start].chars().count() + 1)
     }
 }
+
+impl SourceFile {
+    /// Returns the bytes of the whole lines that a range lies in.
+    pub fn lines_of(&self, range: &Range<usize>) -> Range<usize> {
+        let start = self.lines[self.lines.partition_point(|start| *start <= range.start) - 1];
+        let end = self.lines.get(self.lines.partition_point(|start| *start < range.end.max(range.start + 1)));
+        start..end.map_or(self.text.len(), |next| next - 1)
+    }
+
+    /// Returns the number, from 1, of the line that a byte lies in.
+    pub fn line_number(&self, byte: usize) -> usize {
+        self.lines.partition_point(|start| *start <= byte)
+    }
+
+    /// Returns what may be drawn of a range: as many bytes, with stars and blanks for what is hidden, so that nothing
+    /// tells how long that is, and with a dot for each character that would move a terminal's cursor.
+    pub fn shown(&self, range: Range<usize>) -> String {
+        let mut shown = String::with_capacity(range.len());
+        let text = &self.text[range.clone()];
+        for (at, character) in text.char_indices() {
+            let byte = range.start + at;
+            let hidden = self.hidden.iter().find(|hidden| hidden.contains(&byte));
+            match hidden {
+                Some(hidden) if character != '\n' => {
+                    let mark = if byte < hidden.start + STARS { "*" } else { " " };
+                    shown.push_str(&mark.repeat(character.len_utf8()));
+                }
+                // A control of two bytes, and a dot of two.
+                None if ('\u{80}'..'\u{a0}').contains(&character) => shown.push('·'),
+                Some(_) | None => shown.push(character),
+            }
+        }
+        shown
+    }
+
+    /// Returns the range of bytes to underline: of what is hidden, only the stars.
+    pub fn underlined(&self, range: Range<usize>) -> Range<usize> {
+        match self.hidden.iter().find(|hidden| hidden.contains(&range.start)) {
+            Some(hidden) if range.start >= hidden.start + STARS => range.start..range.start + 1,
+            Some(hidden) => range.start..range.end.min(hidden.start + STARS).min(hidden.end),
+            None => range,
+        }
+    }
+}
+
+/// How many stars stand for what is hidden.
+const STARS: usize = 3;
 
 impl Span {
     /// Returns the smallest span that covers both, which lie in one file.

@@ -24,13 +24,8 @@ pub struct Args {
     pub dir: Option<PathBuf>,
 
     /// Print the JSON Schema of `project.toml` and of the files of definitions
-    #[arg(
-        long,
-        env = "MILEPOST_SCHEMA",
-        hide_env_values = true,
-        value_parser = clap::builder::BoolishValueParser::new(),
-        action = clap::ArgAction::SetTrue
-    )]
+    // No variable: MILEPOST_SCHEMA is what projects call theirs, for `schema = "${MILEPOST_SCHEMA}"`.
+    #[arg(long)]
     pub schema: bool,
 }
 

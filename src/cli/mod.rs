@@ -100,7 +100,7 @@ impl Command {
 /// Runs the command that `arguments` name, the program's own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let parsed = definition(terminal::color_is_refused(&arguments))
+    let parsed = without_empty_variables(definition(terminal::color_is_refused(&arguments)))
         .try_get_matches_from(&arguments)
         .and_then(|matches| <Cli as clap::FromArgMatches>::from_arg_matches(&matches));
     match parsed {
@@ -111,6 +111,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Err(error) => outcome::end_of_usage(&error).into(),
     }
+}
+
+/// Takes a variable of the environment that is set to nothing for one that is not set: that is how CI systems unset one.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(
+            |flag| {
+                if flag.get_env().is_some_and(is_empty) { flag.env(clap::builder::Resettable::Reset) } else { flag }
+            },
+        )
+        .mut_subcommands(without_empty_variables)
 }
 
 /// Returns the whole command line as clap sees it: what the help, the manual and the completions are made of.
@@ -137,9 +149,11 @@ mod tests {
                 if matches!(long, "help" | "version") {
                     continue;
                 }
-                let expected = format!("MILEPOST_{}", long.replace('-', "_").to_uppercase());
+                // Its variable would have the name that everybody gives the schema of a project.
+                let expected = ((command.get_name(), long) != ("man", "schema"))
+                    .then(|| format!("MILEPOST_{}", long.replace('-', "_").to_uppercase()));
                 let found = argument.get_env().map(|name| name.to_string_lossy().into_owned());
-                assert_eq!(found.as_deref(), Some(expected.as_str()), "--{long} of {}", command.get_name());
+                assert_eq!(found, expected, "--{long} of {}", command.get_name());
             }
         }
     }

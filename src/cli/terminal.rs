@@ -155,7 +155,8 @@ fn wants_color(refused: bool, is_terminal: bool, variable: impl Fn(&str) -> Opti
 
 /// Tells whether color is refused, before the arguments are parsed: their own errors are colored too.
 pub(super) fn color_is_refused(arguments: &[OsString]) -> bool {
-    let refused_by = env::var_os("MILEPOST_NO_COLOR").is_some_and(|value| value != "0" && value != "false");
+    let refused_by =
+        env::var_os("MILEPOST_NO_COLOR").is_some_and(|value| !value.is_empty() && value != "0" && value != "false");
     refused_by || arguments.iter().any(|argument| argument == OsStr::new("--no-color"))
 }
 

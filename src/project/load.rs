@@ -20,7 +20,7 @@ use crate::project::tables::score::ScoreTable;
 use crate::project::tables::settings::{ProjectTable, TargetTable};
 use crate::project::tables::source::SourceTable;
 use crate::project::tables::test::TestTable;
-use crate::project::{Broken, Definition, Project, planned, syntax};
+use crate::project::{Broken, Definition, Project, hidden, planned, syntax};
 use crate::source::{SourceId, Sources, Span};
 
 /// The name of the file that makes a folder a project.
@@ -28,6 +28,9 @@ pub const PROJECT_FILE: &str = "project.toml";
 
 /// The tables that definitions are written in.
 const TABLES: &[&str] = &["project", "target", "source", "entity", "milestone", "kpi", "score", "test"];
+
+/// Those of them that have nothing to do with how a warehouse is connected to.
+const DEFINITIONS: &[&str] = &["source", "entity", "milestone", "kpi", "score", "test"];
 
 /// What was read so far.
 #[derive(Default)]
@@ -198,12 +201,19 @@ impl Loaded {
         let id = self.sources.add(path, text.to_owned());
         let (document, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
+            // A target in a file of definitions is a mistake, and its secrets are secrets.
+            if is_project || text.contains("[target") {
+                self.sources.hide(id, hidden::of_broken(text));
+            }
             syntax::report(id, text, &errors, diagnostics);
             return;
         }
         for (key, value) in document.into_inner() {
             let span = Span { source: id, start: key.span().start, end: key.span().end };
             let table = key.get_ref().to_string();
+            if (is_project && !DEFINITIONS.contains(&table.as_str())) || table == "target" {
+                self.sources.hide(id, hidden::values(&table, &value));
+            }
             if table == "project" && is_project {
                 match as_table(value.into_inner()) {
                     Ok(body) => {

@@ -1,6 +1,7 @@
 //! TOML files -> project: what was written, and where; no meaning yet.
 
 pub mod document;
+mod hidden;
 pub mod load;
 pub mod names;
 pub mod planned;
@@ -134,6 +135,19 @@ impl Project {
                 Some((name, default)) => (name, Some(default)),
                 None => (inside, None),
             };
+            // What is no name is not repeated: it may be a secret that was written in the place of one.
+            let (what, help) = if !is_variable(name) {
+                ("what stands in `${…}` is no name of a variable", "a name has letters, digits and `_`: `${NAME}`")
+            } else if default.is_some_and(|default| default.contains("${")) {
+                ("the default of a variable is another variable", "only a text can be a default: `${NAME:-text}`")
+            } else {
+                ("", "")
+            };
+            if !what.is_empty() {
+                let place = text.place(start..start + length + 1);
+                diagnostics.push(Diagnostic::error("bad-variable", what).at(place, "").help(help));
+                return None;
+            }
             if let Some(value) =
                 self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty()).or(default)
             {
@@ -151,4 +165,10 @@ impl Project {
         expanded.push_str(&text.value[at..]);
         Some(expanded)
     }
+}
+
+/// Tells whether a text can be the name of a variable.
+pub(crate) fn is_variable(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.chars().all(|each| each.is_ascii_alphanumeric() || each == '_')
 }

@@ -22,8 +22,12 @@ fn distance(name: &str, candidate: &str) -> Option<usize> {
         (name, Some(candidate)) => (name, candidate),
         (_, None) => (name, candidate),
     };
-    let distance = strsim::osa_distance(name, candidate);
     let limit = (name.chars().count() / 3).max(1);
+    // To count the slips is dear, and a project has many names.
+    if name.chars().count().abs_diff(candidate.chars().count()) > limit {
+        return None;
+    }
+    let distance = strsim::osa_distance(name, candidate);
     // A longer word that begins as the other is another word: `country` is no slip for `count`.
     let is_longer = distance > 1 && (name.starts_with(candidate) || candidate.starts_with(name));
     (distance <= limit && distance < candidate.chars().count() && !is_longer).then_some(distance)

@@ -147,6 +147,13 @@ impl Reading<'_> {
             {
                 span = key;
             }
+            // Nor has a value in a table whose keys are anybody's; what it is tells which it is.
+            if path.is_empty()
+                && let Some(written) = error.message().strip_prefix("invalid type: ").and_then(|m| m.split('`').nth(1))
+                && let Some(value) = find_scalar(&table, written, &mut path)
+            {
+                span = value;
+            }
             if path.is_empty() {
                 self.missing::<T>(&table, error.message());
                 return;
@@ -180,7 +187,11 @@ impl Reading<'_> {
         }
         let diagnostic = match message.strip_prefix("missing field ") {
             Some(field) => Diagnostic::error("missing-key", format!("a table in {} needs a key {field}", self.what)),
-            None => Diagnostic::error("wrong-type-of-value", format!("{} cannot be read: {message}", self.what)),
+            None => {
+                // Without the value, which may be a secret.
+                let message: String = message.split('`').step_by(2).collect::<Vec<_>>().join("…");
+                Diagnostic::error("wrong-type-of-value", format!("{} cannot be read: {message}", self.what))
+            }
         };
         self.diagnostics.push(diagnostic.at(self.header, ""));
     }
@@ -298,6 +309,28 @@ fn value_at<'v, 't>(table: &'v DeTable<'t>, path: &[Step]) -> Option<&'v DeValue
         };
     }
     Some(value)
+}
+
+/// Finds a value that is no string, table or list by how serde writes it, and returns its place.
+fn find_scalar(table: &DeTable<'_>, written: &str, path: &mut Vec<Step>) -> Option<Range<usize>> {
+    for (key, value) in table {
+        path.push(Step::Key(key.get_ref().to_string()));
+        let found = match value.get_ref() {
+            DeValue::Table(inner) => find_scalar(inner, written, path),
+            DeValue::Integer(number) => (number.to_string() == written).then(|| value.span()),
+            DeValue::Float(number) => {
+                let same = number.to_string().parse::<f64>().is_ok_and(|own| Ok(own) == written.parse());
+                same.then(|| value.span())
+            }
+            DeValue::Boolean(truth) => (truth.to_string() == written).then(|| value.span()),
+            DeValue::String(_) | DeValue::Datetime(_) | DeValue::Array(_) => None,
+        };
+        if found.is_some() {
+            return found;
+        }
+        path.pop();
+    }
+    None
 }
 
 /// Takes out the value at the end of a path.

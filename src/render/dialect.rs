@@ -28,6 +28,7 @@ const PORTABLE: &str = "portable";
 
 /// What a dialect must say, besides the functions: the sections and the entries in them.
 const REQUIRED: &[(&str, &[&str])] = &[
+    ("arithmetic", &["add", "subtract", "multiply", "negate", "whole", "wide"]),
     ("literals", &["float", "date", "timestamp", "pattern"]),
     ("aggregates", &["count", "count_distinct", "sum", "average", "min", "max", "percentile"]),
     ("source", &["path", "document", "text", "string", "from_text", "normalize", "instant", "moment", "file"]),
@@ -163,6 +164,7 @@ struct File {
     types: BTreeMap<String, String>,
     #[serde(default)]
     functions: IndexMap<String, Entry>,
+    arithmetic: IndexMap<String, Entry>,
     literals: IndexMap<String, Entry>,
     aggregates: IndexMap<String, Entry>,
     source: IndexMap<String, Entry>,
@@ -274,6 +276,7 @@ impl Dialect {
             dialect.add("functions", &function, Some(sql), unsupported).map_err(wrong)?;
         }
         let sections = [
+            ("arithmetic", file.arithmetic),
             ("literals", file.literals),
             ("aggregates", file.aggregates),
             ("source", file.source),
@@ -424,7 +427,9 @@ impl Argument {
         match self {
             Argument::Sql(fragment, ty) => {
                 fragments.push(fragment.clone());
-                Value::from_object(Hole { number: fragments.len() - 1, ty: *ty })
+                let digits = fragment.sql.trim_start_matches('-');
+                let constant = digits.len() < 7 && digits.bytes().all(|byte| byte.is_ascii_digit());
+                Value::from_object(Hole { number: fragments.len() - 1, ty: *ty, constant })
             }
             Argument::Word(word) => Value::from(word.as_str()),
             Argument::Number(number) => Value::from(*number),
@@ -446,12 +451,18 @@ impl fmt::Display for Failure {
 struct Hole {
     number: usize,
     ty: Option<Type>,
+    /// Whether it is a whole number of few digits, which needs no care.
+    constant: bool,
 }
 
 impl Object for Hole {
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        // An unknown type is undefined, and a shape that asks for it fails.
-        if key == "type" { self.ty.map(|ty| Value::from(ty.name())) } else { None }
+        match key {
+            // An unknown type is undefined, and a shape that asks for it fails.
+            "type" => self.ty.map(|ty| Value::from(ty.name())),
+            "constant" => Some(Value::from(self.constant)),
+            _ => None,
+        }
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {

@@ -1,11 +1,22 @@
 //! Expr -> SQL: the portable expression, as a dialect writes it.
 
 use crate::render::dialect::{Argument, Dialect, Failure};
-use crate::render::holes::{Binding, Fragment, Place};
+use crate::render::holes::{Binding, DEEPEST, Fragment, Place};
 use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Literal, Type};
 use crate::semantic::library::{Accepts, Library, Parameter};
 use crate::semantic::name::Name;
 use crate::source::Span;
+
+/// Why an expression is not printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The warehouse cannot say it.
+    Unsupported(Unsupported),
+    /// Its SQL would be nested too deeply.
+    TooDeep(Span),
+    /// Its SQL would be too long.
+    TooLarge(Span),
+}
 
 /// Something that a warehouse cannot say, and where it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,18 +30,20 @@ pub struct Unsupported {
 }
 
 /// Prints an expression. `column` gives the SQL of each column.
-pub fn print(expr: &Expr, dialect: &Dialect, column: &dyn Fn(&Name) -> Option<String>) -> Result<String, Unsupported> {
+pub fn print(expr: &Expr, dialect: &Dialect, column: &dyn Fn(&Name) -> Option<String>) -> Result<String, Refused> {
     fragment(expr, dialect, column).map(|fragment| fragment.sql)
 }
 
 /// Prints an expression as a fragment, which stands in other SQL with the parentheses that it needs there.
-pub fn fragment(
-    expr: &Expr,
-    dialect: &Dialect,
-    column: &dyn Fn(&Name) -> Option<String>,
-) -> Result<Fragment, Unsupported> {
-    Printer { dialect, column }.print(expr)
+pub fn fragment(expr: &Expr, dialect: &Dialect, column: &dyn Fn(&Name) -> Option<String>) -> Result<Fragment, Refused> {
+    let longest = LONGEST + PER_BYTE * expr.span.end.saturating_sub(expr.span.start);
+    Printer { dialect, column, longest, whole: expr.span }.print(expr)
 }
+
+/// What the SQL of an expression may be long, and how much more for each byte of what was written: a function may name its
+/// arguments several times, and one in the other that is many times as much.
+const LONGEST: usize = 20_000;
+const PER_BYTE: usize = 16;
 
 /// Prints a constant.
 pub fn literal(literal: &Literal, dialect: &Dialect) -> Result<Fragment, Failure> {
@@ -53,8 +66,8 @@ pub fn literal(literal: &Literal, dialect: &Dialect) -> Result<Fragment, Failure
 pub fn integer(number: i64) -> Fragment {
     match number {
         // Its digits alone are one too many for 64 bits.
-        i64::MIN => Fragment { sql: "-9223372036854775807 - 1".to_owned(), binding: Binding::Additive },
-        -9_223_372_036_854_775_807..0 => Fragment { sql: number.to_string(), binding: Binding::Sign },
+        i64::MIN => Fragment { sql: "-9223372036854775807 - 1".to_owned(), binding: Binding::Additive, depth: 3 },
+        -9_223_372_036_854_775_807..0 => Fragment { sql: number.to_string(), binding: Binding::Sign, depth: 2 },
         0.. => Fragment::atom(number.to_string()),
     }
 }
@@ -74,7 +87,9 @@ pub fn aggregate(
         (argument, None) => argument,
         (argument, Some(filter)) => {
             let (then, ty) = argument.unwrap_or((Fragment::atom("1"), Some(Type::Int)));
-            Some((Fragment::atom(format!("CASE WHEN {} THEN {} END", filter.sql, then.sql)), ty))
+            let depth = 1 + filter.depth.max(then.depth);
+            let sql = format!("CASE WHEN {} THEN {} END", filter.sql, then.sql);
+            Some((Fragment { depth, ..Fragment::atom(sql) }, ty))
         }
     };
     if let Some((value, ty)) = argument {
@@ -105,20 +120,40 @@ pub fn binary(operator: BinaryOperator, left: &Fragment, right: &Fragment) -> Fr
         BinaryOperator::Multiply => ("*", Place::MultiplicativeLeft, Place::Tight, Binding::Multiplicative),
         BinaryOperator::Concatenate => ("||", Place::ConcatenationLeft, Place::Tight, Binding::Concatenation),
     };
-    Fragment { sql: format!("{} {symbol} {}", left.at(before), right.at(after)), binding }
+    let depth = 1 + left.depth_at(before).max(right.depth_at(after));
+    Fragment { sql: format!("{} {symbol} {}", left.at(before), right.at(after)), binding, depth }
 }
 
 struct Printer<'p> {
     dialect: &'p Dialect,
     column: &'p dyn Fn(&Name) -> Option<String>,
+    /// What the SQL may be long.
+    longest: usize,
+    /// The place of the whole expression.
+    whole: Span,
 }
 
 impl Printer<'_> {
-    fn print(&self, expr: &Expr) -> Result<Fragment, Unsupported> {
-        let unsupported = |what: &str, failure: &Failure| Unsupported {
-            function: what.to_owned(),
-            reason: failure.to_string(),
-            span: expr.span,
+    fn print(&self, expr: &Expr) -> Result<Fragment, Refused> {
+        let fragment = if is_exact(expr) { self.exact(expr)? } else { self.form(expr)? };
+        self.bounded(fragment)
+    }
+
+    /// Refuses what is too long or too deep, at each step, so that nothing much longer is ever made.
+    fn bounded(&self, fragment: Fragment) -> Result<Fragment, Refused> {
+        if fragment.depth > DEEPEST {
+            return Err(Refused::TooDeep(self.whole));
+        }
+        if fragment.sql.len() > self.longest {
+            return Err(Refused::TooLarge(self.whole));
+        }
+        Ok(fragment)
+    }
+
+    fn form(&self, expr: &Expr) -> Result<Fragment, Refused> {
+        let unsupported = |what: &str, failure: &Failure| {
+            let (function, reason) = (what.to_owned(), failure.to_string());
+            Refused::Unsupported(Unsupported { function, reason, span: expr.span })
         };
         match &expr.kind {
             ExprKind::Column(name) => {
@@ -132,29 +167,40 @@ impl Printer<'_> {
             }
             ExprKind::Not(inner) => {
                 let inner = self.print(inner)?;
-                Ok(Fragment { sql: format!("NOT {}", inner.at(Place::Negation)), binding: Binding::Negation })
+                let depth = 1 + inner.depth_at(Place::Negation);
+                Ok(Fragment { sql: format!("NOT {}", inner.at(Place::Negation)), binding: Binding::Negation, depth })
             }
             ExprKind::Negate(inner) => {
                 let inner = self.print(inner)?;
-                Ok(Fragment { sql: format!("-{}", inner.at(Place::Tight)), binding: Binding::Sign })
+                let depth = 1 + inner.depth_at(Place::Tight);
+                Ok(Fragment { sql: format!("-{}", inner.at(Place::Tight)), binding: Binding::Sign, depth })
             }
             ExprKind::Binary(operator, left, right) => Ok(binary(*operator, &self.print(left)?, &self.print(right)?)),
             ExprKind::Call(name, arguments) => self.call(name, arguments, expr),
             ExprKind::Case(branches, otherwise) => {
-                let mut parts = vec!["CASE".to_owned()];
+                let (mut sql, mut depth) = ("CASE".to_owned(), 1);
+                let mut add = |before: &str, part: &Fragment| {
+                    sql.push_str(before);
+                    sql.push_str(&part.sql);
+                    depth = depth.max(1 + part.depth);
+                    if sql.len() > self.longest { Err(Refused::TooLarge(self.whole)) } else { Ok(()) }
+                };
                 for (condition, result) in branches {
-                    parts.push(format!("WHEN {} THEN {}", self.print(condition)?.sql, self.print(result)?.sql));
+                    add(" WHEN ", &self.print(condition)?)?;
+                    add(" THEN ", &self.print(result)?)?;
                 }
                 if let Some(otherwise) = otherwise {
-                    parts.push(format!("ELSE {}", self.print(otherwise)?.sql));
+                    add(" ELSE ", &self.print(otherwise)?)?;
                 }
-                parts.push("END".to_owned());
-                Ok(Fragment::atom(parts.join(" ")))
+                Ok(Fragment { depth, ..Fragment::atom(sql + " END") })
             }
             ExprKind::In(inner, list, negated) => {
-                let list: Vec<_> = list.iter().map(|item| Ok(self.print(item)?.sql)).collect::<Result<_, _>>()?;
+                let list: Vec<_> = list.iter().map(|item| self.print(item)).collect::<Result<_, _>>()?;
+                let depth = list.iter().map(|item| item.depth).max().unwrap_or_default();
+                let list: Vec<&str> = list.iter().map(|item| item.sql.as_str()).collect();
                 let operator = if *negated { "NOT IN" } else { "IN" };
-                self.predicate(inner, &format!("{operator} ({})", list.join(", ")))
+                let predicate = self.predicate(inner, &format!("{operator} ({})", list.join(", ")))?;
+                Ok(Fragment { depth: predicate.depth.max(1 + depth), ..predicate })
             }
             ExprKind::IsNull(inner, negated) => self.predicate(inner, if *negated { "IS NOT NULL" } else { "IS NULL" }),
             ExprKind::Like(inner, pattern, negated) => {
@@ -167,13 +213,56 @@ impl Printer<'_> {
         }
     }
 
-    fn predicate(&self, inner: &Expr, rest: &str) -> Result<Fragment, Unsupported> {
-        let inner = self.print(inner)?.at(Place::Predicate);
-        Ok(Fragment { sql: format!("{inner} {rest}"), binding: Binding::Predicate })
+    fn predicate(&self, inner: &Expr, rest: &str) -> Result<Fragment, Refused> {
+        let inner = self.print(inner)?;
+        let (sql, depth) = (inner.at(Place::Predicate), 1 + inner.depth_at(Place::Predicate));
+        Ok(Fragment { sql: format!("{sql} {rest}"), binding: Binding::Predicate, depth })
     }
 
-    fn call(&self, name: &str, arguments: &[Expr], expr: &Expr) -> Result<Fragment, Unsupported> {
-        let unsupported = |reason: String| Unsupported { function: name.to_owned(), reason, span: expr.span };
+    /// Prints arithmetic that is exact: null where the result has no place in its type. What the warehouse has for that
+    /// stands around the whole of it, or is in each operator.
+    fn exact(&self, expr: &Expr) -> Result<Fragment, Refused> {
+        let inside = self.arithmetic(expr)?;
+        if most(expr).is_some() { Ok(inside) } else { self.operator("whole", expr, &[("value", expr.ty, inside)]) }
+    }
+
+    fn arithmetic(&self, expr: &Expr) -> Result<Fragment, Refused> {
+        let operand = |side: &Expr| if is_exact(side) { self.arithmetic(side) } else { self.print(side) };
+        let is_known = most(expr).is_some();
+        let printed = match &expr.kind {
+            ExprKind::Negate(inner) if !is_known => {
+                self.operator("negate", expr, &[("value", inner.ty, operand(inner)?)])?
+            }
+            ExprKind::Binary(operator, left, right) => {
+                let (mut before, after) = (operand(left)?, operand(right)?);
+                if !is_wide(left) && !is_wide(right) && most(expr).is_none_or(|most| most > SMALL) {
+                    before = self.operator("wide", left, &[("value", left.ty, before)])?;
+                }
+                match operator_name(*operator) {
+                    Some(name) if !is_known => {
+                        self.operator(name, expr, &[("left", left.ty, before), ("right", right.ty, after)])?
+                    }
+                    Some(_) | None => binary(*operator, &before, &after),
+                }
+            }
+            _ => self.form(expr)?,
+        };
+        self.bounded(printed)
+    }
+
+    /// Prints an entry of the dialect's arithmetic.
+    fn operator(&self, name: &str, expr: &Expr, operands: &[(&str, Type, Fragment)]) -> Result<Fragment, Refused> {
+        let operands: Vec<_> =
+            operands.iter().map(|(name, ty, sql)| (*name, Argument::Sql(sql.clone(), Some(*ty)))).collect();
+        self.dialect.expression("arithmetic", name, &operands).map_err(|failure| {
+            let (function, reason) = (name.to_owned(), failure.to_string());
+            Refused::Unsupported(Unsupported { function, reason, span: expr.span })
+        })
+    }
+
+    fn call(&self, name: &str, arguments: &[Expr], expr: &Expr) -> Result<Fragment, Refused> {
+        let unsupported =
+            |reason: String| Refused::Unsupported(Unsupported { function: name.to_owned(), reason, span: expr.span });
         let function =
             Library::builtin().function(name).ok_or_else(|| unsupported("there is no such function".to_owned()))?;
         let (signature, _) =
@@ -190,7 +279,7 @@ impl Printer<'_> {
         self.dialect.expression("functions", name, &named).map_err(|failure| unsupported(failure.to_string()))
     }
 
-    fn argument(&self, parameter: &Parameter, argument: &Expr) -> Result<Argument, Unsupported> {
+    fn argument(&self, parameter: &Parameter, argument: &Expr) -> Result<Argument, Refused> {
         match (&parameter.accepts, &argument.kind) {
             (Accepts::Words(_), ExprKind::Literal(Literal::String(word))) => Ok(Argument::Word(word.clone())),
             (Accepts::Positive, ExprKind::Literal(Literal::Int(number))) => Ok(Argument::Number(*number)),
@@ -208,6 +297,75 @@ impl Printer<'_> {
                 Ok(Argument::Sql(self.print(argument)?, Some(ty)))
             }
         }
+    }
+}
+
+/// The largest number of 32 bits, which is what a warehouse may count with where it is given nothing larger.
+const SMALL: i128 = i32::MAX as i128;
+
+/// Tells whether it is arithmetic whose result is exact or null: of whole numbers, durations and decimals.
+fn is_exact(expr: &Expr) -> bool {
+    use BinaryOperator::{Add, Multiply, Subtract};
+    matches!(expr.kind, ExprKind::Negate(_) | ExprKind::Binary(Add | Subtract | Multiply, ..))
+        && matches!(expr.ty, Type::Int | Type::Duration | Type::Decimal)
+}
+
+/// Returns how large a whole number can be at most, where that is known and has a place in 64 bits.
+fn most(expr: &Expr) -> Option<i128> {
+    use BinaryOperator::{Add, Multiply, Subtract};
+    let most = match &expr.kind {
+        ExprKind::Literal(Literal::Int(number) | Literal::Duration(number)) => i128::from(*number).abs(),
+        ExprKind::Negate(inner) => most(inner)?,
+        ExprKind::Binary(Add | Subtract, left, right) => most(left)? + most(right)?,
+        ExprKind::Binary(Multiply, left, right) => most(left)? * most(right)?,
+        ExprKind::Call(name, _) => i128::from(Library::builtin().function(name)?.largest?),
+        ExprKind::Column(_)
+        | ExprKind::Literal(_)
+        | ExprKind::Not(_)
+        | ExprKind::Binary(..)
+        | ExprKind::Case(..)
+        | ExprKind::In(..)
+        | ExprKind::IsNull(..)
+        | ExprKind::Like(..) => return None,
+    };
+    (matches!(expr.ty, Type::Int | Type::Duration) && most <= i128::from(i64::MAX)).then_some(most)
+}
+
+/// Tells whether a warehouse holds it in 64 bits for certain: a choice among small constants it may hold in less.
+fn is_wide(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Literal(_) => most(expr).is_none_or(|most| most > SMALL),
+        ExprKind::Negate(inner) => is_wide(inner),
+        ExprKind::Binary(_, left, right) => is_wide(left) || is_wide(right),
+        ExprKind::Case(branches, otherwise) => {
+            branches.iter().map(|(_, result)| result).chain(otherwise.as_deref()).any(is_wide)
+        }
+        ExprKind::Call(name, arguments) => match name.as_str() {
+            "int" => arguments.iter().all(|argument| argument.ty != Type::Bool),
+            "coalesce" | "nullif" | "if" | "greatest" | "least" | "abs" | "modulo" | "integer_divide" => {
+                arguments.iter().any(|argument| argument.ty != Type::Bool && is_wide(argument))
+            }
+            _ => true,
+        },
+        ExprKind::Column(_) | ExprKind::Not(_) | ExprKind::In(..) | ExprKind::IsNull(..) | ExprKind::Like(..) => true,
+    }
+}
+
+/// Returns what the dialects' files call an operator of arithmetic.
+fn operator_name(operator: BinaryOperator) -> Option<&'static str> {
+    match operator {
+        BinaryOperator::Add => Some("add"),
+        BinaryOperator::Subtract => Some("subtract"),
+        BinaryOperator::Multiply => Some("multiply"),
+        BinaryOperator::Or
+        | BinaryOperator::And
+        | BinaryOperator::Equal
+        | BinaryOperator::NotEqual
+        | BinaryOperator::Less
+        | BinaryOperator::LessOrEqual
+        | BinaryOperator::Greater
+        | BinaryOperator::GreaterOrEqual
+        | BinaryOperator::Concatenate => None,
     }
 }
 

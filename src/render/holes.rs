@@ -17,6 +17,13 @@ use sqlparser::dialect::Dialect as Grammar;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Word};
 
+/// How deep the expressions of an expression may be nested in SQL: engines have limits of their own, and a statement's
+/// templates add to it. Whoever writes more is told so where it is written.
+pub const DEEPEST: usize = 400;
+
+/// How deep the parser goes: an expression may take it more than one step, and a statement has more around it.
+pub const PARSED: usize = 5 * DEEPEST;
+
 /// What a hole is called in the text of an entry; its number follows.
 const HOLE: &str = "__hole_";
 
@@ -27,6 +34,8 @@ pub struct Fragment {
     pub sql: String,
     /// What its outermost operator is.
     pub binding: Binding,
+    /// How deep its expressions are nested.
+    pub depth: usize,
 }
 
 /// The outermost operator of an expression, as far as it decides about parentheses.
@@ -103,18 +112,23 @@ impl Binding {
 impl Fragment {
     /// Makes a fragment that no operator captures.
     pub fn atom(sql: impl Into<String>) -> Self {
-        Self { sql: sql.into(), binding: Binding::Atom }
+        Self { sql: sql.into(), binding: Binding::Atom, depth: 1 }
     }
 
     /// Parses a piece of SQL to find how it binds.
     pub fn parse(sql: &str, grammar: &dyn Grammar) -> Result<Self, String> {
         let shape = shape(sql, grammar).map_err(|reason| format!("`{sql}` is no expression: {reason}"))?;
-        Ok(Self { sql: sql.to_owned(), binding: shape.binding })
+        Ok(Self { sql: sql.to_owned(), binding: shape.binding, depth: shape.depth })
     }
 
     /// Returns the text as it stands at `place`.
     pub fn at(&self, place: Place) -> String {
         if self.binding.fits(place) { self.sql.clone() } else { format!("({})", self.sql) }
+    }
+
+    /// Returns how deep it is nested as it stands at `place`.
+    pub fn depth_at(&self, place: Place) -> usize {
+        self.depth + usize::from(!self.binding.fits(place))
     }
 }
 
@@ -132,11 +146,16 @@ pub fn fill(text: &str, grammar: &dyn Grammar, arguments: &[Fragment]) -> Result
         return argument(number).cloned();
     }
     let mut sql = String::with_capacity(text.len() * 2);
+    let mut depth = shape.depth;
     for piece in &shape.pieces {
         match piece {
             Piece::Space if sql.is_empty() || sql.ends_with([' ', '(']) => {}
             Piece::Space => sql.push(' '),
-            Piece::Hole { number, place } => sql.push_str(&argument(*number)?.at(*place)),
+            Piece::Hole { number, place, above } => {
+                let argument = argument(*number)?;
+                depth = depth.max(above + argument.depth_at(*place));
+                sql.push_str(&argument.at(*place));
+            }
             Piece::Closing => {
                 sql.truncate(sql.trim_end_matches(' ').len());
                 sql.push(')');
@@ -145,7 +164,7 @@ pub fn fill(text: &str, grammar: &dyn Grammar, arguments: &[Fragment]) -> Result
         }
     }
     sql.truncate(sql.trim_end().len());
-    Ok(Fragment { sql, binding: shape.binding })
+    Ok(Fragment { sql, binding: shape.binding, depth })
 }
 
 /// A part of an expression with holes.
@@ -160,6 +179,8 @@ enum Piece {
         number: usize,
         /// What stands around it.
         place: Place,
+        /// How many expressions it is part of.
+        above: usize,
     },
     /// Anything else.
     Text(String),
@@ -169,6 +190,7 @@ enum Piece {
 struct Shape {
     pieces: Vec<Piece>,
     binding: Binding,
+    depth: usize,
 }
 
 /// As many shapes are remembered; a project has far fewer, and a process that reads many of them starts anew.
@@ -200,7 +222,7 @@ fn shape(text: &str, grammar: &dyn Grammar) -> Result<Rc<Shape>, String> {
 fn read(text: &str, grammar: &dyn Grammar) -> Result<Shape, String> {
     let tokens = tokens(text, grammar)?;
     let tree = parse(&tokens, grammar)?;
-    let mut places = Places(BTreeMap::new());
+    let mut places = Places::default();
     let _ = tree.visit(&mut places);
     let mut pieces = Vec::with_capacity(tokens.len());
     for (token, range) in spans(text, &tokens) {
@@ -209,7 +231,8 @@ fn read(text: &str, grammar: &dyn Grammar) -> Result<Shape, String> {
             Token::RParen => Piece::Closing,
             Token::Word(Word { value, quote_style: None, .. }) if value.starts_with(HOLE) => Piece::Hole {
                 number: value[HOLE.len()..].parse().map_err(|_| format!("`{value}` is no hole"))?,
-                place: places.0.get(&position(token.span.start)).copied().unwrap_or(Place::Tight),
+                place: places.around.get(&position(token.span.start)).copied().unwrap_or(Place::Tight),
+                above: places.above.get(&position(token.span.start)).copied().unwrap_or(places.deepest),
             },
             _ => Piece::Text(text[range].to_owned()),
         });
@@ -218,7 +241,7 @@ fn read(text: &str, grammar: &dyn Grammar) -> Result<Shape, String> {
     if pieces.iter().filter(|piece| !matches!(piece, Piece::Space)).count() == 1 {
         pieces.retain(|piece| !matches!(piece, Piece::Space));
     }
-    Ok(Shape { pieces, binding: binding(&tree) })
+    Ok(Shape { pieces, binding: binding(&tree), depth: places.deepest })
 }
 
 /// Writes a finished statement tidily: no space at the end of a line, no empty line. Strings and names stay as they are.
@@ -265,7 +288,7 @@ fn tokens(sql: &str, grammar: &dyn Grammar) -> Result<Vec<TokenWithSpan>, String
 }
 
 fn parse(tokens: &[TokenWithSpan], grammar: &dyn Grammar) -> Result<Expr, String> {
-    let mut parser = Parser::new(grammar).with_tokens_with_locations(tokens.to_vec());
+    let mut parser = Parser::new(grammar).with_recursion_limit(PARSED).with_tokens_with_locations(tokens.to_vec());
     let tree = parser.parse_expr().map_err(|error| error.to_string())?;
     let next = parser.peek_token().token;
     if next == Token::EOF { Ok(tree) } else { Err(format!("`{next}` follows the expression")) }
@@ -294,15 +317,21 @@ fn spans<'t>(text: &str, tokens: &'t [TokenWithSpan]) -> impl Iterator<Item = (&
     tokens.iter().enumerate().map(move |(index, token)| (token, starts[index]..starts[index + 1]))
 }
 
-/// Finds what stands around each hole; a hole that it does not know is [`Place::Tight`].
-struct Places(BTreeMap<(u64, u64), Place>);
+/// Finds what stands around each hole, and how deep; a hole that it does not know is [`Place::Tight`].
+#[derive(Default)]
+struct Places {
+    around: BTreeMap<(u64, u64), Place>,
+    above: BTreeMap<(u64, u64), usize>,
+    depth: usize,
+    deepest: usize,
+}
 
 impl Places {
     fn put(&mut self, expr: &Expr, place: Place) {
         if let Expr::Identifier(Ident { value, quote_style: None, span }) = expr
             && value.starts_with(HOLE)
         {
-            self.0.insert(position(span.start), place);
+            self.around.insert(position(span.start), place);
         }
     }
 
@@ -316,8 +345,20 @@ impl Places {
 impl Visitor for Places {
     type Break = ();
 
+    fn post_visit_expr(&mut self, _: &Expr) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
     #[expect(clippy::wildcard_enum_match_arm, reason = "what is not known here is parenthesized")]
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if let Expr::Identifier(Ident { value, quote_style: None, span }) = expr
+            && value.starts_with(HOLE)
+        {
+            self.above.insert(position(span.start), self.depth);
+        }
+        self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
         match expr {
             Expr::BinaryOp { left, op, right } => {
                 let (before, after) = operands(op);

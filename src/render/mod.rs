@@ -153,6 +153,22 @@ fn report_names(refused: Vec<(String, Option<Span>)>, dialect: &Dialect, diagnos
     }
 }
 
+fn too_deep(span: Span) -> Diagnostic {
+    let message = format!("an expression is nested too deeply: its SQL has more than {} levels", holes::DEEPEST);
+    Diagnostic::error("expression-too-deep", message)
+        .at(span, "")
+        .help("a function may be several levels in SQL; declare a part of it as a column of the table that is read")
+}
+
+fn too_large(span: Span) -> Diagnostic {
+    Diagnostic::error("expression-too-large", "an expression is too large: its SQL is many times as long as it is")
+        .at(span, "")
+        .help(
+            "some functions name their arguments several times in SQL, and one in the other that is many times as much; \
+             declare a part of it as a column of the table that is read",
+        )
+}
+
 fn diagnostic(failure: relations::Failure, dialect: &Dialect, origin: Option<Span>) -> Diagnostic {
     match failure {
         relations::Failure::Unsupported(unsupported) => Diagnostic::error(
@@ -160,6 +176,8 @@ fn diagnostic(failure: relations::Failure, dialect: &Dialect, origin: Option<Spa
             format!("`{}` is not supported: {}", unsupported.function, unsupported.reason),
         )
         .at(unsupported.span, format!("on {}", dialect.name())),
+        relations::Failure::TooDeep(span) => too_deep(span),
+        relations::Failure::TooLarge(span) => too_large(span),
         relations::Failure::NoRelation { name, span, reason } => Diagnostic::error(
             "no-table-for-dialect",
             format!("`{name}` has nothing that {} can read", dialect.name()),

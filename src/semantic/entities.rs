@@ -115,31 +115,40 @@ fn parent(
 
 /// Reports entities that are members of themselves.
 fn cycles(project: &Project, model: &Model, diagnostics: &mut Diagnostics) {
+    // From which start an entity was come by, so that each is gone through once.
+    let mut seen: Vec<Option<usize>> = vec![None; model.entities.len()];
     for start in 0..model.entities.len() {
-        let mut path = vec![start];
-        while let Some((parent, _)) = &model.entities[*path.last().expect("the path has a start")].parent {
-            if parent.0 == start {
-                if path.iter().all(|entity| *entity >= start) {
-                    let shown: Vec<&str> =
-                        path.iter().map(|entity| model.entities[*entity].meta.name.as_str()).collect();
-                    let message = match shown.as_slice() {
-                        [own] => format!("entity `{own}` is a member of itself"),
-                        path => format!("entities are members of each other: {}", values::circle(path)),
-                    };
-                    let last = &project.entities[*path.last().expect("the path has a start")];
-                    let (closing, _) = last.body.parent.first().expect("its parent is the first one");
-                    diagnostics.push(
-                        Diagnostic::error("entity-cycle", message)
-                            .at(last.place(closing), "closes the circle")
-                            .at(model.entities[start].meta.span, "which begins here"),
-                    );
+        let mut path = Vec::new();
+        let mut next = Some(start);
+        while let Some(entity) = next {
+            if let Some(before) = seen[entity] {
+                if before == start {
+                    let from = path.iter().position(|each| *each == entity).unwrap_or_default();
+                    cycle(project, model, &path[from..], diagnostics);
                 }
                 break;
             }
-            if path.contains(&parent.0) {
-                break;
-            }
-            path.push(parent.0);
+            seen[entity] = Some(start);
+            path.push(entity);
+            next = model.entities[entity].parent.as_ref().map(|(parent, _)| parent.0);
         }
     }
+}
+
+/// Reports a circle, from that of its entities which was defined first.
+fn cycle(project: &Project, model: &Model, circle: &[usize], diagnostics: &mut Diagnostics) {
+    let first = circle.iter().enumerate().min_by_key(|(_, entity)| **entity).map_or(0, |(position, _)| position);
+    let path = [&circle[first..], &circle[..first]].concat();
+    let shown: Vec<&str> = path.iter().map(|entity| model.entities[*entity].meta.name.as_str()).collect();
+    let message = match shown.as_slice() {
+        [own] => format!("entity `{own}` is a member of itself"),
+        path => format!("entities are members of each other: {}", values::circle(path)),
+    };
+    let last = &project.entities[*path.last().expect("a circle has a member")];
+    let (closing, _) = last.body.parent.first().expect("its parent is the first one");
+    diagnostics.push(
+        Diagnostic::error("entity-cycle", message)
+            .at(last.place(closing), "closes the circle")
+            .at(model.entities[path[0]].meta.span, "which begins here"),
+    );
 }

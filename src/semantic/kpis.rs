@@ -1,5 +1,7 @@
 //! `[kpi.<name>]` -> [`Kpi`]: what every kind has, and the order in which formulas can be computed.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::read::list;
 use crate::project::tables::kpi::{Grain, KpiTable};
@@ -44,8 +46,10 @@ pub fn resolve(project: &Project, model: &mut Model, known: &Known, diagnostics:
         }
         model.kpis.push(kpi);
     }
+    let defined: BTreeMap<&str, &Definition<KpiTable>> =
+        project.kpis.iter().map(|definition| (definition.name.as_str(), definition)).collect();
     for kpi in &model.kpis {
-        fits(project, model, kpi, diagnostics);
+        fits(&defined, model, kpi, diagnostics);
     }
 }
 
@@ -145,10 +149,9 @@ fn named(kpi: &Kpi, input: &str) -> Option<Span> {
 }
 
 /// Reports formulas whose inputs do not meet: other buckets, or dimensions that an input lacks.
-fn fits(project: &Project, model: &Model, kpi: &Kpi, diagnostics: &mut Diagnostics) {
+fn fits(definitions: &BTreeMap<&str, &Definition<KpiTable>>, model: &Model, kpi: &Kpi, diagnostics: &mut Diagnostics) {
     let KpiValue::Formula { inputs, .. } = &kpi.value else { return };
-    let defined =
-        |kpi: &Kpi| project.kpis.iter().find(|each| each.name == kpi.meta.name).expect("every KPI is defined");
+    let defined = |kpi: &Kpi| definitions[kpi.meta.name.as_str()];
     let definition = defined(kpi);
     // Where its buckets are said, and which they are.
     let buckets = |kpi: &Kpi| {

@@ -30,6 +30,8 @@ pub struct Function {
     pub examples: Vec<String>,
     /// What to write instead where no signature fits.
     pub help: Option<String>,
+    /// How large the whole numbers are at most that it gives, signs aside, where that is known.
+    pub largest: Option<i64>,
     /// The rendering that a dialect may override: a template.
     pub sql: String,
 }
@@ -50,9 +52,9 @@ impl Library {
         for (name, entry) in file.functions {
             let signatures = entry.signatures.iter().map(|signature| signature.parse()).collect::<Result<Vec<_>, _>>();
             let signatures = signatures.map_err(|reason| format!("functions.{name}: {reason}"))?;
-            let Entry { doc, examples, help, sql, .. } = entry;
+            let Entry { doc, examples, help, largest, sql, .. } = entry;
             let sql = sql.trim().to_owned();
-            functions.insert(name.clone(), Function { name, doc, signatures, examples, help, sql });
+            functions.insert(name.clone(), Function { name, doc, signatures, examples, help, largest, sql });
         }
         Ok(Library { functions })
     }
@@ -99,6 +101,7 @@ struct Entry {
     signatures: Vec<String>,
     examples: Vec<String>,
     help: Option<String>,
+    largest: Option<i64>,
     sql: String,
 }
 

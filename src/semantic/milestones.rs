@@ -26,7 +26,7 @@ use crate::semantic::sources::{default_entity, row_names};
 use crate::semantic::values::{self, Named};
 use crate::semantic::{names_in, parse};
 
-pub use crate::semantic::milestones::forms::check_event_name;
+pub use crate::semantic::milestones::forms::{check_event_name, empty_list};
 pub use crate::semantic::milestones::windows::from_start;
 use crate::source::Span;
 
@@ -398,10 +398,7 @@ impl Cx<'_> {
             }
         }
         // A condition on the name narrows what is read, as `event` does.
-        let names = match (names, condition.as_ref().and_then(names_in::names_in)) {
-            (Some(names), _) => Some(names),
-            (None, narrowed) => narrowed,
-        };
+        let names = names_in::narrowed(names, condition.as_ref(), diagnostics);
         Some((Occurrences::Events { source, names, condition, subject }, progress))
     }
 }

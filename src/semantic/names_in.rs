@@ -58,8 +58,34 @@ pub fn check_aliases(source: &Source, expr: &Expr, diagnostics: &mut Diagnostics
     });
 }
 
+/// Returns the names of the events that are read: those that are listed, or else those that the condition lets through.
+///
+/// A condition that no event of these names can meet is reported: what it counts would be nothing, without a word.
+pub fn narrowed(
+    listed: Option<Vec<String>>,
+    condition: Option<&Expr>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<String>> {
+    let Some((condition, names)) = condition.and_then(|condition| Some((condition, names_in(condition)?))) else {
+        return listed;
+    };
+    if names.is_empty() || listed.as_ref().is_some_and(|listed| !listed.iter().any(|name| names.contains(name))) {
+        let why = if names.is_empty() {
+            "an event has one name, and this asks for two at once"
+        } else {
+            "it asks for another name than `event` lists"
+        };
+        diagnostics.push(
+            Diagnostic::error("impossible-condition", "no event can meet the condition")
+                .at(condition.span, why)
+                .help("join two names by `or`, or list them by `event`"),
+        );
+    }
+    listed.or(Some(names))
+}
+
 /// Returns the event names that rows must have for `condition` to hold, if it names them in a term that must hold.
-pub fn names_in(condition: &Expr) -> Option<Vec<String>> {
+fn names_in(condition: &Expr) -> Option<Vec<String>> {
     match &condition.kind {
         ExprKind::Binary(BinaryOperator::And, left, right) => match (names_in(left), names_in(right)) {
             (Some(left), Some(right)) => Some(left.into_iter().filter(|name| right.contains(name)).collect()),

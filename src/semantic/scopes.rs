@@ -207,17 +207,6 @@ impl Names {
         names
     }
 
-    /// The values of other KPIs.
-    pub fn kpis<'k>(kpis: impl Iterator<Item = &'k str>) -> Self {
-        let mut names = Self::new("the project's KPIs".to_owned(), None);
-        names.meanings.clear();
-        names.folded.clear();
-        for name in kpis {
-            names.role(name, &format!("{}{name}", canonical::KPI), Type::Float);
-        }
-        names
-    }
-
     /// Adds an entity's columns under its name: `user.plan`.
     #[must_use]
     pub fn with_entity(mut self, model: &Model, index: EntityIndex) -> Self {
@@ -378,9 +367,5 @@ impl Scope for Names {
 
     fn declared_at(&self, name: &str) -> Option<Span> {
         if name.starts_with("properties.") { self.properties_at.or(self.declared_at) } else { self.declared_at }
-    }
-
-    fn is_of_kpis(&self) -> bool {
-        self.meanings.values().all(|meaning| meaning.name.starts_with(canonical::KPI))
     }
 }

@@ -241,11 +241,18 @@ pub fn window<T>(definition: &Definition<T>, value: &Spanned<String>, diagnostic
     length
 }
 
-/// Returns the path of a circle of definitions, which ends where it begins.
+/// Returns the path of a circle of definitions, which ends where it begins; of a long one how it begins and ends.
 pub fn circle(names: &[&str]) -> String {
-    let names: Vec<String> = names.iter().chain(names.first()).map(|name| format!("`{name}`")).collect();
-    names.join(" -> ")
+    let mut shown: Vec<String> = names.iter().chain(names.first()).map(|name| format!("`{name}`")).collect();
+    if shown.len() > CIRCLE {
+        let left_out = format!("… ({} more) …", shown.len() - CIRCLE);
+        shown.splice(CIRCLE - 2..shown.len() - 2, [left_out]);
+    }
+    shown.join(" -> ")
 }
+
+/// A circle of more definitions is not shown whole.
+const CIRCLE: usize = 12;
 
 /// Gathers what every definition has.
 pub fn meta<T>(

@@ -12,11 +12,11 @@ use crate::project::document::Spanned;
 use crate::project::names::nearest;
 use crate::project::read::list;
 use crate::project::tables::settings::TargetTable;
-use crate::project::{Definition, Project};
+use crate::project::{Definition, Project, is_variable};
 use crate::semantic::duration;
 use crate::source::Text;
 use crate::target::Target;
-use crate::warehouse::{self, Driver, Setting};
+use crate::warehouse::{self, Driver};
 
 /// Returns the settings as they are written, by name; what the driver does not take is reported, and so is a secret that
 /// stands in the file.
@@ -41,28 +41,47 @@ pub(super) fn settings(
                 });
                 continue;
             };
-            refuse_secret(setting, target, value, diagnostics);
+            refuse_secret(setting.name, setting.secret, target, value, diagnostics);
+        } else {
+            refuse_secret(name.get(), looks_secret(name.get()), target, value, diagnostics);
         }
         settings.insert(name.get().clone(), text);
     }
     settings
 }
 
-/// Reports a secret that is written out: whoever reads the project would read it.
+/// Tells whether a setting that only the engine knows holds a secret, by the last word of its name.
+fn looks_secret(name: &str) -> bool {
+    let last = name.rsplit('_').next().unwrap_or(name);
+    ["password", "passphrase", "secret", "token", "key"].contains(&last.to_lowercase().as_str())
+}
+
+/// Reports a secret that is written out, in whole or in part: whoever reads the project would read it.
 fn refuse_secret(
-    setting: &Setting,
+    name: &str,
+    is_secret: bool,
     target: &Definition<TargetTable>,
     value: &Spanned<String>,
     diagnostics: &mut Diagnostics,
 ) {
-    if setting.secret && !value.get().contains("${") {
-        let variable = format!("{}_{}", target.body.dialect.get(), setting.name).to_uppercase();
-        diagnostics.push(
-            Diagnostic::error("secret-in-project", format!("`{}` is written into the project", setting.name))
-                .at(target.place(value), "whoever reads the project reads it")
-                .help(format!("write `{} = \"${{{variable}}}\"`, and set that variable where it runs", setting.name)),
-        );
+    let variable = value.get().strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    if !is_secret || variable.is_some_and(is_variable) {
+        return;
     }
+    let (message, label) = if value.get().contains("${") {
+        (
+            format!("`{name}` is more than the name of a variable"),
+            "only `${NAME}` is no secret: no default, no text beside it",
+        )
+    } else {
+        (format!("`{name}` is written into the project"), "whoever reads the project reads it")
+    };
+    let variable = format!("{}_{name}", target.body.dialect.get()).to_uppercase();
+    diagnostics.push(
+        Diagnostic::error("secret-in-project", message)
+            .at(target.place(value), label)
+            .help(format!("write `{name} = \"${{{variable}}}\"`, and set that variable where it runs")),
+    );
 }
 
 /// Returns how long a statement may take.

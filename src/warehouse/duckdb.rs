@@ -14,6 +14,7 @@ use duckdb::{Config, Connection};
 use crate::check::{Checked, Mark};
 use crate::warehouse::files::{self as raw, Files};
 use crate::warehouse::names::{parts_of, schema_of};
+use crate::warehouse::secrets::Secrets;
 use crate::warehouse::{
     Column, Driver, Error, ErrorKind, Estimate, Executed, Family, Found, Interrupter, Rows, Target, Value, Warehouse,
 };
@@ -84,7 +85,10 @@ impl DuckDb {
             }
             Connection::open_with_flags(&path, config(target)?)
         };
-        let connection = connection.map_err(|error| text::refine_open(&error.into(), target, database))?;
+        let connection = connection.map_err(|error| {
+            let error = text::refine_open(&error.into(), target, database);
+            Error::new(error.kind, secrets(target).redact(&error.message))
+        })?;
         if !is_current(&target.root) {
             let path = search_path(&target.root)?;
             connection.execute_batch(&format!("SET GLOBAL file_search_path = {}", text::literal(&path)))?;
@@ -155,13 +159,24 @@ fn is_read_only(target: &Target) -> bool {
     target.settings.get(ACCESS).is_some_and(|mode| mode.eq_ignore_ascii_case("READ_ONLY"))
 }
 
+/// Returns the values of the engine's settings: its errors quote them, and any may be a secret.
+fn secrets(target: &Target) -> Secrets {
+    let mut secrets = Secrets::default();
+    for (_, value) in target.settings.iter().filter(|(name, _)| !NOT_OF_THE_ENGINE.contains(&name.as_str())) {
+        secrets.add(value);
+    }
+    secrets
+}
+
 /// Hands every setting that is the engine's to DuckDB, which knows its own names and values.
 fn config(target: &Target) -> Result<Config, Error> {
     let mut config = Config::default();
     for (name, value) in &target.settings {
         if !NOT_OF_THE_ENGINE.contains(&name.as_str()) {
             config = config.with(name, value).map_err(|_| {
-                let message = format!("target `{}`: the setting `{name}` cannot be `{value}`", target.name);
+                // The value may be a secret, and so may be the engine's words, which quote it.
+                let message =
+                    format!("target `{}`: DuckDB does not take the value of the setting `{name}`", target.name);
                 Error::new(ErrorKind::UserSql, message)
             })?;
         }

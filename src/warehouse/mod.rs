@@ -17,7 +17,6 @@ mod bigquery;
 mod duckdb;
 pub mod files;
 mod names;
-#[cfg(any(feature = "bigquery", feature = "snowflake"))]
 mod secrets;
 mod snowflake;
 mod value;

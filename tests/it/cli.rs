@@ -188,6 +188,46 @@ fn a_flag_is_read_from_the_environment_and_wins_over_it() {
 }
 
 #[test]
+fn a_variable_that_is_set_to_nothing_is_not_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = ["PROJECT_DIR", "TARGET", "TARGET_PATH", "AS_OF", "THREADS", "FAIL_FAST", "OUTPUT", "QUIET", "VERBOSE"];
+    let mut command = milepost(&["clean"]);
+    for name in all.into_iter().chain(["NO_COLOR", "SELECT", "EXCLUDE", "SHORT", "DIR"]) {
+        command.env(format!("MILEPOST_{name}"), "");
+    }
+    let output = command.current_dir(folder.path()).output().unwrap();
+    assert_eq!(shown(&output), "exit code: 0\n----- stderr\n`target` does not exist: nothing to remove\n");
+}
+
+#[test]
+fn the_schema_of_a_project_in_a_variable_is_nothing_to_the_manual() {
+    let output = milepost(&["man"]).env("MILEPOST_SCHEMA", "raw").output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+}
+
+#[test]
+fn what_would_move_the_cursor_of_a_terminal_is_escaped() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    fs::create_dir(root.join("models")).unwrap();
+    fs::write(root.join("project.toml"), "[project]\nname = \"odd\"\n").unwrap();
+    let definitions = "[kpi.a]\nkind = \"x\\u001B[31m\\u009B2J\\u202E\\nerror: b\"\n# \u{9b}2J \u{202e}\n";
+    let name = if cfg!(windows) { "a.toml" } else { "a\u{1b}[31m\u{9b}\n.toml" };
+    fs::write(root.join("models").join(name), definitions).unwrap();
+    for arguments in [&["check"][..], &["check", "--short"]] {
+        let output = milepost(arguments).current_dir(root).output().unwrap();
+        let seen = shown(&output);
+        assert_eq!(output.status.code(), Some(1), "{seen}");
+        let controls: String = seen.chars().filter(|c| c.is_control() && *c != '\n').collect();
+        assert_eq!(controls, "", "{seen}");
+        if arguments.contains(&"--short") {
+            assert_eq!(seen.lines().count(), 3, "{seen}");
+            assert!(!seen.contains('\u{202e}'), "{seen}");
+        }
+    }
+}
+
+#[test]
 fn color_is_for_terminals_and_for_who_asks() {
     let folder = tempfile::tempdir().unwrap();
     let colored = |variables: &[(&str, &str)], arguments: &[&str]| {

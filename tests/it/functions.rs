@@ -85,7 +85,7 @@ pub(crate) fn aggregated(
     expr::aggregate(dialect, function, argument.map(fragment), filter.map(|text| fragment(text).0), None).unwrap().sql
 }
 
-pub(crate) fn print(expr: &Expr, dialect: &Dialect) -> Result<String, expr::Unsupported> {
+pub(crate) fn print(expr: &Expr, dialect: &Dialect) -> Result<String, expr::Refused> {
     expr::print(expr, dialect, &|name| dialect.identifier(&name.to_string()).ok())
 }
 
@@ -193,7 +193,12 @@ fn every_example_is_true() {
 fn shapes() -> impl Strategy<Value = Expr> {
     let mut sources = Sources::default();
     let span = Span { source: sources.add(PathBuf::from("test"), String::new()), start: 0, end: 0 };
-    let make = move |kind: ExprKind| Expr { kind, ty: Type::Int, span };
+    // Arithmetic of floats is an operator everywhere; that of whole numbers is more on some.
+    let make = move |kind: ExprKind| Expr { kind, ty: Type::Float, span };
+    let of = move |ty: Type, inner: &Expr| {
+        let kind = ExprKind::Call("abs".to_owned(), vec![inner.clone()]);
+        Expr { kind, ty, span }
+    };
     let leaf = prop_oneof![
         Just(make(ExprKind::Column("a".into()))),
         Just(make(ExprKind::Column("b".into()))),
@@ -219,12 +224,12 @@ fn shapes() -> impl Strategy<Value = Expr> {
             boxed.clone().prop_map(move |inner| make(ExprKind::Like(inner, "x%".to_owned(), false))),
             (boxed, inner.clone()).prop_map(move |(value, item)| make(ExprKind::In(value, vec![item], true))),
             prop::collection::vec(inner.clone(), 2).prop_map(move |two| make(ExprKind::Call("divide".to_owned(), two))),
-            prop::collection::vec(inner.clone(), 2)
-                .prop_map(move |two| make(ExprKind::Call("integer_divide".to_owned(), two))),
-            prop::collection::vec(inner, 1).prop_map(move |one| make(ExprKind::Call(
-                "hours".to_owned(),
-                vec![Expr { ty: Type::Duration, ..one[0].clone() }]
+            prop::collection::vec(inner.clone(), 2).prop_map(move |two| make(ExprKind::Call(
+                "integer_divide".to_owned(),
+                two.iter().map(|one| of(Type::Int, one)).collect()
             ))),
+            prop::collection::vec(inner, 1)
+                .prop_map(move |one| make(ExprKind::Call("hours".to_owned(), vec![of(Type::Duration, &one[0])]))),
         ]
     })
 }
@@ -309,7 +314,11 @@ proptest! {
     #[test]
     fn parentheses_are_where_they_are_needed(expr in shapes()) {
         for dialect in dialects() {
-            let sql = print(&expr, dialect).unwrap();
+            let sql = match print(&expr, dialect) {
+                // What names its arguments several times, in itself several times.
+                Err(expr::Refused::TooLarge(_)) => continue,
+                sql => sql.unwrap(),
+            };
             prop_assert_eq!(structure(&sql, dialect), structure(&parenthesized(&expr, dialect), dialect), "{}", sql);
         }
     }
@@ -318,16 +327,16 @@ proptest! {
 #[test]
 fn parentheses_are_nowhere_else() {
     for (text, sql) in [
-        ("a_int + 1 - a_int", "\"a_int\" + 1 - \"a_int\""),
-        ("a_int - (1 - a_int)", "\"a_int\" - (1 - \"a_int\")"),
+        ("a_float + 1 - a_float", "\"a_float\" + 1 - \"a_float\""),
+        ("a_float - (1 - a_float)", "\"a_float\" - (1 - \"a_float\")"),
         (
-            "(a_int + 1) * 2 > 3 and not (a_bool or a_string = 'x')",
-            "(\"a_int\" + 1) * 2 > 3 AND NOT (\"a_bool\" OR \"a_string\" = 'x')",
+            "(a_float + 1) * 2 > 3 and not (a_bool or a_string = 'x')",
+            "(\"a_float\" + 1) * 2 > 3 AND NOT (\"a_bool\" OR \"a_string\" = 'x')",
         ),
         ("a_bool or a_bool and a_bool", "\"a_bool\" OR \"a_bool\" AND \"a_bool\""),
         (
-            "(a_int + 1) / (length(a_string) - 1)",
-            "CAST(\"a_int\" + 1 AS DOUBLE) / NULLIF(CAST(LENGTH(\"a_string\") - 1 AS DOUBLE), 0)",
+            "(a_float + 1) / (length(a_string) - 1)",
+            "CAST(\"a_float\" + 1 AS DOUBLE) / NULLIF(CAST(LENGTH(\"a_string\") - 1 AS DOUBLE), 0)",
         ),
         (
             "hours(a_timestamp - a_timestamp) > 0.5",

@@ -323,8 +323,8 @@ fn trap_17_months_are_added_to_the_anchor_and_clamped() {
     prints(
         "add_months(a_timestamp, 2)",
         [
-            "TIMESTAMP(DATETIME_ADD(DATETIME(a_timestamp, 'UTC'), INTERVAL 2 MONTH), 'UTC')",
-            "CAST(a_timestamp + TO_MONTHS(CAST(2 AS INTEGER)) AS TIMESTAMP)",
+            "TIMESTAMP(SAFE.DATETIME_ADD(DATETIME(a_timestamp, 'UTC'), INTERVAL 2 MONTH), 'UTC')",
+            "TRY(CAST(a_timestamp + TO_MONTHS(CAST(2 AS INTEGER)) AS TIMESTAMP))",
             "DATEADD('month', 2, a_timestamp)",
         ],
     );
@@ -386,9 +386,9 @@ fn trap_21_a_half_goes_up() {
     prints(
         "round(a_float)",
         [
-            "CAST(FLOOR(CAST(a_float AS FLOAT64) + 0.5) AS INT64)",
-            "CAST(FLOOR(CAST(a_float AS DOUBLE) + 0.5) AS BIGINT)",
-            "CAST(FLOOR(CAST(a_float AS FLOAT) + 0.5) AS NUMBER(38, 0))",
+            "SAFE_CAST(FLOOR(CAST(a_float AS FLOAT64) + 0.5) AS INT64)",
+            "TRY_CAST(FLOOR(CAST(a_float AS DOUBLE) + 0.5) AS BIGINT)",
+            "CASE WHEN ABS(a_float) < 9223372036854775807 THEN CAST(FLOOR(CAST(a_float AS FLOAT) + 0.5) AS NUMBER(38, 0)) END",
         ],
     );
     for (number, expected) in [("2.5", "3"), ("3.5", "4"), ("-2.5", "-2"), ("0.5", "1")] {

@@ -230,7 +230,7 @@ fn what_the_target_sets_is_what_the_engine_does() {
     let error = connect(&target(Path::new("."), &[("memory_limits", "1GB")])).err().unwrap();
     assert_eq!(error.message, "target `test`: neither Milepost nor DuckDB has a setting `memory_limits`");
     let error = connect(&target(Path::new("."), &[("memory_limit", "much")])).err().unwrap();
-    assert_eq!(error.message, "target `test`: the setting `memory_limit` cannot be `much`");
+    assert_eq!(error.message, "target `test`: DuckDB does not take the value of the setting `memory_limit`");
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::plan::layout::{Layout, layout};
 use crate::plan::node::{Materialization, Node, Plan, Raw, Relation};
 use crate::plan::streams::by_name;
 use crate::render::dialect::{self, Dialect};
-use crate::render::expr::{self, Unsupported};
+use crate::render::expr::{self, Refused, Unsupported};
 use crate::render::{Mark, Place, engine};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, Literal, Type};
@@ -35,6 +35,10 @@ use crate::source::{Sources, Span};
 pub enum Failure {
     /// The warehouse lacks something that was asked for.
     Unsupported(Unsupported),
+    /// The SQL of an expression would be nested too deeply.
+    TooDeep(Span),
+    /// The SQL of an expression would be too long.
+    TooLarge(Span),
     /// A source has no relation that the warehouse can read.
     NoRelation {
         /// The source or entity.
@@ -50,9 +54,13 @@ pub enum Failure {
     Template(String),
 }
 
-impl From<Unsupported> for Failure {
-    fn from(unsupported: Unsupported) -> Self {
-        Failure::Unsupported(unsupported)
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Unsupported(unsupported) => Failure::Unsupported(unsupported),
+            Refused::TooDeep(span) => Failure::TooDeep(span),
+            Refused::TooLarge(span) => Failure::TooLarge(span),
+        }
     }
 }
 

@@ -5,10 +5,13 @@ use serde::Deserialize;
 
 use crate::diagnostic::Diagnostic;
 use crate::project::document::Spanned;
+use crate::semantic::expr::Type;
 use crate::semantic::kinds::{Cx, Kind};
 use crate::semantic::model::{KpiIndex, KpiValue};
-use crate::semantic::parse;
-use crate::semantic::scopes::{Names, canonical};
+use crate::semantic::name::Name;
+use crate::semantic::parse::{self, Scope};
+use crate::semantic::scopes::canonical;
+use crate::semantic::values::Named;
 use crate::source::Span;
 
 /// The fields of `kind = "formula"`.
@@ -23,7 +26,7 @@ impl Kind for Formula {
     const NAME: &'static str = "formula";
 
     fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
-        let scope = Names::kpis(cx.kpis.found.keys().map(String::as_str));
+        let scope = Kpis(cx.kpis);
         let value = parse::expression(&cx.text(&self.value), &scope, None, cx.diagnostics)?;
         if !value.is_number() {
             cx.report(
@@ -48,5 +51,31 @@ impl Kind for Formula {
             return None;
         }
         Some(KpiValue::Formula { value, inputs })
+    }
+}
+
+/// The values of the project's KPIs: one scope for all formulas, which looks a name up where it is.
+struct Kpis<'k>(&'k Named<KpiIndex>);
+
+impl Scope for Kpis<'_> {
+    fn column(&self, path: &[&str]) -> Option<(Name, Type)> {
+        let name = path.join(".");
+        self.0.found.contains_key(&name).then(|| (format!("{}{name}", canonical::KPI).into(), Type::Float))
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.found.keys().cloned().collect()
+    }
+
+    fn subject(&self) -> String {
+        "the project's KPIs".to_owned()
+    }
+
+    fn declared_at(&self, _: &str) -> Option<Span> {
+        None
+    }
+
+    fn is_of_kpis(&self) -> bool {
+        true
     }
 }

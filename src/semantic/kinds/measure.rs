@@ -10,7 +10,7 @@ use crate::project::read::list;
 use crate::project::tables::kpi::Grain;
 use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Type};
 use crate::semantic::kinds::Cx;
-use crate::semantic::milestones::check_event_name;
+use crate::semantic::milestones::{check_event_name, empty_list};
 use crate::semantic::model::{EntityIndex, Measure, MeasureRelation, MilestoneIndex, SourceIndex, SourceRows};
 use crate::semantic::name::Path;
 use crate::semantic::parse::Scope as _;
@@ -150,8 +150,8 @@ impl Cx<'_> {
                 names_in::check_aliases(self.model.source(*source), expr, self.diagnostics);
             }
         }
-        if let MeasureRelation::Events(_, names @ None) = &mut relation {
-            *names = filter.as_ref().and_then(names_in::names_in);
+        if let MeasureRelation::Events(_, names) = &mut relation {
+            *names = names_in::narrowed(names.take(), filter.as_ref(), self.diagnostics);
         }
         let is_milestone = matches!(relation, MeasureRelation::Milestone { .. });
         let by_reach = !self.by_cohort() && time.is_some();
@@ -241,6 +241,9 @@ impl Cx<'_> {
         };
         if listed.iter().any(|(name, _)| name == "*") {
             return Some(());
+        }
+        if listed.is_empty() {
+            empty_list(span, self.diagnostics);
         }
         for (name, span) in &listed {
             check_event_name(self.model, *source, name, *span, self.diagnostics);

@@ -137,11 +137,7 @@ pub(super) fn event_names(
         return None;
     }
     if listed.is_empty() {
-        diagnostics.push(
-            Diagnostic::error("empty-event-list", "the list of events is empty")
-                .at(definition.place(written), "")
-                .help("name the events, or write `\"*\"` for every event"),
-        );
+        empty_list(definition.place(written), diagnostics);
     }
     let mut names: Vec<String> = Vec::new();
     for (name, span) in listed {
@@ -151,6 +147,15 @@ pub(super) fn event_names(
         }
     }
     Some(names)
+}
+
+/// Reports a list of events with nothing in it.
+pub fn empty_list(span: Span, diagnostics: &mut Diagnostics) {
+    diagnostics.push(
+        Diagnostic::error("empty-event-list", "the list of events is empty")
+            .at(span, "")
+            .help("name the events, or write `\"*\"` for every event"),
+    );
 }
 
 /// Reports names that are other names of an event, and warns of those that are not in `snake_case` (DM-61, DM-62).

@@ -72,7 +72,7 @@ impl Lower<'_> {
         match known.resolve(&lowered) {
             Some((signature, ty)) => {
                 self.patterns(signature, &lowered)?;
-                Some(Expr { kind: ExprKind::Call(name, lowered), ty, span })
+                Some(Expr { kind: ExprKind::Call(name.clone(), flat(&name, lowered)), ty, span })
             }
             None => self.wrong_arguments(known, &lowered, span),
         }
@@ -220,6 +220,22 @@ impl Lower<'_> {
         self.diagnostics.push(diagnostic);
         None
     }
+}
+
+/// Returns the arguments of a choice among values with those of the same choice inside of it: `least(least(a, b), c)` is
+/// `least(a, b, c)`.
+fn flat(name: &str, arguments: Vec<Expr>) -> Vec<Expr> {
+    if !matches!(name, "greatest" | "least" | "coalesce") {
+        return arguments;
+    }
+    let mut flat = Vec::with_capacity(arguments.len());
+    for argument in arguments {
+        match argument.kind {
+            ExprKind::Call(inner, mut parts) if inner == name => flat.append(&mut parts),
+            kind => flat.push(Expr { kind, ..argument }),
+        }
+    }
+    flat
 }
 
 /// Lists words as prose: `a`, `b` and `c`.

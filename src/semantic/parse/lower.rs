@@ -21,7 +21,13 @@ pub(super) struct Lower<'l> {
     pub(super) library: &'static Library,
     pub(super) diagnostics: &'l mut Diagnostics,
     depth: usize,
+    /// How many parts were repeated, each as often as it was.
+    copied: usize,
 }
+
+/// How many parts of an expression may be repeated: `case x when … when …` asks about `x` in each branch, and one in the
+/// other multiplies that.
+const COPIES: usize = 10_000;
 
 impl<'l> Lower<'l> {
     pub(super) fn new(
@@ -30,7 +36,7 @@ impl<'l> Lower<'l> {
         scope: &'l dyn Scope,
         diagnostics: &'l mut Diagnostics,
     ) -> Self {
-        Self { text, tokens, scope, library: Library::builtin(), diagnostics, depth: 0 }
+        Self { text, tokens, scope, library: Library::builtin(), diagnostics, depth: 0, copied: 0 }
     }
 
     /// Lowers a part; none when something in it was reported.
@@ -43,6 +49,21 @@ impl<'l> Lower<'l> {
         let lowered = self.form(syntax);
         self.depth -= 1;
         lowered
+    }
+
+    /// Repeats a part, where that does not become too much.
+    pub(super) fn copy(&mut self, part: &Expr, span: Span) -> Option<Expr> {
+        part.walk(&mut |_| self.copied += 1);
+        if self.copied <= COPIES {
+            return Some(part.clone());
+        }
+        let message = format!("an expression is too large: its parts are repeated more than {COPIES} times");
+        self.diagnostics.push(
+            Diagnostic::error("expression-too-large", message).at(span, "").help(
+                "`case x when …` and `x between …` repeat `x`: write `case when …`, or one in the other less often",
+            ),
+        );
+        None
     }
 
     /// Lowers several parts, all of them, so that each reports its own mistakes.
@@ -228,8 +249,9 @@ impl<'l> Lower<'l> {
         for (condition, result) in branches {
             let condition = condition.and_then(|condition| match &operand {
                 Some(operand) => {
-                    let span = condition.span;
-                    self.binary(BinaryOperator::Equal.into(), operand.clone()?, condition, span)
+                    let place = condition.span;
+                    let operand = self.copy(operand.as_ref()?, span)?;
+                    self.binary(BinaryOperator::Equal.into(), operand, condition, place)
                 }
                 None => self.bool(condition, "when"),
             });

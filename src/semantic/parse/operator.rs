@@ -63,7 +63,9 @@ impl Lower<'_> {
                 | BinaryOperator::LessOrEqual
                 | BinaryOperator::Greater
                 | BinaryOperator::GreaterOrEqual => {
-                    let (left, right) = self.comparable(same, left, right, span)?;
+                    self.comparable(same, &left, &right, span)?;
+                    let (of_left, of_right) = (left.ty, right.ty);
+                    let (left, right) = (beside(left, of_right), beside(right, of_left));
                     Some(made(same, left, right, Type::Bool, span))
                 }
                 BinaryOperator::Concatenate => {
@@ -115,8 +117,9 @@ impl Lower<'_> {
     }
 
     pub(super) fn between(&mut self, value: &Expr, low: Expr, high: Expr, not: bool, span: Span) -> Option<Expr> {
-        let from = self.binary(BinaryOperator::GreaterOrEqual.into(), value.clone(), low, span);
-        let to = self.binary(BinaryOperator::LessOrEqual.into(), value.clone(), high, span);
+        let (for_low, for_high) = (self.copy(value, span)?, self.copy(value, span)?);
+        let from = self.binary(BinaryOperator::GreaterOrEqual.into(), for_low, low, span);
+        let to = self.binary(BinaryOperator::LessOrEqual.into(), for_high, high, span);
         let both = made(BinaryOperator::And, from?, to?, Type::Bool, span);
         Some(if not { Expr { kind: ExprKind::Not(Box::new(both)), ty: Type::Bool, span } } else { both })
     }
@@ -138,8 +141,8 @@ impl Lower<'_> {
                 sound = false;
                 continue;
             }
-            match self.comparable(BinaryOperator::Equal, value.clone(), item, span) {
-                Some((_, item)) => items.push(item),
+            match self.comparable(BinaryOperator::Equal, &value, &item, span) {
+                Some(()) => items.push(beside(item, value.ty)),
                 None => sound = false,
             }
         }
@@ -147,11 +150,11 @@ impl Lower<'_> {
         sound.then_some(Expr { kind, ty: Type::Bool, span })
     }
 
-    /// Returns both operands of a comparison, a date as its midnight where the other is a timestamp.
-    fn comparable(&mut self, operator: BinaryOperator, left: Expr, right: Expr, span: Span) -> Option<(Expr, Expr)> {
+    /// Reports two operands that cannot be compared.
+    fn comparable(&mut self, operator: BinaryOperator, left: &Expr, right: &Expr, span: Span) -> Option<()> {
         let is_null = |expr: &Expr| matches!(expr.kind, ExprKind::Literal(Literal::Null));
-        if is_null(&left) || is_null(&right) {
-            let null = if is_null(&right) { &right } else { &left };
+        if is_null(left) || is_null(right) {
+            let null = if is_null(right) { right } else { left };
             let form = if operator == BinaryOperator::NotEqual { "is not null" } else { "is null" };
             self.diagnostics.push(
                 Diagnostic::error("null-comparison", "a comparison with null is never true")
@@ -160,22 +163,21 @@ impl Lower<'_> {
             );
             return None;
         }
-        let (left, right) = match (left.ty, right.ty) {
-            (Type::Date, Type::Timestamp) => (midnight(left), right),
-            (Type::Timestamp, Type::Date) => (left, midnight(right)),
-            _ => (left, right),
-        };
         let ordered = !matches!(operator, BinaryOperator::Equal | BinaryOperator::NotEqual);
-        match left.ty.common(right.ty) {
+        let common = match (left.ty, right.ty) {
+            (Type::Date, Type::Timestamp) | (Type::Timestamp, Type::Date) => Some(Type::Timestamp),
+            (left, right) => left.common(right),
+        };
+        match common {
             Some(Type::Bool) if ordered => {
                 let help = Some("compare truths by `=`, or write them as conditions: `a and not b`".to_owned());
-                self.wrong_operands(operator.into(), &left, &right, span, help)?;
+                self.wrong_operands(operator.into(), left, right, span, help)?;
                 None
             }
-            Some(_) => Some((left, right)),
+            Some(_) => Some(()),
             None => {
-                let help = comparison_help(&left, &right);
-                self.wrong_operands(operator.into(), &left, &right, span, help)?;
+                let help = comparison_help(left, right);
+                self.wrong_operands(operator.into(), left, right, span, help)?;
                 None
             }
         }
@@ -250,6 +252,11 @@ impl Lower<'_> {
         self.diagnostics.push(diagnostic);
         None
     }
+}
+
+/// Returns an operand as it is compared with one of another type: a date beside a timestamp is its midnight.
+fn beside(operand: Expr, other: Type) -> Expr {
+    if operand.ty == Type::Date && other == Type::Timestamp { midnight(operand) } else { operand }
 }
 
 /// Says how a value of another type is had from `expr`.

@@ -65,12 +65,10 @@ fn of_tokens(tokens: AccessTokenCredentials, secrets: Secrets) -> Found {
 /// Reads the file of the target; no error says what is in it.
 fn of_the_file(settings: &Settings) -> Result<Found, Error> {
     let path = settings.credentials_path.as_deref().expect("asked for where there is one");
+    // The path is not repeated: where a variable holds the credentials themselves, it would be these.
     let wrong = |what: &str| {
-        let message = format!(
-            "target `{}`: the file {} of the setting `credentials_path` {what}",
-            settings.target,
-            path.display()
-        );
+        let message =
+            format!("target `{}`: the file that the setting `credentials_path` names {what}", settings.target);
         Error::new(ErrorKind::Credentials, message)
     };
     let text = std::fs::read_to_string(path).map_err(|error| {
@@ -205,6 +203,10 @@ mod tests {
         }
         let error = find_in(folder.path(), ".").err().unwrap();
         assert!(error.message.ends_with("cannot be read"), "{error}");
+        // A variable may hold the credentials themselves.
+        let error =
+            find_in(folder.path(), "{\"type\": \"service_account\", \"private_key\": \"hunter2\"}").err().unwrap();
+        assert!(error.message.contains("`credentials_path`") && !error.message.contains("hunter2"), "{error}");
     }
 
     #[test]

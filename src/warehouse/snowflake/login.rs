@@ -270,9 +270,10 @@ fn as_written(name: &str) -> String {
     if is_plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
+/// Reads a file; the path is not repeated: where a variable holds the secret itself, it would be this.
 fn read(path: &Path) -> Result<String, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    if text.trim().is_empty() { Err(format!("{} is empty", path.display())) } else { Ok(text) }
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read the file that it names: {error}"))?;
+    if text.trim().is_empty() { Err("the file that it names is empty".to_owned()) } else { Ok(text) }
 }
 
 fn credentials(target: &str, text: &str) -> Error {

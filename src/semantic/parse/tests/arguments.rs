@@ -270,6 +270,11 @@ fn depth() {
         (vec!["paid"; 100_000].join(" or "), "expression-too-deep"),
         ("lower(".repeat(500) + "name" + &")".repeat(500), "expression-too-deep"),
         ("case when ".repeat(400), "expression-too-deep"),
+        (
+            format!("{}value{} = 1", "case ".repeat(16), " when 1 then 2 when 2 then 1 end".repeat(16)),
+            "expression-too-large",
+        ),
+        (format!("{}value{} = 1", "int(".repeat(16), " between 1 and 2)".repeat(16)), "expression-too-large"),
         ("(".repeat(100_000), "expression-too-deep"),
     ] {
         let found = outcome(&input, None);
