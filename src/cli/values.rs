@@ -9,7 +9,7 @@ use crate::cli::terminal::Cx as Terminal;
 use crate::plan::node::{NodeId, Raw, Relation};
 use crate::render::relations::Cx;
 use crate::render::relations::values::values;
-use crate::render::{Place, Statement};
+use crate::render::{Place, Statement, UNMARKED};
 use crate::run::values::{Found, Look, look};
 use crate::semantic::model::{
     EventName, KpiValue, MeasureRelation, Model, Occurrences, Source, SourceIndex, SourceRows,
@@ -58,7 +58,7 @@ pub fn inspect(
 
 fn looks(analysis: &Analysis, part: &[NodeId], place: &Place) -> Result<Vec<Look>, Failure> {
     let Analysis { project, model, plan } = analysis;
-    let cx = Cx { plan, model, sources: &project.sources, place };
+    let cx = Cx { plan, model, sources: &project.sources, place, marks: &UNMARKED };
     let is_bounded = place.dialect.name() != warehouse::EMBEDDED;
     let mut looks = Vec::new();
     for node in part.iter().map(|id| plan.node(*id)) {

@@ -29,11 +29,7 @@ pub fn report(plan: &Plan, model: &Model, place: &Place, diagnostics: &mut Diagn
 
 /// Returns the table that is read, where one is.
 fn table<'o>(meta: &Meta, origin: &'o Origin, place: &Place) -> Option<&'o str> {
-    let (path, format) = match &origin.file {
-        Some((path, format)) => (path.as_str(), format.name()),
-        None => ("", ""),
-    };
-    let reads_file = origin.file.is_some() && access::file(place.dialect, path, format).is_ok();
+    let reads_file = origin.files.as_ref().is_some_and(|files| access::file(place.dialect, files, &[]).is_ok());
     let is_given = place.stand_ins.contains_key(&meta.name);
     origin.table.as_deref().filter(|_| !reads_file && !is_given)
 }

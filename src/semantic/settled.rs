@@ -97,7 +97,7 @@ fn depends<'e>(exprs: impl IntoIterator<Item = &'e Expr>) -> Option<Never> {
 }
 
 fn reads_as_of(expr: &Expr) -> bool {
-    expr.columns().contains(&canonical::AS_OF)
+    expr.columns().iter().any(|name| name.is(canonical::AS_OF))
 }
 
 /// Tells whether an expression over a milestone's rows may change while the window of a row is open. Where rows fall into

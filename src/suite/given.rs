@@ -11,7 +11,7 @@ use crate::render::dialect::Dialect;
 use crate::run::unit;
 use crate::semantic::expr::Type;
 use crate::semantic::files;
-use crate::semantic::model::{EventName, Model, SourceRows, Stored};
+use crate::semantic::model::{Model, SourceRows, Stored};
 use crate::semantic::name::Name;
 use crate::semantic::scopes::canonical;
 use crate::suite::case::Case;

@@ -3,6 +3,7 @@
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::document::{OneOrMany, Spanned};
 use crate::project::tables::milestone::MilestoneTable;
+use crate::project::{Definition, Project};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::model::{EventName, Model, Occurrences, Progress, SourceIndex, SourceRows};
 use crate::semantic::names_in::check_alias;
