@@ -89,7 +89,7 @@ pub struct Globals {
 
     /// Look at the raw rows before a run, where that costs money: times that cannot be read, names that no row has
     ///
-    /// On DuckDB it is always done. Elsewhere it reads the columns with the time, the entity and the name of an event.
+    /// It is always done where the engine is a part of this program. Elsewhere it reads the columns with the time, the entity and the name of an event.
     #[arg(
         long,
         global = true,

@@ -75,7 +75,7 @@ mod tests {
     fn the_longest_names_fit_every_warehouse() {
         assert_eq!(LONGEST.len(), 48);
         let longest = occurrences(LONGEST, LONGEST, Shape::Distinct, true, 9999);
-        // Snowflake's limit is 255 letters, and that of a file's name is 255 bytes: there is room for what marks a table
+        // The least limit of a warehouse is 255 letters, and that of a file's name is 255 bytes: there is room for what marks a table
         // that is being loaded, and for `.sql`.
         assert!(longest.len() <= 160, "{} has {} letters", longest, longest.len());
     }
