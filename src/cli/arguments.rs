@@ -194,6 +194,17 @@ pub enum Output {
     Csv,
 }
 
+impl Output {
+    /// Returns the name, as it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Output::Text => "text",
+            Output::Json => "json",
+            Output::Csv => "csv",
+        }
+    }
+}
+
 /// Reads an instant: a time with its offset, or a date.
 fn parse_as_of(text: &str) -> Result<Timestamp, String> {
     moment::moment(text)

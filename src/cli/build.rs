@@ -3,6 +3,7 @@
 use crate::Analysis;
 use crate::cli::arguments::{Output, Selection};
 use crate::cli::outcome::{Exit, Failure};
+use crate::cli::results::recorded;
 use crate::cli::run::make;
 use crate::cli::terminal::Cx;
 use crate::cli::workspace::Workspace;
@@ -29,19 +30,22 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
-    let mut workspace = Workspace::open(cx)?;
-    let target = workspace.target()?;
-    let part = workspace.part(&args.selection)?;
-    let cases = test::cases(&mut workspace, &args.selection)?;
-    test::test(&workspace, &cases, Against::Expected, cx.globals.threads.unwrap_or(0))?;
-    let warehouse = make("build", &mut workspace, &target, &part, &args.selection)?;
-    if cx.globals.output != Output::Json {
-        let found = found(&workspace, &target, &*warehouse, &part)?;
-        if !found.rows.is_empty() {
-            cx.print_table(&found)?;
+    recorded("build", false, cx, |record| {
+        let mut workspace = Workspace::open(cx)?;
+        let target = workspace.target()?;
+        record.works_on(&workspace, Some(&target));
+        let part = workspace.part(&args.selection)?;
+        let cases = test::cases(&mut workspace, &args.selection)?;
+        test::test(&workspace, &cases, Against::Expected, cx.globals.threads.unwrap_or(0), record)?;
+        let warehouse = make(&mut workspace, &target, &part, &args.selection, record)?;
+        if cx.globals.output != Output::Json && !cx.globals.quiet {
+            let found = found(&workspace, &target, &*warehouse, &part)?;
+            if !found.rows.is_empty() {
+                cx.print(&found.to_people())?;
+            }
         }
-    }
-    Ok(workspace.warn())
+        Ok(workspace.warn())
+    })
 }
 
 /// Returns the latest value of each KPI whose period is over.
@@ -58,9 +62,11 @@ fn found(
         let kpi = model.kpis.iter().find(|kpi| kpi.meta.name == definition.name).expect("the plan is of this model");
         let latest = rows::latest(target, warehouse, node)?;
         let mut row = vec![Cell::Text(kpi.meta.name.clone())];
-        row.extend(latest);
-        row.insert(3, kpi.unit.clone().map_or(Cell::Null, Cell::Text));
-        row.push(kpi.target.map_or(Cell::Null, Cell::Float));
+        let unit = kpi.unit.as_deref();
+        let [period, value, n] = latest;
+        let (value, shown_unit) = rows::with_unit(value, unit);
+        let (aim, _) = rows::with_unit(kpi.target.map_or(Cell::Null, Cell::Float), unit);
+        row.extend([period, value, shown_unit, n, aim]);
         table.rows.push(row);
     }
     Ok(table)

@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::cli::arguments::Output;
-use crate::cli::outcome::{Exit, Failure};
+use crate::cli::outcome::{Exit, Failure, exit_of};
 use crate::cli::terminal::Cx;
 use crate::cli::workspace;
 use crate::diagnostic::Diagnostics;
@@ -103,7 +103,7 @@ fn beyond(analysis: &Analysis, question: &Question<'_>, diagnostics: &mut Diagno
 fn print(found: &Diagnostics, sources: &Sources, args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     if args.short && cx.globals.output != Output::Json {
         cx.print(&lines(found, sources))?;
-        return Ok(if found.has_errors() { Exit::Failed } else { Exit::Done });
+        return Ok(exit_of(found));
     }
     let exit = cx.print_diagnostics(found, sources)?;
     if exit == Exit::Done && cx.globals.output != Output::Json {

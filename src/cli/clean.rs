@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 
 use crate::cli::artifacts::{self, LOCK, MANIFEST};
 use crate::cli::outcome::{Exit, Failure};
-use crate::cli::run::RESULTS;
+use crate::cli::results::RESULTS;
 use crate::cli::terminal::Cx;
 use crate::warehouse::{self, Warehouse};
 

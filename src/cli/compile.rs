@@ -1,8 +1,9 @@
 //! `milepost compile`: writes the SQL of every definition.
 
 use std::fmt::Write as _;
+use std::fs;
 
-use crate::cli::arguments::Selection;
+use crate::cli::arguments::{Output, Selection};
 use crate::cli::artifacts::{self, Others};
 use crate::cli::outcome::{Exit, Failure};
 use crate::cli::terminal::Cx;
@@ -14,7 +15,8 @@ use crate::cli::workspace::{Workspace, is_everything};
 /// `compiled/<dialect>/`, and there in a folder of the target's name where several targets speak one dialect. A manifest
 /// lists them in the order in which they run. Nothing is connected to: the SQL can be run by whatever runs yours.
 ///
-/// All definitions are compiled; with a selection, the SQL of what is selected is printed too.
+/// All definitions are compiled; with a selection, the SQL of what is selected is printed too, and with `--output json`
+/// the manifest.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     milepost compile\n  \
@@ -39,7 +41,11 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     let others = if cx.globals.target.is_some() { Others::Keep } else { Others::Remove };
     let folder = cx.target_path();
     artifacts::write(&folder, &workspace.analysis, workspace.as_of, &compiled, others)?;
-    if !is_everything(&args.selection) {
+    if cx.globals.output == Output::Json {
+        let path = folder.join(artifacts::MANIFEST);
+        let manifest = fs::read_to_string(&path);
+        cx.print(&manifest.map_err(|error| Failure::io(format!("reading `{}`", path.display()), &error))?)?;
+    } else if !is_everything(&args.selection) {
         let mut text = String::new();
         for (_, statements) in &compiled {
             for id in &selected {

@@ -17,6 +17,7 @@ pub mod ls;
 pub mod man;
 pub mod outcome;
 pub mod preflight;
+pub mod results;
 pub mod rows;
 pub mod run;
 pub mod schema;
@@ -33,8 +34,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::cli::arguments::Globals;
-use crate::cli::outcome::{Exit, Failure};
+use crate::cli::arguments::{Globals, Output};
+use crate::cli::outcome::{EXIT_CODES, Exit, Failure};
 use crate::cli::terminal::Cx;
 
 /// Compiles product-led-growth measures, written in TOML, to SQL, and runs them.
@@ -42,14 +43,7 @@ use crate::cli::terminal::Cx;
 /// A project is a folder with a `project.toml` and definitions under `models/`: sources, entities, milestones, KPIs
 /// and scores. `milepost init` writes a small one that works.
 #[derive(Debug, Parser)]
-#[command(
-    name = "milepost",
-    version,
-    arg_required_else_help = true,
-    disable_help_subcommand = true,
-    after_help = "Every flag can be set in the environment: `--target prod` is `MILEPOST_TARGET=prod`.\n\
-                  Exit codes: 0 done, 1 the project has errors or a part of it failed, 2 it could not be tried."
-)]
+#[command(name = "milepost", version, arg_required_else_help = true, disable_help_subcommand = true)]
 pub struct Cli {
     #[command(flatten)]
     globals: Globals,
@@ -76,7 +70,53 @@ enum Command {
     Completions(completions::Args),
 }
 
+/// What can be printed besides text for people.
+const FOR_PROGRAMS: &[Output] = &[Output::Json];
+/// What rows can be printed as besides a table for people.
+const ROWS: &[Output] = &[Output::Json, Output::Csv];
+
 impl Command {
+    /// Returns the name, and the forms besides text in which the command prints what was asked for.
+    fn forms(&self) -> (&'static str, &'static [Output]) {
+        match self {
+            Command::Init(_) => ("init", &[]),
+            Command::Check(_) => ("check", FOR_PROGRAMS),
+            Command::Compile(_) => ("compile", FOR_PROGRAMS),
+            Command::Run(_) => ("run", FOR_PROGRAMS),
+            Command::Build(_) => ("build", FOR_PROGRAMS),
+            Command::Test(_) => ("test", FOR_PROGRAMS),
+            Command::Verify(_) => ("verify", FOR_PROGRAMS),
+            Command::Debug(_) => ("debug", ROWS),
+            Command::Ls(_) => ("ls", ROWS),
+            Command::Show(_) => ("show", ROWS),
+            Command::Explain(args) => {
+                if args.estimate {
+                    ("explain", ROWS)
+                } else {
+                    ("explain", &[])
+                }
+            }
+            Command::Clean(_) => ("clean", &[]),
+            Command::Man(_) => ("man", &[]),
+            Command::Completions(_) => ("completions", &[]),
+        }
+    }
+
+    /// Refuses a form that the command does not print, before anything is done.
+    fn refuse_form(&self, cx: &Cx) -> Result<(), Failure> {
+        let (name, forms) = self.forms();
+        let wanted = cx.globals.output;
+        if wanted == Output::Text || forms.contains(&wanted) {
+            return Ok(());
+        }
+        let others: Vec<&str> = forms.iter().map(|form| form.name()).collect();
+        let failure = Failure::new(format!("`milepost {name}` prints no {}", wanted.name()));
+        Err(match others.as_slice() {
+            [] => failure.help("leave `--output` out"),
+            others => failure.help(format!("leave `--output` out, or make it {}", others.join(" or "))),
+        })
+    }
+
     fn run(self, cx: &Cx) -> Result<Exit, Failure> {
         match self {
             Command::Init(args) => init::run(&args, cx),
@@ -106,7 +146,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match parsed {
         Ok(cli) => {
             let cx = Cx::new(cli.globals);
-            let ended = cli.command.run(&cx);
+            let ended = match cli.command.refuse_form(&cx) {
+                Ok(()) => cli.command.run(&cx),
+                Err(failure) => Err(failure),
+            };
             outcome::end(ended, &cx).into()
         }
         Err(error) => outcome::end_of_usage(&error).into(),
@@ -128,7 +171,12 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 /// Returns the whole command line as clap sees it: what the help, the manual and the completions are made of.
 pub fn definition(without_color: bool) -> clap::Command {
     let color = if without_color { clap::ColorChoice::Never } else { clap::ColorChoice::Auto };
-    Cli::command().color(color)
+    let codes: Vec<String> = EXIT_CODES.iter().map(|(code, meaning)| format!("  {code}  {meaning}")).collect();
+    let after = format!(
+        "Every flag can be set in the environment: `--target prod` is `MILEPOST_TARGET=prod`.\n\nExit codes:\n{}",
+        codes.join("\n")
+    );
+    Cli::command().color(color).after_help(after)
 }
 
 #[cfg(test)]

@@ -7,15 +7,16 @@ use annotate_snippets::{Level, Renderer};
 
 use crate::cli::selection::SelectionError;
 use crate::cli::terminal::{self, Cx};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// All was done: 0.
     Done,
-    /// The project has errors, or a part of it failed; it has been said which: 1.
+    /// The project has errors, or a relation or a test failed; it has been said which: 1.
     Failed,
-    /// The command could not be tried: bad usage, a file that cannot be written, a mistake of ours: 2.
+    /// The command could not be tried: 2.
     Refused,
 }
 
@@ -41,6 +42,8 @@ pub enum Failure {
     },
     /// The project has errors, or a part of it failed, and it has been said which.
     Reported,
+    /// It could not be tried, and it has been said why.
+    Untried,
     /// Whoever read standard output has read enough, as `head` has. That is no failure.
     NobodyReads,
 }
@@ -57,6 +60,7 @@ impl Failure {
         match self {
             Failure::Refused { message, .. } => Failure::Refused { message, help: Some(help.into()) },
             Failure::Reported => Failure::Reported,
+            Failure::Untried => Failure::Untried,
             Failure::NobodyReads => Failure::NobodyReads,
         }
     }
@@ -78,6 +82,7 @@ pub(super) fn end(ended: Result<Exit, Failure>, cx: &Cx) -> Exit {
     match ended {
         Ok(exit) => exit,
         Err(Failure::Reported) => Exit::Failed,
+        Err(Failure::Untried) => Exit::Refused,
         Err(Failure::NobodyReads) => Exit::Done,
         Err(Failure::Refused { message, help }) => {
             say_error(&message, help.as_deref(), cx);
@@ -86,8 +91,34 @@ pub(super) fn end(ended: Result<Exit, Failure>, cx: &Cx) -> Exit {
     }
 }
 
+/// Tells whether a command cannot even begin for a mistake: what it was called with is wrong, and not the project.
+fn is_of_the_call(error: &Diagnostic) -> bool {
+    matches!(error.code, "no-target" | "unknown-target") || (error.code == "unreadable-file" && error.labels.is_empty())
+}
+
+/// Returns how a command ends that found nothing else than this.
+pub(super) fn exit_of(found: &Diagnostics) -> Exit {
+    let mut errors = found.sorted().into_iter().filter(|diagnostic| diagnostic.severity == Severity::Error).peekable();
+    match (errors.peek().is_some(), errors.all(is_of_the_call)) {
+        (false, _) => Exit::Done,
+        (true, true) => Exit::Refused,
+        (true, false) => Exit::Failed,
+    }
+}
+
+/// What the exit codes mean: the help and README.md have these words.
+pub const EXIT_CODES: &[(u8, &str)] = &[
+    (0, "all was done"),
+    (1, "the project has errors, or a relation or a test failed"),
+    (
+        2,
+        "it could not be tried: wrong usage, no project, no such target or selection, no connection, nothing to write to",
+    ),
+];
+
 /// Says an error that no file is to blame for.
 pub(super) fn say_error(message: &str, help: Option<&str>, cx: &Cx) {
+    cx.remember_error(message);
     let renderer = if cx.colors() { Renderer::styled() } else { Renderer::plain() };
     let mut group = annotate_snippets::Group::with_title(Level::ERROR.primary_title(message));
     if let Some(help) = help {

@@ -8,6 +8,7 @@ use crate::plan::node::Node;
 use crate::render::Statement;
 use crate::report::chart::{Bar, Chart};
 use crate::report::table::{Cell, Table};
+use crate::semantic::model::Model;
 use crate::target::Target;
 use crate::warehouse::{ErrorKind, Value, Warehouse};
 
@@ -16,15 +17,18 @@ use crate::warehouse::{ErrorKind, Value, Warehouse};
 pub enum Query {
     /// All, as they come.
     Rows,
-    /// The latest periods of a KPI, in the order of time.
+    /// The latest periods of KPIs, in the order of time.
     Periods {
         /// Those of the segments too.
         segments: bool,
     },
 }
 
-/// What a table for people leaves out of a KPI's columns: it is the same in every row.
-const LEFT_OUT: &[&str] = &["kpi", "grain", "as_of"];
+/// The columns by which the rows of KPIs are known.
+const OF_KPIS: &[&str] = &["kpi", "grain", "period", "as_of"];
+
+/// The unit of a value that people read as a percentage.
+const PERCENT: &str = "%";
 
 /// Reads the rows of a relation, and tells whether there are more.
 pub fn read(
@@ -42,8 +46,14 @@ pub fn read(
             if !segments {
                 let _ = write!(sql, "\nWHERE {} IS NULL", ident("segment_by")?);
             }
-            let _ =
-                write!(sql, "\nORDER BY {} DESC, {}, {}", ident("period")?, ident("segment_by")?, ident("segment")?);
+            let _ = write!(
+                sql,
+                "\nORDER BY {} DESC, {}, {}, {}",
+                ident("period")?,
+                ident("kpi")?,
+                ident("segment_by")?,
+                ident("segment")?
+            );
         }
     }
     let (mut table, truncated) = rows(target, warehouse, node, sql, limit)?;
@@ -51,7 +61,7 @@ pub fn read(
         Query::Rows => {}
         Query::Periods { .. } => {
             let at = |name: &str| table.columns.iter().position(|column| column == name);
-            let keys = [at("segment_by"), at("segment"), at("period")];
+            let keys = [at("kpi"), at("segment_by"), at("segment"), at("period")];
             let key = |row: &Vec<Cell>| -> Vec<Option<String>> {
                 keys.iter().map(|at| at.and_then(|at| text(&row[at]))).collect()
             };
@@ -64,7 +74,7 @@ pub fn read(
 
 /// Returns period, value and `n` of the latest period of a KPI's total that is over, if there is one; of all time, what is
 /// known so far.
-pub fn latest(target: &Target, warehouse: &dyn Warehouse, node: &Node) -> Result<Vec<Cell>, Failure> {
+pub fn latest(target: &Target, warehouse: &dyn Warehouse, node: &Node) -> Result<[Cell; 3], Failure> {
     let ident = |name: &str| target.dialect.identifier(name).map_err(Failure::new);
     let mut sql = select(target, node, Some(&["period", "value", "n"]))?;
     let _ = write!(
@@ -77,35 +87,66 @@ pub fn latest(target: &Target, warehouse: &dyn Warehouse, node: &Node) -> Result
         ident("period")?
     );
     let (mut table, _) = rows(target, warehouse, node, sql, Some(1))?;
-    Ok(table.rows.pop().unwrap_or_else(|| vec![Cell::Null; 3]))
+    let latest = table.rows.pop().and_then(|row| <[Cell; 3]>::try_from(row).ok());
+    Ok(latest.unwrap_or([Cell::Null, Cell::Null, Cell::Null]))
 }
 
-/// Returns a KPI's table as people read it.
-pub fn short(table: &Table) -> Table {
-    let is_kpi = LEFT_OUT.iter().all(|name| table.columns.iter().any(|column| column == name));
-    let has_segments = table
-        .columns
-        .iter()
-        .position(|column| column == "segment_by")
-        .is_some_and(|at| table.rows.iter().any(|row| row[at] != Cell::Null));
-    let is_shown = |name: &String| {
-        !is_kpi || (!LEFT_OUT.contains(&name.as_str()) && (has_segments || !name.starts_with("segment")))
+/// Returns the table of KPIs as people read it: without columns that say the same in every row, or nothing, and with
+/// percentages where the unit of the KPI says so.
+pub fn short(table: &Table, model: &Model) -> Table {
+    if !OF_KPIS.iter().all(|name| table.columns.iter().any(|column| column == name)) {
+        return table.clone();
+    }
+    let at = |name: &str| table.columns.iter().position(|column| column == name);
+    let is_dead = |column: usize| {
+        let mut cells = table.rows.iter().map(|row| &row[column]);
+        let first = cells.next();
+        match table.columns[column].as_str() {
+            "as_of" => true,
+            // One of each is said by what was asked for.
+            "kpi" | "grain" => cells.all(|cell| Some(cell) == first),
+            "segment_by" | "segment" | "numerator" | "denominator" => {
+                first == Some(&Cell::Null) && cells.all(|cell| *cell == Cell::Null)
+            }
+            _ => false,
+        }
     };
-    let shown: Vec<usize> = (0..table.columns.len()).filter(|at| is_shown(&table.columns[*at])).collect();
+    let shown: Vec<usize> = (0..table.columns.len()).filter(|column| !is_dead(*column)).collect();
+    let cell = |row: &[Cell], column: usize| {
+        let is_share = Some(column) == at("value")
+            && at("kpi").and_then(|kpi| text(&row[kpi])).is_some_and(|name| is_share(model, &name));
+        match (&row[column], is_share) {
+            (Cell::Float(value), true) => Cell::Share(*value),
+            (cell, _) => cell.clone(),
+        }
+    };
     Table {
-        columns: shown.iter().map(|at| table.columns[*at].clone()).collect(),
-        rows: table.rows.iter().map(|row| shown.iter().map(|at| row[*at].clone()).collect()).collect(),
+        columns: shown.iter().map(|column| table.columns[*column].clone()).collect(),
+        rows: table.rows.iter().map(|row| shown.iter().map(|column| cell(row, *column)).collect()).collect(),
+    }
+}
+
+/// Tells whether people read the value of a KPI as a percentage.
+fn is_share(model: &Model, kpi: &str) -> bool {
+    model.kpis.iter().any(|known| known.meta.name == kpi && known.unit.as_deref() == Some(PERCENT))
+}
+
+/// Returns a value of a KPI as people read it, and the unit that is left to say.
+pub fn with_unit(value: Cell, unit: Option<&str>) -> (Cell, Cell) {
+    match (value, unit) {
+        (Cell::Float(value), Some(PERCENT)) => (Cell::Share(value), Cell::Null),
+        (value, unit) => (value, unit.map_or(Cell::Null, |unit| Cell::Text(unit.to_owned()))),
     }
 }
 
 /// Returns a KPI's rows as bars.
-pub fn chart(table: &Table) -> Chart {
+pub fn chart(table: &Table, model: &Model) -> Chart {
     let cell = |row: &[Cell], name: &str| {
         table.columns.iter().position(|column| column == name).map_or(Cell::Null, |at| row[at].clone())
     };
     let count = |cell: Cell| match cell {
         Cell::Int(value) => u64::try_from(value).unwrap_or_default(),
-        Cell::Null | Cell::Bool(_) | Cell::Float(_) | Cell::Decimal(_) | Cell::Text(_) => 0,
+        Cell::Null | Cell::Bool(_) | Cell::Float(_) | Cell::Share(_) | Cell::Decimal(_) | Cell::Text(_) => 0,
     };
     let bars = table.rows.iter().map(|row| Bar {
         segment: text(&cell(row, "segment_by"))
@@ -122,13 +163,16 @@ pub fn chart(table: &Table) -> Chart {
             grain => format!("{} by {grain}", part("kpi")),
         }
     });
-    Chart { title: title.unwrap_or_else(|| "no rows".to_owned()), bars: bars.collect() }
+    let is_share = table.rows.first().and_then(|row| text(&cell(row, "kpi"))).is_some_and(|kpi| is_share(model, &kpi));
+    Chart { title: title.unwrap_or_else(|| "no rows".to_owned()), bars: bars.collect(), is_share }
 }
 
 fn text(cell: &Cell) -> Option<String> {
     match cell {
         Cell::Null => None,
-        Cell::Bool(_) | Cell::Int(_) | Cell::Float(_) | Cell::Decimal(_) | Cell::Text(_) => Some(cell.to_text()),
+        Cell::Bool(_) | Cell::Int(_) | Cell::Float(_) | Cell::Share(_) | Cell::Decimal(_) | Cell::Text(_) => {
+            Some(cell.to_text())
+        }
     }
 }
 
@@ -136,7 +180,7 @@ fn text(cell: &Cell) -> Option<String> {
 fn number(cell: &Cell) -> Option<f64> {
     match cell {
         Cell::Int(value) => Some(*value as f64),
-        Cell::Float(value) => Some(*value),
+        Cell::Float(value) | Cell::Share(value) => Some(*value),
         Cell::Decimal(digits) => digits.parse().ok(),
         Cell::Null | Cell::Bool(_) | Cell::Text(_) => None,
     }

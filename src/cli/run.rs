@@ -5,10 +5,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::check::Checked;
-use crate::cli::arguments::{Output, Selection};
+use crate::cli::arguments::Selection;
 use crate::cli::artifacts::{self, Others};
 use crate::cli::outcome::{Exit, Failure, say_error};
 use crate::cli::preflight::requirements;
+use crate::cli::results::{Record, recorded};
 use crate::cli::terminal::{Cx, say_always};
 use crate::cli::values::inspect;
 use crate::cli::workspace::{Workspace, is_everything, place};
@@ -17,7 +18,6 @@ use crate::plan::node::{Node, NodeId};
 use crate::project::read::list;
 use crate::report::progress::{Progress, Status as Shown};
 use crate::run::preflight::preflight;
-use crate::run::results::{self, Invocation};
 use crate::run::standing::{Extended, Standing};
 use crate::run::{Event, Job, Options, RunResult, Status};
 use crate::target::Target;
@@ -46,9 +46,6 @@ pub struct Args {
     pub selection: Selection,
 }
 
-/// The file of results.
-pub const RESULTS: &str = "run_results.json";
-
 /// How many relations a message names.
 const SHOWN: usize = 5;
 
@@ -57,21 +54,24 @@ const RETRIES: u32 = 5;
 
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
-    let mut workspace = Workspace::open(cx)?;
-    let target = workspace.target()?;
-    let part = workspace.part(&args.selection)?;
-    let warehouse = make("run", &mut workspace, &target, &part, &args.selection)?;
-    drop(warehouse);
-    Ok(workspace.warn())
+    recorded("run", false, cx, |record| {
+        let mut workspace = Workspace::open(cx)?;
+        let target = workspace.target()?;
+        record.works_on(&workspace, Some(&target));
+        let part = workspace.part(&args.selection)?;
+        let warehouse = make(&mut workspace, &target, &part, &args.selection, record)?;
+        drop(warehouse);
+        Ok(workspace.warn())
+    })
 }
 
 /// Makes the relations of `part`, which `selection` selects, in the warehouse of `target`, and returns the connection.
 pub fn make(
-    command: &str,
     workspace: &mut Workspace<'_>,
     target: &Target,
     part: &[NodeId],
     selection: &Selection,
+    record: &Record,
 ) -> Result<Box<dyn Warehouse>, Failure> {
     let cx = workspace.cx;
     let folder = workspace.target_folder()?;
@@ -86,6 +86,7 @@ pub fn make(
         // What is not selected stays as it is: what is made must be of its moment.
         cx.say(&format!("as of {moment}, as what is there is; `--as-of` names another moment"));
         workspace.as_of = moment;
+        record.works_on(workspace, Some(target));
         statements = compile(workspace, target, &folder)?;
     }
     say_what_stepped_aside(cx, &found);
@@ -139,15 +140,9 @@ pub fn make(
         };
         runner::skip(jobs, reason)
     };
-    let path = folder.join(RESULTS);
-    let mut document = results::document(&result, &invocation(command, workspace, target));
-    document.raw_rows = found;
-    let text = results::json(&document);
-    results::write(&path, &text).map_err(|error| Failure::io(format!("writing `{}`", path.display()), &error))?;
-    if cx.globals.output == Output::Json {
-        cx.print(&text)?;
-    }
-    if result.succeeded() { Ok(warehouse) } else { Err(Failure::Reported) }
+    let succeeded = result.succeeded();
+    record.ran(result, found);
+    if succeeded { Ok(warehouse) } else { Err(Failure::Reported) }
 }
 
 /// Names what stepped aside for a relation and did not come back: of a run that was killed, or of one that is at work.
@@ -321,30 +316,16 @@ pub fn threads(wanted: usize) -> usize {
 fn line(progress: &mut Progress, event: Event<'_>) -> Option<String> {
     match event {
         Event::Started { job, .. } => progress.started(&job.node),
-        Event::Retried { .. } => None,
+        Event::Retried { job, message } => progress.retried(&job.node, message),
         Event::Finished { job, outcome, .. } => {
             let message = outcome.message.clone().unwrap_or_default();
             let status = match outcome.status {
-                Status::Success => Shown::Ok { rows: outcome.executed.rows_affected },
-                Status::Error => Shown::Error(message),
+                Status::Success | Status::Pass => Shown::Ok { rows: outcome.executed.rows_affected },
+                Status::Error | Status::Fail => Shown::Error(message),
                 Status::Skipped => Shown::Skip(message),
             };
             let seconds = outcome.span.map_or(0.0, |span| span.seconds);
             progress.finished(&job.node, &status, Duration::from_secs_f64(seconds))
         }
-    }
-}
-
-fn invocation(command: &str, workspace: &Workspace<'_>, target: &Target) -> Invocation {
-    let args = [
-        ("which", command.to_owned()),
-        ("target", target.name.clone()),
-        ("dialect", target.dialect.name().to_owned()),
-        ("as_of", workspace.as_of.to_string()),
-    ];
-    Invocation {
-        project: workspace.analysis.model.name.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        args: args.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect(),
     }
 }

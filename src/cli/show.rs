@@ -65,22 +65,23 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
         is_as_of(wanted, &target, &*warehouse, node)?;
     }
     let is_kpi = matches!(node.relation, Relation::Kpi(_));
+    let are_kpis = is_kpi || matches!(node.relation, Relation::Kpis);
     if args.chart && !is_kpi {
         return Err(Failure::new(format!("`{}` has no periods to draw", node.name)).help("leave out `--chart`"));
     }
     let limit = (args.limit > 0).then_some(args.limit);
-    let query = if is_kpi { Query::Periods { segments: args.segments } } else { Query::Rows };
+    let query = if are_kpis { Query::Periods { segments: args.segments } } else { Query::Rows };
     let (found, truncated) = rows::read(&target, &*warehouse, node, query, limit)?;
     if cx.globals.output != Output::Text {
         cx.print_table(&found)?;
         return Ok(workspace.warn());
     }
     if !args.chart {
-        cx.print_table(&rows::short(&found))?;
+        cx.print_table(&rows::short(&found, &workspace.analysis.model))?;
     }
     if is_kpi && (args.chart || cx.stdout_is_terminal()) {
         let gap = if args.chart { "" } else { "\n" };
-        cx.print(&format!("{gap}{}", rows::chart(&found).to_text(cx.width())))?;
+        cx.print(&format!("{gap}{}", rows::chart(&found, &workspace.analysis.model).to_text(cx.width())))?;
     }
     if truncated {
         cx.say(&format!("there are more than {} rows: `--limit 0` prints all", args.limit));

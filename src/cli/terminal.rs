@@ -5,11 +5,11 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::cli::arguments::{Globals, Output};
-use crate::cli::outcome::{Exit, Failure};
-use crate::diagnostic::Diagnostics;
+use crate::cli::outcome::{Exit, Failure, exit_of};
+use crate::diagnostic::{Diagnostics, Severity};
 use crate::report::diagnostics::{self, Look};
 use crate::report::json;
 use crate::report::progress::{Detail, Progress};
@@ -28,6 +28,7 @@ pub struct Cx {
     colors: bool,
     width: usize,
     cancelled: OnceLock<Arc<AtomicBool>>,
+    errors: Mutex<Vec<String>>,
 }
 
 impl Cx {
@@ -35,7 +36,7 @@ impl Cx {
         let stderr_is_terminal = io::stderr().is_terminal();
         let colors = wants_color(globals.no_color, stderr_is_terminal, |name| env::var_os(name));
         let width = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(DEFAULT_WIDTH);
-        Self { globals, stderr_is_terminal, colors, width, cancelled: OnceLock::new() }
+        Self { globals, stderr_is_terminal, colors, width, cancelled: OnceLock::new(), errors: Mutex::default() }
     }
 
     /// Tells whether what goes to standard error is colored.
@@ -89,7 +90,7 @@ impl Cx {
     /// Prints rows to standard output, in the form that `--output` names.
     pub fn print_table(&self, table: &Table) -> Result<(), Failure> {
         self.print(&match self.globals.output {
-            Output::Text => table.to_text(),
+            Output::Text => table.to_people(),
             Output::Json => table.to_json(),
             Output::Csv => table.to_csv(),
         })
@@ -112,7 +113,20 @@ impl Cx {
                 say_always(drawn.trim_end());
             }
         }
-        if found.has_errors() { Exit::Failed } else { Exit::Done }
+        for error in found.sorted().into_iter().filter(|found| found.severity == Severity::Error) {
+            self.remember_error(&diagnostics::line(error, sources));
+        }
+        exit_of(found)
+    }
+
+    /// Keeps what was said to be wrong, for the results.
+    pub(super) fn remember_error(&self, message: &str) {
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner).push(message.to_owned());
+    }
+
+    /// Returns what was said to be wrong so far, a line each.
+    pub fn errors(&self) -> Vec<String> {
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Prints diagnostics as what was asked for: to standard output as JSON where `--output` says so, otherwise as
@@ -121,7 +135,7 @@ impl Cx {
         match self.globals.output {
             Output::Json => {
                 self.print(&json::diagnostics(found, sources))?;
-                Ok(if found.has_errors() { Exit::Failed } else { Exit::Done })
+                Ok(exit_of(found))
             }
             Output::Text | Output::Csv => Ok(self.report(found, sources)),
         }

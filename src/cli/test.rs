@@ -1,17 +1,20 @@
 //! `milepost test`: runs the unit tests of the project.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::Analysis;
 use crate::cli::arguments::Selection;
 use crate::cli::outcome::{Exit, Failure, say_error};
+use crate::cli::results::{Record, recorded};
 use crate::cli::run::threads;
 use crate::cli::selection::Node;
 use crate::cli::terminal::{Cx, say_always};
 use crate::cli::workspace::{TEST, Workspace, is_everything};
 use crate::report::progress::Status;
+use crate::run::Status as RunStatus;
+use crate::run::results::test_entry;
 use crate::suite::case::{self, Case};
 use crate::suite::{self, Against, Options, Outcome};
 
@@ -31,13 +34,16 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
-    let mut workspace = Workspace::open(cx)?;
-    let cases = cases(&mut workspace, &args.selection)?;
-    if cases.is_empty() {
-        cx.say("no unit tests are selected");
-    }
-    test(&workspace, &cases, Against::Expected, cx.globals.threads.unwrap_or(0))?;
-    Ok(workspace.warn())
+    recorded("test", true, cx, |record| {
+        let mut workspace = Workspace::open(cx)?;
+        record.works_on(&workspace, None);
+        let cases = cases(&mut workspace, &args.selection)?;
+        if cases.is_empty() {
+            cx.say("no unit tests are selected");
+        }
+        test(&workspace, &cases, Against::Expected, cx.globals.threads.unwrap_or(0), record)?;
+        Ok(workspace.warn())
+    })
 }
 
 /// Returns the cases that the flags select: by their own names, or by those of the definitions that they test.
@@ -57,9 +63,15 @@ pub fn cases(workspace: &mut Workspace<'_>, selection: &Selection) -> Result<Vec
     Ok(cases)
 }
 
-/// Runs cases and says what became of each; fails where one of them did not pass. `wanted` threads
+/// Runs cases, and says and records what became of each; fails where one of them did not pass. `wanted` threads
 /// run side by side; 0 is as many as there are processors.
-pub fn test(workspace: &Workspace<'_>, cases: &[Case], against: Against<'_>, wanted: usize) -> Result<(), Failure> {
+pub fn test(
+    workspace: &Workspace<'_>,
+    cases: &[Case],
+    against: Against<'_>,
+    wanted: usize,
+    record: &Record,
+) -> Result<(), Failure> {
     let cx = workspace.cx;
     if cases.is_empty() {
         return Ok(());
@@ -68,6 +80,7 @@ pub fn test(workspace: &Workspace<'_>, cases: &[Case], against: Against<'_>, wan
     let cancelled = cx.cancelled();
     let options = Options { threads: threads(wanted), fail_fast: cx.globals.fail_fast, cancelled: &cancelled };
     let progress = Mutex::new(cx.progress(cases.len()));
+    let times: Mutex<BTreeMap<String, f64>> = Mutex::default();
     let clock = Instant::now();
     let all: Vec<&Case> = cases.iter().collect();
     let cases_cx = suite::Cx { project, model, plan };
@@ -75,7 +88,10 @@ pub fn test(workspace: &Workspace<'_>, cases: &[Case], against: Against<'_>, wan
         let mut progress = progress.lock().expect("no line panics");
         let line = match ended {
             None => progress.started(&case.name),
-            Some((outcome, elapsed)) => progress.finished(&case.name, &shown(outcome), elapsed),
+            Some((outcome, elapsed)) => {
+                times.lock().expect("no time panics").insert(case.name.clone(), elapsed.as_secs_f64());
+                progress.finished(&case.name, &shown(outcome), elapsed)
+            }
         };
         if let Some(line) = line {
             say_always(&line);
@@ -85,6 +101,16 @@ pub fn test(workspace: &Workspace<'_>, cases: &[Case], against: Against<'_>, wan
     for (case, _) in cases.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == Outcome::Skipped) {
         progress.finished(&case.name, &shown(&Outcome::Skipped), Duration::ZERO);
     }
+    let times = times.into_inner().expect("no time panics");
+    record.tested(cases.iter().zip(&outcomes).map(|(case, outcome)| {
+        let (status, message) = match outcome {
+            Outcome::Passed => (RunStatus::Pass, None),
+            Outcome::Failed(differences) => (RunStatus::Fail, Some(differences.clone())),
+            Outcome::Error(message) => (RunStatus::Error, Some(message.clone())),
+            Outcome::Skipped => (RunStatus::Skipped, None),
+        };
+        test_entry(&model.name, &case.name, status, message, times.get(&case.name).copied().unwrap_or_default())
+    }));
     let passed = outcomes.iter().filter(|outcome| **outcome == Outcome::Passed).count();
     match progress.summary(clock.elapsed()) {
         Some(summary) => say_always(&summary),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::cli::arguments::Selection;
 use crate::cli::outcome::{Exit, Failure};
+use crate::cli::results::{Record, recorded};
 use crate::cli::run::connect;
 use crate::cli::terminal::Cx;
 use crate::cli::test::{cases, test};
@@ -44,8 +45,13 @@ const INFIX: &str = "_verify_";
 
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
+    recorded("verify", true, cx, |record| verify(args, cx, record))
+}
+
+fn verify(args: &Args, cx: &Cx, record: &Record) -> Result<Exit, Failure> {
     let mut workspace = Workspace::open(cx)?;
     let target = workspace.target()?;
+    record.works_on(&workspace, Some(&target));
     let cases = cases(&mut workspace, &args.selection)?;
     if cases.is_empty() {
         cx.say("no unit tests are selected");
@@ -59,7 +65,7 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     cx.say(&format!("comparing `{}` ({}) with the embedded engine, in {schema}_…", target.name, target.dialect.name()));
     let other = Other { warehouse, dialect: target.dialect, schema, keep: args.keep };
     let threads = cx.globals.threads.unwrap_or(target.threads);
-    test(&workspace, &cases, Against::Warehouse(&other), threads)?;
+    test(&workspace, &cases, Against::Warehouse(&other), threads, record)?;
     Ok(workspace.warn())
 }
 

@@ -74,10 +74,7 @@ impl<'cx> Workspace<'cx> {
     pub fn open(cx: &'cx Cx) -> Result<Self, Failure> {
         let mut diagnostics = Diagnostics::default();
         match analyze(&cx.globals.project_dir, environment(), &mut diagnostics) {
-            Err(sources) => {
-                cx.report(&diagnostics, &sources);
-                Err(Failure::Reported)
-            }
+            Err(sources) => Err(stopped(cx.report(&diagnostics, &sources))),
             Ok(analysis) => {
                 let as_of = as_of(cx.globals.as_of, &analysis.project, &mut diagnostics);
                 let workspace = Self { cx, analysis, as_of: as_of.unwrap_or_default(), diagnostics };
@@ -90,8 +87,7 @@ impl<'cx> Workspace<'cx> {
     /// Draws what was found and stops, where an error is among it.
     pub fn stop_on_errors(&self) -> Result<(), Failure> {
         if self.diagnostics.has_errors() {
-            self.cx.report(&self.diagnostics, &self.analysis.project.sources);
-            return Err(Failure::Reported);
+            return Err(stopped(self.cx.report(&self.diagnostics, &self.analysis.project.sources)));
         }
         Ok(())
     }
@@ -219,6 +215,11 @@ impl<'cx> Workspace<'cx> {
         let folder = &self.cx.globals.project_dir;
         std::path::absolute(folder).map_err(|error| Failure::io(format!("resolving `{}`", folder.display()), &error))
     }
+}
+
+/// Says how a command stops for mistakes that have been drawn.
+fn stopped(exit: Exit) -> Failure {
+    if exit == Exit::Refused { Failure::Untried } else { Failure::Reported }
 }
 
 /// The kind of a unit test, by which it is selected: its table.

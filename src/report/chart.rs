@@ -1,6 +1,6 @@
 //! A KPI over its periods, as bars of a terminal.
 
-use crate::report::table::{grouped, short_number};
+use crate::report::table::{grouped, percentage, short_number};
 use crate::report::width::{pad_left, pad_right, visible, width};
 
 /// The bars of one KPI.
@@ -10,6 +10,8 @@ pub struct Chart {
     pub title: String,
     /// The bars, in the order in which they are drawn. Bars of one segment stand together under its name.
     pub bars: Vec<Bar>,
+    /// Whether values are shares that people read as percentages.
+    pub is_share: bool,
 }
 
 /// One period of one segment.
@@ -37,7 +39,7 @@ const DIGITS: usize = 4;
 impl Chart {
     /// Draws the chart in lines of `columns` columns. All segments share one scale.
     pub fn to_text(&self, columns: usize) -> String {
-        let rows: Vec<Row> = self.bars.iter().map(Row::new).collect();
+        let rows: Vec<Row> = self.bars.iter().map(|bar| Row::new(bar, self.is_share)).collect();
         let widest = |part: fn(&Row) -> &str| rows.iter().map(|row| width(part(row))).max().unwrap_or(0);
         let (period, value, n, note) =
             (widest(|row| &row.period), widest(|row| &row.value), widest(|row| &row.n), widest(|row| &row.note));
@@ -78,10 +80,11 @@ struct Row {
 }
 
 impl Row {
-    fn new(bar: &Bar) -> Self {
+    fn new(bar: &Bar, is_share: bool) -> Self {
+        let shown = |value| if is_share { percentage(value) } else { short_number(value, DIGITS) };
         Self {
             period: visible(&bar.period),
-            value: bar.value.map_or_else(|| "null".to_owned(), |value| short_number(value, DIGITS)),
+            value: bar.value.map_or_else(|| "–".to_owned(), shown),
             n: format!("n={}", grouped(bar.n)),
             note: if bar.immature > 0 { format!("({} immature)", grouped(bar.immature)) } else { String::new() },
         }
@@ -128,6 +131,7 @@ mod tests {
                 bar(None, "2026-02-02", Some(0.1), 14, 60),
                 bar(None, "2026-02-09", Some(0.0), 3, 71),
             ],
+            is_share: true,
         };
         assert_snapshot!(chart.to_text(64), @r"
         activation_rate by week
@@ -150,6 +154,7 @@ mod tests {
                 bar(Some("free"), "2026-01", Some(50.0), 4, 0),
                 bar(Some("\u{1b}team"), "2026-01", Some(150.0), 8, 0),
             ],
+            is_share: false,
         };
         assert_snapshot!(chart.to_text(50), @r"
         net_new_mrr by month
@@ -164,8 +169,11 @@ mod tests {
 
     #[test]
     fn nothing_and_a_narrow_terminal_can_be_drawn() {
-        assert_eq!(Chart { title: "k by week".to_owned(), bars: Vec::new() }.to_text(80), "k by week\n");
-        let chart = Chart { title: "k".to_owned(), bars: vec![bar(None, "all", Some(0.0), 0, 0)] };
+        assert_eq!(
+            Chart { title: "k by week".to_owned(), bars: Vec::new(), is_share: false }.to_text(80),
+            "k by week\n"
+        );
+        let chart = Chart { title: "k".to_owned(), bars: vec![bar(None, "all", Some(0.0), 0, 0)], is_share: false };
         assert_snapshot!(chart.to_text(0), @r"
         k
           all            0  n=0

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::report::table::grouped;
+use crate::report::width::visible;
 
 /// Which lines are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +70,13 @@ impl Progress {
             Detail::Failures => None,
             Detail::All => Some(format!("{} START  {node}", self.place(self.started))),
         }
+    }
+
+    /// Returns the line of a node that is tried again, and why.
+    pub fn retried(&self, node: &str, reason: &str) -> Option<String> {
+        let line =
+            || format!("{} {}  {node}  [{}]", self.place(self.started), self.paint("RETRY", YELLOW), visible(reason));
+        (self.detail == Detail::All).then(line)
     }
 
     /// Counts an end, and returns its line.

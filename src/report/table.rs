@@ -28,6 +28,8 @@ pub enum Cell {
     Float(f64),
     /// An exact number, in digits: `12.500000000`. It stays exact in CSV and in JSON.
     Decimal(String),
+    /// A share that people read as a percentage: 0.43 is `43 %` to them, and 0.43 in CSV and in JSON.
+    Share(f64),
     /// Anything else: text, a date, a timestamp.
     Text(String),
 }
@@ -38,9 +40,18 @@ impl Table {
         Self { columns: columns.iter().map(|name| (*name).to_owned()).collect(), rows: Vec::new() }
     }
 
+    /// Draws the rows for people: as [`Table::to_text`], but for values that are not there, which are a dash.
+    pub fn to_people(&self) -> String {
+        self.drawn(|cell| if *cell == Cell::Null { "–".to_owned() } else { cell.to_text() })
+    }
+
     /// Draws the rows under their names: numbers to the right, everything else to the left.
     pub fn to_text(&self) -> String {
-        let shown: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(Cell::to_text).collect()).collect();
+        self.drawn(Cell::to_text)
+    }
+
+    fn drawn(&self, text: impl Fn(&Cell) -> String) -> String {
+        let shown: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(&text).collect()).collect();
         let names: Vec<String> = self.columns.iter().map(|name| visible(name)).collect();
         let widths: Vec<usize> = (0..names.len())
             .map(|at| shown.iter().map(|row| width(&row[at])).fold(width(&names[at]), usize::max))
@@ -109,6 +120,7 @@ impl Cell {
             Cell::Bool(value) => value.to_string(),
             Cell::Int(value) => value.to_string(),
             Cell::Float(value) => short_number(*value, 6),
+            Cell::Share(value) => percentage(*value),
             Cell::Decimal(digits) if digits.contains('.') => {
                 digits.trim_end_matches('0').trim_end_matches('.').to_owned()
             }
@@ -122,7 +134,7 @@ impl Cell {
             Cell::Null => String::new(),
             Cell::Bool(value) => value.to_string(),
             Cell::Int(value) => value.to_string(),
-            Cell::Float(value) => value.to_string(),
+            Cell::Float(value) | Cell::Share(value) => value.to_string(),
             Cell::Decimal(text) => text.clone(),
             Cell::Text(text) => csv_field(text),
         }
@@ -134,7 +146,7 @@ impl Cell {
             Cell::Bool(value) => Value::from(*value).to_string(),
             Cell::Int(value) => Value::from(*value).to_string(),
             // JSON has no word for what is not a number: it becomes null.
-            Cell::Float(value) => Value::from(*value).to_string(),
+            Cell::Float(value) | Cell::Share(value) => Value::from(*value).to_string(),
             Cell::Decimal(digits) => digits.clone(),
             Cell::Text(text) => Value::from(text.as_str()).to_string(),
         }
@@ -144,10 +156,15 @@ impl Cell {
     fn is_number(&self) -> Option<bool> {
         match self {
             Cell::Null => None,
-            Cell::Int(_) | Cell::Float(_) | Cell::Decimal(_) => Some(true),
+            Cell::Int(_) | Cell::Float(_) | Cell::Share(_) | Cell::Decimal(_) => Some(true),
             Cell::Bool(_) | Cell::Text(_) => Some(false),
         }
     }
+}
+
+/// Returns a share as a percentage, with two digits after the point at most.
+pub fn percentage(share: f64) -> String {
+    format!("{} %", short_number(share * 100.0, 2))
 }
 
 /// Returns a number with at most `digits` digits after the point, without zeros at its end; a number too small to

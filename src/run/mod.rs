@@ -143,7 +143,7 @@ pub struct Outcome {
     pub error: Option<ErrorKind>,
     /// When it began and ended, if it did.
     pub span: Option<Span>,
-    /// What the warehouse says of the execution; nothing where it failed.
+    /// What the warehouse says of the execution; where it failed, what is known of it.
     pub executed: Executed,
     /// How often it was tried.
     pub attempts: u32,
@@ -172,6 +172,10 @@ pub enum Status {
     Error,
     /// It did not run, or was stopped; what was there before is untouched.
     Skipped,
+    /// A test found what it expects.
+    Pass,
+    /// A test found something else.
+    Fail,
 }
 
 impl RunResult {

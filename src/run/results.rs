@@ -1,7 +1,8 @@
 //! `run_results.json`: what became of a run, in the shape that the readers of dbt's file of that name know.
 //!
 //! Every key is always there, null where there is nothing to say, for those readers look keys up without asking.
-//! Keys that dbt has not are `bytes_processed`, `rows_affected`, `interval`, `spec_hash`, `sql_hash` and `raw_rows`.
+//! Keys that dbt has not are `errors` and `raw_rows` of the file, and `error_kind`, `attempts`, `bytes_processed`,
+//! `rows_affected`, `interval`, `spec_hash` and `sql_hash` of an entry.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -13,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::run::values::Found;
 use crate::run::{Interval, NodeResult, RunResult, Span, Status};
-use crate::warehouse::Executed;
+use crate::warehouse::{ErrorKind, Executed};
 
 /// The shape of dbt's that this one follows.
 const SCHEMA: &str = "https://schemas.getdbt.com/dbt/run-results/v6.json";
@@ -29,6 +30,14 @@ pub struct Invocation {
     pub args: serde_json::Map<String, serde_json::Value>,
 }
 
+impl Invocation {
+    /// An invocation of which no more is known than its command.
+    pub fn of(command: &str) -> Self {
+        let args = [("which".to_owned(), command.into())];
+        Self { project: String::new(), version: env!("CARGO_PKG_VERSION").to_owned(), args: args.into_iter().collect() }
+    }
+}
+
 /// The file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the keys are dbt's, and documented there")]
@@ -40,6 +49,9 @@ pub struct Document {
     /// What was found in the raw rows before the run.
     #[serde(default)]
     pub raw_rows: Vec<Found>,
+    /// What is wrong beyond single relations, each in a sentence: why nothing was tried, or not all.
+    #[serde(default)]
+    pub errors: Vec<String>,
 }
 
 /// Who wrote the file, and when.
@@ -73,6 +85,12 @@ pub struct Entry {
     pub compiled_code: Option<String>,
     pub relation_name: Option<String>,
     pub batch_results: Option<serde_json::Value>,
+    /// What kind of failure it was, where it failed: the names are those of docs/warehouses.md.
+    #[serde(default)]
+    pub error_kind: Option<ErrorKind>,
+    /// How often it was tried.
+    #[serde(default)]
+    pub attempts: u32,
     /// The bytes that the warehouse read, where it tells.
     pub bytes_processed: Option<u64>,
     /// The rows that it wrote, where it tells.
@@ -110,6 +128,36 @@ pub fn document(run: &RunResult, invocation: &Invocation) -> Document {
         elapsed_time: run.seconds,
         args: invocation.args.clone(),
         raw_rows: Vec::new(),
+        errors: Vec::new(),
+    }
+}
+
+/// Returns the entry of a unit test: `status` is how it ended, `message` says what differs.
+pub fn test_entry(project: &str, name: &str, status: Status, message: Option<String>, seconds: f64) -> Entry {
+    Entry {
+        status,
+        timing: Vec::new(),
+        thread_id: "main".to_owned(),
+        execution_time: seconds,
+        adapter_response: serde_json::Map::new(),
+        message,
+        failures: match status {
+            Status::Pass => Some(0),
+            Status::Fail => Some(1),
+            Status::Success | Status::Error | Status::Skipped => None,
+        },
+        unique_id: unique_id("unit_test", project, name),
+        compiled: true,
+        compiled_code: None,
+        relation_name: None,
+        batch_results: None,
+        error_kind: None,
+        attempts: u32::from(status != Status::Skipped),
+        bytes_processed: None,
+        rows_affected: None,
+        interval: None,
+        spec_hash: None,
+        sql_hash: None,
     }
 }
 
@@ -140,6 +188,8 @@ fn entry(result: &NodeResult, project: &str) -> Entry {
         compiled_code: Some(job.statement.sql().to_owned()),
         relation_name: job.relation.clone(),
         batch_results: None,
+        error_kind: outcome.error,
+        attempts: outcome.attempts,
         bytes_processed: outcome.executed.bytes_processed,
         rows_affected: outcome.executed.rows_affected,
         interval: job.interval.clone(),

@@ -207,7 +207,7 @@ impl Floor<'_> {
         self.heed_cancellation(&mut progress);
         match status {
             Status::Success => progress.schedule.succeeded(place),
-            Status::Error | Status::Skipped => {
+            Status::Error | Status::Skipped | Status::Pass | Status::Fail => {
                 let verb = if status == Status::Error { "failed" } else { "was skipped" };
                 let places = progress.schedule.failed(place);
                 self.skip(&mut progress, &places, &format!("`{node}` {verb}"));
