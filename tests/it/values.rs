@@ -185,7 +185,7 @@ id = "event_id"
 entity = "user_id"
 name = "event_name"
 time = { column = "happened_at", type = "unix_seconds" }
-columns = { day = "date", plan = "string" }
+columns = { day = "date", plan = "string", extra = "string" }
 scan = "day >= date '2026-01-01'"
 properties = { column = "properties", stored = "text", types = { seats = "int" } }
 [milestone]
@@ -211,6 +211,7 @@ sent = { event = "invite_sent", where = "properties.seats > 1 and plan = 'pro'" 
     error: `source.events` takes the column `happened_at` of "raw"."events" for a time of type `unix_seconds`; it is TIMESTAMP WITH TIME ZONE: its `type` is `timestamp`
     error: `source.events` takes the column `day` of "raw"."events" for a date that `scan` compares as it is stored; it is VARCHAR: its type is `string`
     error: `source.events` takes the column `plan` of "raw"."events" for string; it is DOUBLE: a float has no text of its own
+    error: `source.events` reads the column `extra` of "raw"."events", which has none of that name
     error: `source.events` takes the column `event_name` of "raw"."events" for the name of an event; it is BIGINT: names are text; cast it in a view
     error: `source.events` takes the column `properties` of "raw"."events" for JSON in text; it is JSON: its `stored` is `"json"`
     "#);
@@ -222,8 +223,8 @@ sent = { event = "invite_sent", where = "properties.seats > 1 and plan = 'pro'" 
             "CREATE OR REPLACE TABLE raw.users (user_id DECIMAL(18, 0), created_at TIMESTAMPTZ);
             INSERT INTO raw.users VALUES (1, TIMESTAMPTZ '2026-01-01 00:00:00+00'), (2, TIMESTAMPTZ '-infinity');
             CREATE OR REPLACE TABLE raw.events (event_id UUID, user_id HUGEINT, event_name VARCHAR, happened_at INTEGER,
-                day DATE, plan VARCHAR, properties VARCHAR);
-            INSERT INTO raw.events VALUES ('0B0E8F7E-5E9C-4A7A-9B43-0A3B1F7B0001', 1, 'invite_sent', 1768003200, DATE '2026-01-10', 'pro', '{\"seats\":2}');",
+                day DATE, plan VARCHAR, extra VARCHAR, properties VARCHAR);
+            INSERT INTO raw.events VALUES ('0B0E8F7E-5E9C-4A7A-9B43-0A3B1F7B0001', 1, 'invite_sent', 1768003200, DATE '2026-01-10', 'pro', NULL, '{\"seats\":2}');",
         )
         .unwrap();
     drop(connection);
