@@ -31,4 +31,5 @@ mod secrets;
 mod stand_ins;
 mod state;
 mod traps;
+mod values;
 mod warehouse;

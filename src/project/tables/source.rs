@@ -52,7 +52,7 @@ pub enum Partition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeType {
-    /// Instants: timestamps with a zone, or in the time of the whole world.
+    /// Instants: timestamps that know their zone.
     Timestamp,
     /// Wall clocks without a zone, which are read in `timezone`.
     Datetime,

@@ -1,4 +1,4 @@
-//! How a warehouse quotes names and strings.
+//! How a warehouse writes names and strings.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Quoting {
+    /// What stands around.
     pub(super) quote: char,
     /// What is written for a character; the quote itself is among them.
     pub(super) escapes: BTreeMap<char, String>,
@@ -30,6 +31,7 @@ enum Fold {
 }
 
 impl Quoting {
+    /// Quotes a name or a string, which `what` says; an error where it has a character that cannot be written.
     pub(super) fn quote(&self, what: &str, text: &str) -> Result<String, String> {
         let mut quoted = String::with_capacity(text.len() + 2);
         quoted.push(self.quote);
