@@ -14,11 +14,11 @@ use crate::project::tables::settings::{ProjectTable, TargetTable};
 pub(super) fn values(table: &str, value: &Spanned<DeValue<'_>>) -> Vec<Range<usize>> {
     let mut hidden = Vec::new();
     match (table, value.get_ref()) {
-        ("project", DeValue::Table(body)) => beside(body, &keys::<ProjectTable>(), &mut hidden),
+        ("project", DeValue::Table(body)) => beside(body, keys::<ProjectTable>(), &mut hidden),
         ("target", DeValue::Table(targets)) => {
             for target in targets.values() {
                 if let DeValue::Table(body) = target.get_ref() {
-                    beside(body, &keys::<TargetTable>(), &mut hidden);
+                    beside(body, keys::<TargetTable>(), &mut hidden);
                 } else {
                     whole(target, &mut hidden);
                 }
