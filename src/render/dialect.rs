@@ -398,8 +398,7 @@ impl Argument {
         match self {
             Argument::Sql(fragment, ty) => {
                 fragments.push(fragment.clone());
-                let digits = fragment.sql.trim_start_matches('-');
-                let constant = digits.len() < 7 && digits.bytes().all(|byte| byte.is_ascii_digit());
+                let constant = fragment.sql.len() < 7 && fragment.sql.parse::<i32>().is_ok();
                 Value::from_object(Hole { number: fragments.len() - 1, ty: *ty, constant })
             }
             Argument::Word(word) => Value::from(word.as_str()),
@@ -417,12 +416,11 @@ impl fmt::Display for Failure {
     }
 }
 
-/// An argument as a shape sees it: it prints as its hole.
+/// An argument as a shape sees it, `constant` where it is a whole number of few digits: it prints as its hole.
 #[derive(Debug)]
 struct Hole {
     number: usize,
     ty: Option<Type>,
-    /// Whether it is a whole number of few digits, which needs no care.
     constant: bool,
 }
 
