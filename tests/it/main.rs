@@ -23,6 +23,7 @@ mod language;
 mod limits;
 mod many_kpis;
 mod meaning;
+mod metamorphic;
 mod network;
 mod real;
 mod run;
