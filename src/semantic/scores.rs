@@ -100,7 +100,9 @@ fn terms(
                         .at(milestone.meta.span, format!("of `{}`", model.entity(milestone.entity).meta.name)),
                     );
                 }
-                let Some(weight) = milestone.weight else {
+                if let Some(weight) = milestone.weight {
+                    terms.push((index, weight));
+                } else {
                     weightless = true;
                     diagnostics.push(
                         Diagnostic::error("missing-weight", format!("milestone `{name}` has no weight"))
@@ -108,9 +110,7 @@ fn terms(
                             .at(milestone.meta.span, "has no `weight`")
                             .help("give it a `weight`, or take it out of the score"),
                     );
-                    continue;
-                };
-                terms.push((index, weight));
+                }
             }
             if !whole {
                 return None;

@@ -122,7 +122,7 @@ fn amount(cx: &Cx<'_>, printed: String, ty: Type) -> Result<String> {
             let value = parenthesized(&printed);
             format!("CASE WHEN {value} > {most} THEN {most} ELSE {value} END")
         }
-        _ => {
+        Type::Float | Type::Null | Type::Bool | Type::String | Type::Date | Type::Timestamp | Type::Duration => {
             let value = Fragment::atom(parenthesized(&cx.cast(printed, ty, Type::Float)));
             let (first, last) = (Decimal::MAX.to_float(), f64::MAX);
             let (first, last) = (cx.literal(&Literal::Float(first))?, cx.literal(&Literal::Float(last))?);
