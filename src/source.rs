@@ -77,6 +77,10 @@ impl Sources {
 impl SourceFile {
     /// Returns the bytes of the whole lines that a range lies in.
     pub fn lines_of(&self, range: &Range<usize>) -> Range<usize> {
+        // The end of a file is the end of its last line, and no line of its own.
+        if range.start == self.text.len() && self.text.ends_with('\n') {
+            return self.lines[self.lines.len() - 2]..self.text.len();
+        }
         let start = self.lines[self.lines.partition_point(|start| *start <= range.start) - 1];
         let end = self.lines.get(self.lines.partition_point(|start| *start < range.end.max(range.start + 1)));
         start..end.map_or(self.text.len(), |next| next - 1)

@@ -3,12 +3,24 @@
 {{ create_table(relation) }}
 WITH
 {% if members %}
+{% if members | length > 1 %}
+members AS (
+{% for kind in members %}
+  SELECT {{ kind.parent | ident }} AS {{ key | ident }}, {{ "started_at" | ident }} FROM {{ kind.relation | table }}
+{% if not loop.last %}
+  UNION ALL
+{% endif %}
+{% endfor %}
+),
+{% endif %}
 member_starts AS (
+{% set parent = key if members | length > 1 else members[0].parent %}
   SELECT
-    members.{{ members.parent | ident }} AS {{ key | ident }},
+    members.{{ parent | ident }} AS {{ key | ident }},
     MIN(members.{{ "started_at" | ident }}) AS {{ "started_at" | ident }}
-  FROM {{ members.relation | table }} AS members
-  WHERE members.{{ members.parent | ident }} IS NOT NULL
+  FROM {% if members | length > 1 %}members{% else %}{{ members[0].relation | table }} AS members{% endif %}
+
+  WHERE members.{{ parent | ident }} IS NOT NULL
   GROUP BY 1
 ){{ "," | when(from) }}
 {% endif %}

@@ -10,15 +10,15 @@ FROM {{ from }} AS source_rows
 SELECT
   counted.{{ "name" | ident }},
   COUNT(*) AS {{ "row_count" | ident }},
-  COUNT(counted.{{ "raw_time" | ident }}) AS {{ "times_given" | ident }},
-  COUNT(counted.{{ "row_time" | ident }}) AS {{ "times_read" | ident }},
-  MIN(CASE WHEN counted.{{ "row_time" | ident }} IS NULL THEN counted.{{ "raw_time" | ident }} END) AS {{ "example" | ident }},
+  COUNT(counted.{{ "written" | ident }}) AS {{ "times_given" | ident }},
+  COUNT(counted.{{ "moment" | ident }}) AS {{ "times_read" | ident }},
+  MIN(CASE WHEN counted.{{ "moment" | ident }} IS NULL THEN counted.{{ "written" | ident }} END) AS {{ "example" | ident }},
   COUNT(counted.{{ "entity" | ident }}) AS {{ "entities" | ident }}
 FROM (
   SELECT
     {% if wanted %}CASE WHEN {{ name }} IN ({% for name in wanted %}{{ name | literal }}{{ ", " | when(not loop.last) }}{% endfor %}) THEN {{ name }} END{% else %}CAST(NULL AS {{ type("string") }}){% endif %} AS {{ "name" | ident }},
-    {{ raw_time }} AS {{ "raw_time" | ident }},
-    {{ row_time }} AS {{ "row_time" | ident }},
+    {{ written }} AS {{ "written" | ident }},
+    {{ moment }} AS {{ "moment" | ident }},
     {{ entity }} AS {{ "entity" | ident }}
   FROM {{ from }} AS source_rows
 {% for condition in scan %}

@@ -89,7 +89,8 @@ pub struct Globals {
 
     /// Look at the raw rows before a run, where that costs money: times that cannot be read, names that no row has
     ///
-    /// It is always done where the engine is a part of this program. Elsewhere it reads the columns with the time, the entity and the name of an event.
+    /// In the database that is part of this program it is always done. Elsewhere it reads the columns with the time, the
+    /// entity and the name of an event.
     #[arg(
         long,
         global = true,

@@ -126,7 +126,9 @@ impl Reader {
         let scanned: Vec<&Name> = source.scan.iter().flat_map(|scan| scan.columns()).collect();
         let scanned = |name: &str| scanned.iter().any(|column| column.strip_prefix(canonical::COLUMN) == Some(name));
         let needed = |name: &str| match &node.relation {
-            Relation::Events(events) => events.columns.iter().any(|(needed, _)| needed == name),
+            Relation::Events(events) => {
+                events.reads_all(source) || events.columns.iter().any(|(needed, _)| needed == name)
+            }
             Relation::Schema
             | Relation::Entity(_)
             | Relation::Facts(_)
@@ -164,7 +166,8 @@ impl Reader {
             }
             EventName::Constant(_) => {}
         }
-        for properties in properties.iter().filter(|_| !events.properties.is_empty()) {
+        let reads_documents = events.reads_all(source) || !events.properties.is_empty();
+        for properties in properties.iter().filter(|_| reads_documents) {
             let (what, types, other) = match properties.stored {
                 model::Stored::Json => ("a column of JSON", "document", ("string", "its `stored` is `\"text\"`")),
                 model::Stored::Text => ("JSON in text", "string", ("document", "its `stored` is `\"json\"`")),

@@ -131,3 +131,37 @@ fn names(model: &Model, index: SourceIndex) -> Vec<(String, Vec<String>)> {
     let raw = |name: &String| aliases.get(name).into_iter().flatten().chain([name]).cloned().collect();
     wanted.into_iter().map(|name| (name.clone(), raw(name))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use super::*;
+    use crate::analyze;
+    use crate::diagnostic::Diagnostics;
+    use crate::render::dialect::Dialect;
+
+    #[test]
+    fn the_raw_rows_of_every_case_can_be_looked_at_in_every_dialect() {
+        let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+        for case in std::fs::read_dir(cases).unwrap() {
+            let folder = case.unwrap().path();
+            let Ok(analysis) = analyze(&folder, BTreeMap::new(), &mut Diagnostics::default()) else { continue };
+            let part: Vec<NodeId> = (0..analysis.plan.nodes.len()).map(NodeId).collect();
+            let has_rows = |id: &&NodeId| match analysis.plan.node(**id).reads {
+                None => false,
+                Some(Raw::Source(_)) => true,
+                Some(Raw::Entity(index)) => analysis.model.entity(index).origin.is_some(),
+            };
+            let wanted = part.iter().filter(has_rows).count();
+            for name in Dialect::names() {
+                let dialect = Dialect::named(name).unwrap();
+                let as_of = "2026-01-01 00:00:00.000000".to_owned();
+                let place = Place { dialect, schema: "milepost".to_owned(), as_of, stand_ins: BTreeMap::new() };
+                let looks = looks(&analysis, &part, &place);
+                assert_eq!(looks.ok().map(|looks| looks.len()), Some(wanted), "{} {name}", folder.display());
+            }
+        }
+    }
+}

@@ -158,6 +158,7 @@ impl Cx<'_> {
         let Milestone {
             meta: _,
             hidden: _,
+            again: _,
             entity,
             anchor,
             after,

@@ -9,7 +9,7 @@ use crate::plan::node::{
 };
 use crate::plan::streams::Group;
 use crate::plan::{naming, needs, streams};
-use crate::semantic::expr::{Expr, ExprKind, Type};
+use crate::semantic::expr::{Expr, Type};
 use crate::semantic::model::{
     Column, EntityIndex, KpiIndex, KpiValue, Measure, MeasureRelation, Meta, MilestoneIndex, Model,
     Occurrences as Counts, SourceIndex, SourceRows,
@@ -206,7 +206,7 @@ impl Builder<'_> {
         let source = self.model.source(group.source);
         let entity = self.model.entity(group.entity);
         let mut depends_on = vec![events, self.plan.entity(group.entity)];
-        if needs_actor(self.model, &group, &streams) {
+        if streams::needs_actor(self.model, &group, &streams) {
             let actor = source.entity.as_ref().expect("an event belongs to somebody").0;
             depends_on.push(self.plan.entity(actor));
         }
@@ -467,20 +467,26 @@ pub fn uses_entity(measure: &Measure) -> bool {
     measure.exprs().any(is_entity)
 }
 
-/// Tells whether the streams of a group read the entity that acted, besides the one that they belong to.
-pub fn needs_actor(model: &Model, group: &Group, streams: &[crate::plan::node::Stream]) -> bool {
-    let Some((actor, _)) = model.source(group.source).entity.as_ref() else { return false };
-    let prefix = format!("{}{}.", canonical::ENTITY, model.entity(*actor).meta.name);
-    streams.iter().any(|stream| {
-        let is_other = *actor != group.entity || stream.subject.is_some();
-        let reads =
-            stream.condition.iter().chain(&stream.subject).chain(&stream.value).any(|expr| mentions(expr, &prefix));
-        is_other && (reads || (stream.subject.is_none() && *actor != group.entity))
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn mentions(expr: &Expr, prefix: &str) -> bool {
-    let mut found = false;
-    expr.walk(&mut |part| found |= matches!(&part.kind, ExprKind::Column(name) if name.starts_with(prefix)));
-    found
+    #[test]
+    #[should_panic(expected = "two relations are called `reached__user__0`")]
+    fn a_second_relation_of_one_name_is_refused() {
+        let model = Model {
+            name: "acme".to_owned(),
+            sources: Vec::new(),
+            entities: Vec::new(),
+            milestones: Vec::new(),
+            kpis: Vec::new(),
+            scores: Vec::new(),
+        };
+        let mut builder =
+            Builder { model: &model, plan: Plan { nodes: Vec::new() }, names: BTreeSet::new(), by_name: Vec::new() };
+        for _ in 0..2 {
+            let name = naming::reached("user", 0);
+            builder.add(name, Relation::Milestones, Materialization::Table, Vec::new(), None, None, Vec::new());
+        }
+    }
 }

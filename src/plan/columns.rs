@@ -18,8 +18,14 @@ pub fn property_name(path: &Path) -> String {
         return name;
     }
     // Lengths first, so that no two paths are hashed as one text.
-    let whole: String = path.parts().iter().map(|key| format!("{}:{key}", key.len())).collect();
-    let hash: String = Sha256::digest(whole).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let mut whole = String::new();
+    for key in path.parts() {
+        whole.push_str(&format!("{}:{key}", key.len()));
+    }
+    let mut hash = String::new();
+    for byte in Sha256::digest(whole).iter().take(6) {
+        hash.push_str(&format!("{byte:02x}"));
+    }
     let legal = |each: char| if each.is_ascii_alphanumeric() { each } else { '_' };
     let words: String = name.chars().map(legal).take(LONGEST - "___".len() - hash.len()).collect();
     format!("{}___{hash}", words.trim_end_matches('_'))

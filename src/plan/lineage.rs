@@ -93,11 +93,11 @@ fn source(model: &Model, index: SourceIndex) -> String {
     id("source", &model.source(index).meta)
 }
 
-/// Adds a milestone; in place of a step that the compiler made, what that step is made of.
+/// Adds a milestone; in place of a step that the compiler made, the milestone that it is again, and what it comes after.
 fn milestone(model: &Model, index: MilestoneIndex, depends_on: &mut Vec<String>) {
     let own = model.milestone(index);
     if own.hidden {
-        own.inputs().into_iter().for_each(|input| milestone(model, input, depends_on));
+        own.inputs().into_iter().chain(own.again).for_each(|input| milestone(model, input, depends_on));
     } else {
         depends_on.push(id("milestone", &own.meta));
     }

@@ -75,8 +75,8 @@ mod tests {
     fn the_longest_names_fit_every_warehouse() {
         assert_eq!(LONGEST.len(), 48);
         let longest = occurrences(LONGEST, LONGEST, Shape::Distinct, true, 9999);
-        // The least limit of a warehouse is 255 letters, and that of a file's name is 255 bytes: there is room for what marks a table
-        // that is being loaded, and for `.sql`.
+        // A warehouse may take 255 letters and no more, and so does a folder of the name of a file: there is room for what
+        // marks a table that is being loaded, and for `.sql`.
         assert!(longest.len() <= 160, "{} has {} letters", longest, longest.len());
     }
 

@@ -2,7 +2,7 @@
 
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, Type};
-use crate::semantic::model::{EntityIndex, KpiIndex, MilestoneIndex, SourceIndex};
+use crate::semantic::model::{EntityIndex, KpiIndex, MilestoneIndex, Source, SourceIndex};
 use crate::semantic::name::Path;
 use crate::source::Span;
 
@@ -107,6 +107,15 @@ pub struct Events {
     pub properties: Vec<(Path, Type)>,
     /// The further columns that are needed, by name.
     pub columns: Vec<(String, Type)>,
+}
+
+impl Events {
+    /// Tells whether all that is declared of a source is read, and not only what is needed: which of several rows of one
+    /// event counts is decided by all of it. Were it decided by what somebody needs, another definition would change
+    /// this one's rows.
+    pub fn reads_all(&self, source: &Source) -> bool {
+        source.deduplicate && !(self.columns.is_empty() && self.properties.is_empty())
+    }
 }
 
 /// How occurrences of a stream add up: each way has its own statement.

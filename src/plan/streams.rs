@@ -9,6 +9,7 @@ use crate::plan::node::{Bound, Shape, Stream};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, ExprKind, Literal};
 use crate::semantic::model::{Anchor, EntityIndex, MilestoneIndex, Model, Occurrences, Progress, SourceIndex};
+use crate::semantic::scopes::canonical;
 
 /// What streams are put into one statement for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -149,4 +150,22 @@ fn write_signature(expr: &Expr, text: &mut String) {
             list(&format!("{} {pattern:?}", if *negated { "not-like" } else { "like" }), &[inner]);
         }
     }
+}
+
+/// Tells whether the streams of a group read the entity that acted, besides the one that they belong to.
+pub fn needs_actor(model: &Model, group: &Group, streams: &[Stream]) -> bool {
+    let Some((actor, _)) = model.source(group.source).entity.as_ref() else { return false };
+    let prefix = format!("{}{}.", canonical::ENTITY, model.entity(*actor).meta.name);
+    streams.iter().any(|stream| {
+        let is_other = *actor != group.entity || stream.subject.is_some();
+        let reads =
+            stream.condition.iter().chain(&stream.subject).chain(&stream.value).any(|expr| mentions(expr, &prefix));
+        is_other && (reads || (stream.subject.is_none() && *actor != group.entity))
+    })
+}
+
+fn mentions(expr: &Expr, prefix: &str) -> bool {
+    let mut found = false;
+    expr.walk(&mut |part| found |= matches!(&part.kind, ExprKind::Column(name) if name.starts_with(prefix)));
+    found
 }

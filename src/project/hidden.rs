@@ -14,12 +14,13 @@ use crate::project::tables::settings::{ProjectTable, TargetTable};
 pub(super) fn values(table: &str, value: &Spanned<DeValue<'_>>) -> Vec<Range<usize>> {
     let mut hidden = Vec::new();
     match (table, value.get_ref()) {
-        ("project", DeValue::Table(body)) => beside(body, &keys::<ProjectTable>(), &mut hidden),
+        ("project", DeValue::Table(body)) => beside(body, keys::<ProjectTable>(), &mut hidden),
         ("target", DeValue::Table(targets)) => {
             for target in targets.values() {
-                match target.get_ref() {
-                    DeValue::Table(body) => beside(body, &keys::<TargetTable>(), &mut hidden),
-                    _ => whole(target, &mut hidden),
+                if let DeValue::Table(body) = target.get_ref() {
+                    beside(body, keys::<TargetTable>(), &mut hidden);
+                } else {
+                    whole(target, &mut hidden);
                 }
             }
         }
@@ -62,9 +63,10 @@ fn beside(body: &DeTable<'_>, known: &[String], hidden: &mut Vec<Range<usize>>) 
 
 /// Hides every value in a value: the keys of tables say what is wrong, and are no secrets.
 fn whole(value: &Spanned<DeValue<'_>>, hidden: &mut Vec<Range<usize>>) {
-    match value.get_ref() {
-        DeValue::Table(table) => table.values().for_each(|value| whole(value, hidden)),
-        _ => hidden.push(value.span()),
+    if let DeValue::Table(table) = value.get_ref() {
+        table.values().for_each(|value| whole(value, hidden));
+    } else {
+        hidden.push(value.span());
     }
 }
 

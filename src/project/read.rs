@@ -185,13 +185,12 @@ impl Reading<'_> {
         if !absent.is_empty() {
             return;
         }
-        let diagnostic = match message.strip_prefix("missing field ") {
-            Some(field) => Diagnostic::error("missing-key", format!("a table in {} needs a key {field}", self.what)),
-            None => {
-                // Without the value, which may be a secret.
-                let message: String = message.split('`').step_by(2).collect::<Vec<_>>().join("…");
-                Diagnostic::error("wrong-type-of-value", format!("{} cannot be read: {message}", self.what))
-            }
+        let diagnostic = if let Some(field) = message.strip_prefix("missing field ") {
+            Diagnostic::error("missing-key", format!("a table in {} needs a key {field}", self.what))
+        } else {
+            // Without the value, which may be a secret.
+            let message: String = message.split('`').step_by(2).collect::<Vec<_>>().join("…");
+            Diagnostic::error("wrong-type-of-value", format!("{} cannot be read: {message}", self.what))
         };
         self.diagnostics.push(diagnostic.at(self.header, ""));
     }

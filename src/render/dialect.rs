@@ -4,6 +4,7 @@
 //! words such as a unit; [`holes`] fills it. See `dialects/README.md`.
 
 mod columns;
+mod quoting;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +18,7 @@ use serde::Deserialize;
 use sqlparser::dialect::{Dialect as Grammar, dialect_from_str};
 
 use crate::render::dialect::columns::Columns;
+use crate::render::dialect::quoting::Quoting;
 use crate::render::holes::{self, Fragment};
 use crate::semantic::expr::Type;
 
@@ -124,31 +126,6 @@ pub struct Gap {
     pub parsed_as: String,
     /// Where the warehouse documents it.
     pub url: String,
-}
-
-/// How names and strings are quoted.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Quoting {
-    quote: char,
-    /// What is written for a character; the quote itself is among them.
-    escapes: BTreeMap<char, String>,
-    /// What precedes the two hexadecimal digits of any other control character; without it they stand as they are.
-    control: Option<String>,
-    /// The characters that cannot be written.
-    refused: String,
-    /// How letters are folded before.
-    #[serde(default)]
-    fold: Fold,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Fold {
-    #[default]
-    None,
-    Upper,
-    Lower,
 }
 
 #[derive(Deserialize)]
@@ -344,12 +321,6 @@ impl Dialect {
         if name.is_empty() { Err("a name must not be empty".to_owned()) } else { self.identifiers.quote("name", name) }
     }
 
-    /// Says why a table cannot have a column of that name.
-    pub fn column(&self, name: &str) -> Result<(), String> {
-        self.identifier(name)?;
-        self.columns.refuse(name)
-    }
-
     /// Quotes the parts of a name such as `schema.table`.
     pub fn table(&self, name: &str) -> Result<String, String> {
         let parts: Vec<_> = name.split('.').map(|part| self.identifier(part)).collect::<Result<_, _>>()?;
@@ -427,8 +398,7 @@ impl Argument {
         match self {
             Argument::Sql(fragment, ty) => {
                 fragments.push(fragment.clone());
-                let digits = fragment.sql.trim_start_matches('-');
-                let constant = digits.len() < 7 && digits.bytes().all(|byte| byte.is_ascii_digit());
+                let constant = fragment.sql.len() < 7 && fragment.sql.parse::<i32>().is_ok();
                 Value::from_object(Hole { number: fragments.len() - 1, ty: *ty, constant })
             }
             Argument::Word(word) => Value::from(word.as_str()),
@@ -446,12 +416,11 @@ impl fmt::Display for Failure {
     }
 }
 
-/// An argument as a shape sees it: it prints as its hole.
+/// An argument as a shape sees it, `constant` where it is a whole number of few digits: it prints as its hole.
 #[derive(Debug)]
 struct Hole {
     number: usize,
     ty: Option<Type>,
-    /// Whether it is a whole number of few digits, which needs no care.
     constant: bool,
 }
 
@@ -472,42 +441,6 @@ impl Object for Hole {
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&holes::hole(self.number))
     }
-}
-
-impl Quoting {
-    fn quote(&self, what: &str, text: &str) -> Result<String, String> {
-        let mut quoted = String::with_capacity(text.len() + 2);
-        quoted.push(self.quote);
-        for character in text.chars() {
-            let character = match self.fold {
-                Fold::None => character,
-                Fold::Upper => character.to_ascii_uppercase(),
-                Fold::Lower => character.to_ascii_lowercase(),
-            };
-            if self.refused.contains(character) {
-                let character = character.escape_debug();
-                return Err(format!(
-                    "the {what} `{}` cannot be written: it has a `{character}` in it",
-                    text.escape_debug()
-                ));
-            }
-            match (self.escapes.get(&character), &self.control) {
-                (Some(escape), _) => quoted.push_str(escape),
-                (None, Some(control)) if character.is_ascii_control() => {
-                    quoted.push_str(control);
-                    quoted.extend(hexadecimal(character));
-                }
-                (None, _) => quoted.push(character),
-            }
-        }
-        quoted.push(self.quote);
-        Ok(quoted)
-    }
-}
-
-/// Returns the two digits of a control character.
-fn hexadecimal(character: char) -> impl Iterator<Item = char> {
-    [u32::from(character) / 16, u32::from(character) % 16].into_iter().filter_map(|digit| char::from_digit(digit, 16))
 }
 
 fn mistake(reason: String) -> minijinja::Error {

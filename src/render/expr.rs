@@ -245,7 +245,15 @@ impl Printer<'_> {
                     Some(_) | None => binary(*operator, &before, &after),
                 }
             }
-            _ => self.form(expr)?,
+            ExprKind::Column(_)
+            | ExprKind::Literal(_)
+            | ExprKind::Not(_)
+            | ExprKind::Negate(_)
+            | ExprKind::Call(..)
+            | ExprKind::Case(..)
+            | ExprKind::In(..)
+            | ExprKind::IsNull(..)
+            | ExprKind::Like(..) => self.form(expr)?,
         };
         self.bounded(printed)
     }

@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn of_very_many_the_first_are_drawn() {
         let mut sources = Sources::default();
-        let text: String = (0..5000).map(|number| format!("of = \"a{number}\"\n")).collect();
+        let text = (0..5000).map(|number| format!("of = \"a{number}\"")).collect::<Vec<_>>().join("\n");
         let source = sources.add(PathBuf::from("models/a.toml"), text);
         let mut diagnostics = Diagnostics::default();
         for number in 0..5000 {
@@ -326,7 +326,10 @@ mod tests {
             .at(secret, "here")
             .at(Span { start: secret.start + 8, ..secret }, "and here")
             .at(key, "and this");
-        assert_snapshot!(draw_one(&diagnostic, &sources, PLAIN), @"");
+        let drawn = draw_one(&diagnostic, &sources, PLAIN);
+        assert!(drawn.contains("\n2 | password = ***\n") && drawn.contains(" --> project.toml:2:12\n"), "{drawn}");
+        assert!(!["hunter", "more", "MII", "EvQ"].iter().any(|part| drawn.contains(part)), "{drawn}");
+        assert!(drawn.lines().all(|line| line.trim_end() == line), "{drawn}");
     }
 
     #[test]

@@ -226,7 +226,8 @@ fn wrong(required: &RequiredColumn, columns: &[Column]) -> Option<(What, Vec<Str
     }
     match &required.ty {
         Some(ty) if !may_be(ty, found.family) => {
-            Some((What::WrongType { name, expected: ty.clone(), found: found.ty.clone(), help: None }, Vec::new()))
+            let help = (ty == "string").then(|| "a float has no text of its own".to_owned());
+            Some((What::WrongType { name, expected: ty.clone(), found: found.ty.clone(), help }, Vec::new()))
         }
         Some(_) | None => None,
     }

@@ -62,10 +62,10 @@ pub fn look(warehouse: &dyn Warehouse, look: &Look) -> Result<Found, Error> {
         let [name, count, given, read, example, keys] = row.as_slice() else { continue };
         let count = number(count);
         all += count;
-        match name {
-            Value::Null if !look.reads_all => continue,
-            Value::Null => {}
-            name => known.push(name.to_string()),
+        if *name != Value::Null {
+            known.push(name.to_string());
+        } else if !look.reads_all {
+            continue;
         }
         found.rows += count;
         if look.time.is_some() {
@@ -111,42 +111,44 @@ impl Found {
     /// Returns why a run would be pointless: no row would be left.
     pub fn error(&self, look: &Look) -> Option<String> {
         let (column, is_start) = look.time.as_ref()?;
-        let unread = self.unreadable_times > 0 || *is_start;
-        if self.rows == 0 || !unread || self.without_time + self.unreadable_times < self.rows {
+        if self.rows == 0 || self.without_time + self.unreadable_times < self.rows {
             return None;
         }
+        let (definition, rows) = (&self.definition, rows(self.rows));
         let what = if *is_start { "start" } else { "time" };
         Some(match &self.unreadable_time {
-            Some(example) => format!(
-                "`{}`: none of {} has a {what} that can be read; the column `{column}` holds `{example}`{}",
-                self.definition,
-                rows(self.rows),
-                advice(column, *is_start, example)
-            ),
-            None => format!("`{}`: none of {} has a {what} in the column `{column}`", self.definition, rows(self.rows)),
+            Some(example) => {
+                let advice = advice(column, *is_start, example);
+                format!(
+                    "`{definition}`: of {rows} none has a {what} that can be read: `{column}` holds `{example}`{advice}"
+                )
+            }
+            None => format!("`{definition}`: of {rows} none has a {what}: `{column}` is empty"),
         })
     }
 
     /// Returns what gets lost, in sentences, and what is not there.
     pub fn warnings(&self, look: &Look) -> Vec<String> {
         let definition = &self.definition;
-        let of = |count: u64| format!("`{definition}`: {count} of {}", rows(self.rows));
+        let of = |count: u64| {
+            let has = if count == 1 { "has" } else { "have" };
+            format!("`{definition}`: {count} of {} {has}", rows(self.rows))
+        };
         let mut warnings = Vec::new();
         if let Some((column, is_start)) = &look.time {
-            let lost = if *is_start { "never start" } else { "do not count" };
+            let (what, lost) = if *is_start { ("start", "never started") } else { ("time", "not counted") };
             if self.unreadable_times > 0 {
                 let example = self.unreadable_time.as_deref().unwrap_or_default();
-                let have = "have a time that cannot be read, such as";
-                warnings.push(format!("{} {have} `{example}` in `{column}`, and {lost}", of(self.unreadable_times)));
+                let has = of(self.unreadable_times);
+                warnings.push(format!("{has} a {what} that cannot be read, such as `{example}` in `{column}`: {lost}"));
             }
             if self.without_time > 0 && !is_start {
-                warnings.push(format!("{} have no `{column}`, and {lost}", of(self.without_time)));
+                warnings.push(format!("{} no `{column}`: {lost}", of(self.without_time)));
             }
         }
         if let Some(key) = look.key.as_ref().filter(|_| self.without_key > 0) {
-            let lost =
-                if look.needs_key { "and do not count" } else { "and count for no milestone without a `subject`" };
-            warnings.push(format!("{} have no `{key}`, {lost}", of(self.without_key)));
+            let lost = if look.needs_key { "not counted" } else { "counted for no milestone without a `subject`" };
+            warnings.push(format!("{} no `{key}`: {lost}", of(self.without_key)));
         }
         for (name, similar) in &self.unknown_events {
             let mut text = format!("`{definition}`: no row is an event `{name}`");

@@ -1,5 +1,7 @@
 //! `[entity.<name>]` -> [`Entity`].
 
+use std::collections::BTreeSet;
+
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::Project;
 use crate::project::tables::entity::EntityTable;
@@ -24,16 +26,26 @@ pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnosti
         let roles = [table.key.as_ref(), start.as_ref().map(|(column, _)| column)];
         values::column_names(definition, roles.into_iter().chain(table.parent.values().map(Some)), diagnostics);
         let attributes = values::columns(definition, table.attributes.iter(), diagnostics);
-        // A derived entity is called what its members call it.
-        let members = project.entities.iter().find_map(|child| {
-            child.body.parent.iter().find(|(name, _)| *name.get() == definition.name).map(|(_, column)| column.get())
-        });
-        let key = table.key.as_ref().map(crate::project::document::Spanned::get).or(members).cloned();
+        // A derived entity is called what its members call it, where they agree.
+        let members: BTreeSet<&String> = project
+            .entities
+            .iter()
+            .filter_map(|child| child.body.parent.iter().find(|(name, _)| *name.get() == definition.name))
+            .map(|(_, column)| column.get())
+            .collect();
+        let agreed = members.first().copied().filter(|_| members.len() == 1);
+        let key = table.key.as_ref().map(crate::project::document::Spanned::get).or(agreed).cloned();
+        let disagree = members.len() > 1;
+        let members = members.first();
         if key.is_none() || (origin.is_some() && table.key.is_none()) {
             diagnostics.push(
                 Diagnostic::error("missing-key", format!("[entity.{}] needs a key `key`", definition.name))
                     .at(definition.span, "`key` is missing")
-                    .help("`key` names the column that is unique"),
+                    .help(if disagree && origin.is_none() {
+                        "its members call it by different names: `key` names the column here"
+                    } else {
+                        "`key` names the column that is unique"
+                    }),
             );
         }
         let derived = origin.is_none() && table.table.is_none() && table.path.is_none();

@@ -145,6 +145,7 @@ impl Cx<'_> {
                 &table.tags,
             ),
             hidden: false,
+            again: None,
             entity,
             anchor,
             after,

@@ -261,6 +261,8 @@ pub struct Milestone {
     pub meta: Meta,
     /// A step of a sequence, made by the compiler and shown to nobody.
     pub hidden: bool,
+    /// The milestone that a step is once more.
+    pub again: Option<MilestoneIndex>,
     /// Who reaches it.
     pub entity: EntityIndex,
     /// Where its window starts.

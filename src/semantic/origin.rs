@@ -160,7 +160,7 @@ fn csv<T>(definition: &Definition<T>, table: &CsvTable, diagnostics: &mut Diagno
         {
             diagnostics.push(
                 Diagnostic::error("bad-csv-character", format!("`null` cannot be {:?}", text.get()))
-                    .at(definition.place(text), format!("{special:?} has another meaning in the file"))
+                    .at(definition.place(text), format!("`{}` has another meaning in the file", special.escape_debug()))
                     .help("it may hold neither the delimiter nor a quote, an escape or a comment"),
             );
         }

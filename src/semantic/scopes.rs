@@ -287,7 +287,10 @@ impl Names {
 /// Tells whether two columns hold the same by definition: the row's own key of its entity, and the entity's key.
 fn is_one(left: &Name, right: &Name) -> bool {
     let is_link = |name: &Name| name.is(canonical::EVENT_ENTITY) || name.is(canonical::FACT_ENTITY);
-    let is_key = |name: &Name| name.strip_prefix(canonical::ENTITY).is_some_and(|rest| rest.ends_with(".key"));
+    let is_key = |name: &Name| {
+        let own = name.strip_prefix(canonical::ENTITY).and_then(|rest| rest.split_once('.'));
+        own.is_some_and(|(_, own)| own == "key")
+    };
     left == right || (is_link(left) && is_key(right))
 }
 

@@ -100,17 +100,16 @@ fn terms(
                         .at(milestone.meta.span, format!("of `{}`", model.entity(milestone.entity).meta.name)),
                     );
                 }
-                match milestone.weight {
-                    Some(weight) => terms.push((index, weight)),
-                    None => {
-                        weightless = true;
-                        diagnostics.push(
-                            Diagnostic::error("missing-weight", format!("milestone `{name}` has no weight"))
-                                .at(span, "counted by the score")
-                                .at(milestone.meta.span, "has no `weight`")
-                                .help("give it a `weight`, or take it out of the score"),
-                        );
-                    }
+                if let Some(weight) = milestone.weight {
+                    terms.push((index, weight));
+                } else {
+                    weightless = true;
+                    diagnostics.push(
+                        Diagnostic::error("missing-weight", format!("milestone `{name}` has no weight"))
+                            .at(span, "counted by the score")
+                            .at(milestone.meta.span, "has no `weight`")
+                            .help("give it a `weight`, or take it out of the score"),
+                    );
                 }
             }
             if !whole {

@@ -29,6 +29,16 @@ pub(crate) const PROPERTIES: &[(&str, &[&str], Type, Option<&str>)] = &[
     (r#"{"a": {"b": 1}}"#, &["a"], Type::String, None),
     (r#"{"a": "[1, 2]"}"#, &["a"], Type::String, Some("[1, 2]")),
     (r#"{"a": 1"#, &["a"], Type::String, None),
+    // What some readers take is no JSON either: then nothing is in the document.
+    (r#"{"a": "x", "b": NaN}"#, &["a"], Type::String, None),
+    (r#"{"a": "x", "b": -Infinity}"#, &["a"], Type::String, None),
+    (r#"{"a": "x",}"#, &["a"], Type::String, None),
+    (r#"{"a": "x", "b": [1, ]}"#, &["a"], Type::String, None),
+    (r#"{"a": "x"} {"a": "y"}"#, &["a"], Type::String, None),
+    (r#""{\"a\": \"x\"}""#, &["a"], Type::String, None),
+    (r#"{"a": "NaN, or Infinity", "b": "a \" , ] \\"}"#, &["a"], Type::String, Some("NaN, or Infinity")),
+    (r#"{"a": 110248495921238986420}"#, &["a"], Type::String, Some("110248495921238986420")),
+    (r#"{"a": 110248495921238986420}"#, &["a"], Type::Int, None),
     ("", &["a"], Type::String, None),
     ("[1]", &["a"], Type::Int, None),
     ("null", &["a"], Type::Int, None),
@@ -69,6 +79,12 @@ pub(crate) const PROPERTIES: &[(&str, &[&str], Type, Option<&str>)] = &[
     (r#"{"a": "2026-01-31"}"#, &["a"], Type::Date, Some("2026-01-31")),
     (r#"{"a": "2026-01-31T23:00:00-02:00"}"#, &["a"], Type::Date, Some("2026-02-01")),
     (r#"{"a": "2026-02-30"}"#, &["a"], Type::Date, None),
+    // No clock is further than 14 hours from UTC, and no year is before the first.
+    (r#"{"a": "2026-01-31T10:00:00+99:00"}"#, &["a"], Type::Timestamp, None),
+    (r#"{"a": "2026-01-31T10:00:00+14:30"}"#, &["a"], Type::Timestamp, None),
+    (r#"{"a": "2026-01-31T10:00:00+14:00"}"#, &["a"], Type::Timestamp, Some("2026-01-30 20:00:00")),
+    (r#"{"a": "0000-01-31"}"#, &["a"], Type::Date, None),
+    (r#"{"a": "2026-01-31T10:00:00.1234569999Z"}"#, &["a"], Type::Timestamp, Some("2026-01-31 10:00:00.123456")),
 ];
 
 /// A value as the warehouse whose SQL is executed here stores it, a type, a zone, and the value as text.
@@ -78,6 +94,9 @@ pub(crate) const COLUMNS: &[(&str, Type, &str, Option<&str>)] = &[
     ("TIMESTAMP_S '2026-01-31 10:00:00'", Type::Timestamp, "UTC", Some("2026-01-31 10:00:00")),
     ("TIMESTAMP '2026-01-31 10:00:00'", Type::Timestamp, "America/New_York", Some("2026-01-31 15:00:00")),
     ("TIMESTAMPTZ '2026-01-31 10:00:00+02'", Type::Timestamp, "UTC", Some("2026-01-31 08:00:00")),
+    ("TIMESTAMP '-infinity'", Type::Timestamp, "UTC", None),
+    ("TIMESTAMPTZ 'infinity'", Type::Timestamp, "UTC", None),
+    ("DATE '-infinity'", Type::Date, "UTC", None),
     ("TIMESTAMPTZ '2026-01-31 10:00:00+02'", Type::Timestamp, "America/New_York", Some("2026-01-31 08:00:00")),
     ("DATE '2026-01-31'", Type::Timestamp, "UTC", Some("2026-01-31 00:00:00")),
     ("'2026-01-31T10:00:00Z'", Type::Timestamp, "UTC", Some("2026-01-31 10:00:00")),

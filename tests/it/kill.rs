@@ -1,7 +1,7 @@
 //! Kills the real program at many moments of a run: what is in the database is what was there before, or what was made.
 //!
 //! The moments are those at which a run says what it does, and the run cannot end by itself: one of the relations that it
-//! reads takes for ever. So nothing here depends on how quick the machine is.
+//! makes takes minutes. So nothing here depends on how quick the machine is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,7 +16,6 @@ use milepost::run::results::Document;
 use tempfile::TempDir;
 
 use crate::cli::milepost;
-use crate::warehouse::contract::ENDLESS;
 
 /// The runs that are killed.
 const KILLS: usize = 50;
@@ -24,8 +23,15 @@ const KILLS: usize = 50;
 /// The runs that are interrupted.
 const INTERRUPTS: usize = 12;
 
-/// An entity whose rows take for ever to read; nothing else reads it.
-const HELD: &str = "[entity.held]\ntable = \"raw.held\"\nkey = \"id\"\nstart = \"at\"\n";
+/// An entity that takes minutes to make, and no time to look at before: its rows are many, and one of their columns is slow.
+/// Nothing else reads it.
+const HELD: &str =
+    "[entity.held]\ntable = \"raw.held\"\nkey = \"id\"\nstart = \"at\"\nattributes = { slow = \"int\" }\n";
+
+/// Its rows.
+const ROWS: &str = "CREATE SCHEMA raw; CREATE VIEW raw.held AS SELECT CAST(range AS VARCHAR) AS id, \
+    TIMESTAMP '2026-01-01' AS \"at\", \
+    levenshtein(repeat('ab', 100), CAST(range AS VARCHAR) || repeat('ba', 100)) AS slow FROM range(200000)";
 
 /// Two moments as of which every table that depends on one differs.
 const MOMENTS: [&str; 2] = ["2026-02-01", "2026-03-01"];
@@ -56,12 +62,7 @@ impl Project {
         let [first, second] = &project.fresh;
         assert!(first.keys().eq(second.keys()));
         assert!(first.iter().any(|(name, state)| second[name] != *state), "the moments make no difference");
-        let sql = "CREATE SCHEMA raw; CREATE TABLE raw.big AS SELECT range AS n FROM range(20000);".to_owned();
-        let endless = ENDLESS.replace("{big}", "raw.big");
-        let view = format!(
-            "CREATE VIEW raw.held AS SELECT CAST(n AS VARCHAR) AS id, TIMESTAMP '2026-01-01' AS at FROM ({endless})"
-        );
-        project.open().execute_batch(&(sql + &view)).unwrap();
+        project.open().execute_batch(ROWS).unwrap();
         project
     }
 
@@ -148,7 +149,7 @@ struct Held {
 }
 
 impl Held {
-    /// Waits until so many relations were made and the one that takes for ever was begun.
+    /// Waits until so many relations were made and the one that takes minutes was begun.
     fn wait_for(&mut self, made: usize) {
         let (mut is_held, mut ended) = (false, 0);
         while !is_held || ended < made {

@@ -93,7 +93,7 @@ fn what_is_nested_is_printed_or_refused() {
         ("greatest(", "a_int", ", 2)", 90),
         ("least(3, ", "a_int", ")", 90),
         ("coalesce(", "a_int", ", 2)", 90),
-        ("round(", "a_float", " / 2)", 45),
+        ("round(", "a_float", " / 2)", 5),
         ("(", "a_int", " / 3)", 45),
     ] {
         let text = nested(levels, before, inside, after);
@@ -105,6 +105,7 @@ fn what_is_nested_is_printed_or_refused() {
     }
     for (before, inside, after) in [
         ("power(", "a_int", ", 2)"),
+        ("round(", "a_float", " / 2)"),
         ("integer_divide(", "a_int", ", 2)"),
         ("integer_divide(2, ", "a_int", ")"),
         ("greatest(length(string(", "a_int", ")), 2)"),

@@ -52,7 +52,7 @@ pub enum Partition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeType {
-    /// Instants: a type that says the moment by itself, such as a timestamp with a zone.
+    /// Instants: timestamps that know their zone.
     Timestamp,
     /// Wall clocks without a zone, which are read in `timezone`.
     Datetime,

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::render::dialect::Dialect;
+
 /// `[columns]` of a dialect's file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,9 +18,17 @@ pub(super) struct Columns {
     longest: Option<usize>,
 }
 
+impl Dialect {
+    /// Says why a table cannot have a column of that name.
+    pub fn column(&self, name: &str) -> Result<(), String> {
+        self.identifier(name)?;
+        self.columns.refuse(name)
+    }
+}
+
 impl Columns {
     /// Says why a column of that name cannot be stored.
-    pub(super) fn refuse(&self, name: &str) -> Result<(), String> {
+    fn refuse(&self, name: &str) -> Result<(), String> {
         let why = if let Some(character) = name.chars().find(|character| self.refused.contains(*character)) {
             format!("it has a `{}` in it", character.escape_debug())
         } else if let Some(prefix) = self.reserved.iter().find(|prefix| begins(name, prefix)) {

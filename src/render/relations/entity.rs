@@ -10,13 +10,16 @@ use crate::semantic::model::EntityIndex;
 
 pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<String> {
     let entity = cx.model.entity(index);
-    let member = cx.model.entities.iter().enumerate().find_map(|(child, e)| {
-        e.parent.as_ref().filter(|(parent, _)| *parent == index).map(|(_, column)| (EntityIndex(child), column))
-    });
     let derived = entity.origin.is_none() || entity.start.is_none();
-    let members = member.filter(|_| derived).map(|(child, parent)| {
-        context! { relation => cx.qualified(&cx.plan.node(cx.plan.entity(child)).name), parent }
-    });
+    let mut members = Vec::new();
+    for (child, own) in cx.model.entities.iter().enumerate() {
+        if let Some((_, parent)) = own.parent.as_ref().filter(|(parent, _)| derived && *parent == index) {
+            members.push((cx.qualified(&cx.plan.node(cx.plan.entity(EntityIndex(child))).name), parent));
+        }
+    }
+    // By name: where they are written changes nothing.
+    members.sort();
+    let members: Vec<_> = members.into_iter().map(|(relation, parent)| context! { relation, parent }).collect();
     let from = match &entity.origin {
         Some(origin) => Some(sql(cx.raw(&entity.meta, origin, &entity_columns(entity))?)),
         None => None,

@@ -122,7 +122,7 @@ fn amount(cx: &Cx<'_>, printed: String, ty: Type) -> Result<String> {
             let value = parenthesized(&printed);
             format!("CASE WHEN {value} > {most} THEN {most} ELSE {value} END")
         }
-        _ => {
+        Type::Float | Type::Null | Type::Bool | Type::String | Type::Date | Type::Timestamp | Type::Duration => {
             let value = Fragment::atom(parenthesized(&cx.cast(printed, ty, Type::Float)));
             let (first, last) = (Decimal::MAX.to_float(), f64::MAX);
             let (first, last) = (cx.literal(&Literal::Float(first))?, cx.literal(&Literal::Float(last))?);
@@ -325,7 +325,7 @@ fn stream_rows(
     after: bool,
 ) -> Result<Vec<Value>> {
     let mut rows = Vec::new();
-    let named = occurrences.streams.iter().all(|stream| stream.names.is_some());
+    let has_column = occurrences.streams.iter().all(|stream| stream.names.is_some());
     for stream in &occurrences.streams {
         let names: Vec<Option<&String>> = match &stream.names {
             Some(names) => names.iter().map(Some).collect(),
@@ -339,7 +339,7 @@ fn stream_rows(
             let milestone =
                 |index: Option<MilestoneIndex>| text(index.map(|index| cx.model.milestone(index).meta.name.as_str()));
             let mut row = vec![cx.literal(&Literal::Int(stream.id))?];
-            if named {
+            if has_column {
                 row.push(text(name.map(String::as_str))?);
             }
             row.push(threshold(cx, occurrences.shape, stream.at_least)?);

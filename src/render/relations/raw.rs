@@ -131,8 +131,14 @@ impl<'c> Raw<'c> {
     }
 
     /// Prints the column with the documents of a source, and the relation that has it: documents that are stored as text are
-    /// read once a row and not once a property.
-    pub(super) fn documents(&self, properties: &Properties, relation: String) -> Result<(Fragment, String)> {
+    /// read once a row and not once a property. The conditions of `scan` then stand in it: not every column that they may
+    /// read is among those that `*` means.
+    pub(super) fn documents(
+        &self,
+        properties: &Properties,
+        relation: String,
+        scan: &mut Vec<Value>,
+    ) -> Result<(Fragment, String)> {
         let column = self.column(&properties.column)?;
         let stored = match properties.stored {
             Stored::Json => access::Stored::Json,
@@ -143,7 +149,10 @@ impl<'c> Raw<'c> {
             return Ok((column, relation));
         }
         let name = self.cx.ident(DOCUMENT)?;
-        let relation = format!("(SELECT source_rows.*, {} AS {name} FROM {relation} AS source_rows)", document.sql);
+        let conditions: Vec<String> = scan.drain(..).map(|condition| condition.to_string()).collect();
+        let read = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+        let document = document.sql;
+        let relation = format!("(SELECT source_rows.*, {document} AS {name} FROM {relation} AS source_rows{read})");
         Ok((self.column(DOCUMENT)?, relation))
     }
 }

@@ -43,24 +43,26 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
     if let Some(id) = &source.key {
         columns.push(context! { name => "event_id", sql => raw.key(id)? });
     }
-    // What is read of the rows, and what of it is handed on. Which of several rows of one event counts is decided by all
-    // that is declared of them: were it decided by what somebody needs, another definition would change this one's rows.
+    // What is read of the rows, and what of it is handed on.
     let payload: Vec<String> = (events.columns.iter().map(|(name, _)| column_name(name)))
         .chain(events.properties.iter().map(|(path, _)| property_name(path)))
         .collect();
-    let decides = source.deduplicate && !payload.is_empty();
+    let decides = events.reads_all(source);
     let mut read = Vec::new();
     let mut declared: Vec<&Column> = source.columns.iter().collect();
     declared.sort_by(|left, right| left.name.cmp(&right.name));
     for Column { name, column, ty, .. } in declared {
-        if decides || events.columns.iter().any(|(needed, _)| needed == name) {
+        // Where a row lies says nothing about it.
+        let is_told = decides && !cx.dialect().stored("unlisted").contains(column);
+        if is_told || events.columns.iter().any(|(needed, _)| needed == name) {
             columns.push(context! { name => column_name(name), sql => raw.typed(column, *ty)? });
             read.push(column_name(name));
         }
     }
     let mut from = cx.raw(&source.meta, &source.origin, &source_columns(source))?;
+    let mut scan = scanned(&raw, source)?;
     if let Some(properties) = properties.as_ref().filter(|_| decides || !events.properties.is_empty()) {
-        let (document, relation) = raw.documents(properties, from)?;
+        let (document, relation) = raw.documents(properties, from, &mut scan)?;
         from = relation;
         let mut declared: Vec<(&Path, &Type)> = properties.types.iter().collect();
         declared.sort();
@@ -96,7 +98,7 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
             header => cx.definition_header("source", &source.meta, &lines),
             relation => cx.table(node),
             from => sql(from),
-            scan => scanned(&raw, source)?,
+            scan,
             columns, read, payload, raw_names, raw_name,
             event_id => sql(event_id(cx, source, &event_name)?),
             event_name,

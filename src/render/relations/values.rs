@@ -76,7 +76,7 @@ pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bo
         Some(SourceRows::Events { name: EventName::Constant(_), .. } | SourceRows::Facts) | None => None,
     };
     let null = || cx.typed_null("string");
-    let (raw_time, row_time) = match look.time {
+    let (written, moment) = match look.time {
         Some(time) => (raw.key(time.column)?, raw.time(time)?),
         None => (null()?, null()?),
     };
@@ -84,7 +84,7 @@ pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bo
     let from = sql(cx.raw(look.meta, look.origin, &look.columns)?);
     let is_named = name.is_some();
     let wanted = (is_named && !wanted.is_empty()).then(|| wanted.to_vec());
-    let columns = context! { name, wanted, raw_time, row_time, entity, from, scan };
+    let columns = context! { name, wanted, written, moment, entity, from, scan };
     let print = |all_names: bool| cx.render("values.sql", context! { all_names, ..columns.clone() });
     Ok(Some(Values { counts: print(false)?, names: is_named.then(|| print(true)).transpose()? }))
 }

@@ -347,7 +347,7 @@ impl Cx<'_> {
         for written in &self.definition.body.by {
             let span = self.place(written);
             let path = Path::parse(written.get());
-            let parts: Vec<&str> = path.iter().flat_map(|path| path.parts()).map(String::as_str).collect();
+            let parts: Vec<&str> = path.iter().flat_map(Path::parts).map(String::as_str).collect();
             if let Some((name, ty)) = scope.column(&parts) {
                 if let Some(diagnostic) = parse::ambiguous(&scope, &parts, span) {
                     self.report(diagnostic);

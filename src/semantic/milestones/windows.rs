@@ -35,8 +35,10 @@ pub(super) fn write_out(
     let mut previous = steps[0];
     for (position, step) in steps.iter().enumerate().skip(1) {
         let mut part = model.milestone(*step).clone();
+        // No definition is called so: names of definitions have no `__`.
         part.meta.name = format!("{}__step{}", definition.name, position + 1);
         part.hidden = true;
+        part.again = Some(*step);
         part.after = Some(previous);
         part.depth = depth(model, &part);
         part.horizon = horizon(model, &part);

@@ -123,8 +123,9 @@ fn headers(connection: &Connection, root: &Path, paths: &[String], csv: &Csv) ->
     );
     let mut all = Vec::new();
     for path in paths {
-        // It has been found: nothing in it is a pattern.
-        let sql = format!("SELECT * FROM READ_CSV({}, {options}) LIMIT 1", text::literal(&escaped(path)));
+        // It has been found: nothing in it is a pattern. In an address a `?` begins what is asked for.
+        let name = if path.contains("://") { path.clone() } else { escaped(path) };
+        let sql = format!("SELECT * FROM READ_CSV({}, {options}) LIMIT 1", text::literal(&name));
         let names = first_row(connection, &sql).map_err(|error| {
             first_fault(root, std::slice::from_ref(path), csv).unwrap_or_else(|| in_our_words(error, root))
         })?;

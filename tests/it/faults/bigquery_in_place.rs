@@ -96,11 +96,10 @@ fn marks_are_read_from_the_labels_of_a_dataset() {
     });
     let warehouse = connect(&target(&server)).unwrap();
     let mark = Mark { spec: "0a1b".to_owned(), as_of: "2026-03-01T09:30:00.5Z".to_owned() };
-    let found =
-        [Found { name: "ours".to_owned(), mark: Some(mark.clone()) }, Found { name: "theirs".to_owned(), mark: None }];
+    let found = [Found { name: "ours".to_owned(), mark: Some(mark) }, Found { name: "theirs".to_owned(), mark: None }];
     assert_eq!(warehouse.found("`ds`").unwrap(), found);
     // A dataset that is not there holds nothing.
-    assert_eq!(warehouse.found("`other`").unwrap(), []);
+    assert!(warehouse.found("`other`").unwrap().is_empty());
 
     // What is executed writes the mark, where what is compiled has none.
     let statement = BIGQUERY.checked("CREATE OR REPLACE TABLE ds.t AS SELECT 1 AS n");

@@ -159,10 +159,13 @@ fn timed(choices: &mut Choices<'_>, grain: &str) -> String {
     text
 }
 
+/// What may be asked of a milestone's rows; an account has no plan.
+const OF_USER: &[&str] =
+    &["plan = 'pro'", "count >= 2", "reached", "progress > 1", "mature", "as_of - start > duration '9d'"];
+
 fn milestone_condition(choices: &mut Choices<'_>, name: &str) -> &'static str {
-    let of_user = ["plan = 'pro'", "count >= 2", "reached", "progress > 1", "mature", "as_of - start > duration '9d'"];
-    // An account has no plan.
-    *choices.pick(if name == "team" { &of_user[1..] } else { &of_user[..] })
+    let condition: &&str = choices.pick(if name == "team" { &OF_USER[1..] } else { OF_USER });
+    condition
 }
 
 /// What is counted or added up, and what it can be broken down by.
@@ -197,9 +200,9 @@ fn measure(choices: &mut Choices<'_>, adds_up: bool, timeless: bool) -> (Vec<Str
 struct Random(u64);
 
 impl Random {
-    fn below(&mut self, end: u64) -> u64 {
+    fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end
+        usize::try_from(self.0 >> 33).unwrap() % end
     }
 }
 
@@ -215,7 +218,7 @@ fn tables(seed: usize) -> String {
         .to_owned();
     for user in 0..12 {
         let start = random.below(42 * 4) * 6;
-        let plan = ["'pro'", "'free'", "NULL"][random.below(3) as usize];
+        let plan = ["'pro'", "'free'", "NULL"][random.below(3)];
         let account = random.below(4);
         writeln!(
             sql,
@@ -225,7 +228,7 @@ fn tables(seed: usize) -> String {
         for event in 0..random.below(9) {
             // Often at the very edge of a window.
             let after = if random.below(3) == 0 { random.below(15) * 24 } else { random.below(49 * 8) * 3 };
-            let name = ["a", "a", "b", "b", "c", "d"][random.below(6) as usize];
+            let name = ["a", "a", "b", "b", "c", "d"][random.below(6)];
             let (quarters, kind) = (random.below(8), random.below(3));
             writeln!(
                 sql,

@@ -10,7 +10,7 @@
 mod choices;
 mod expressions;
 mod maturity;
-mod projects;
+pub(crate) mod projects;
 mod property;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -248,7 +248,7 @@ fn language(page: &Path) -> Table {
 }
 
 /// The files of a project, as one.
-fn folder(root: &Path) -> Table {
+pub(crate) fn folder(root: &Path) -> Table {
     let mut project = read(&root.join("project.toml"));
     let folders: Vec<PathBuf> = match project["project"].get("models").and_then(Value::as_array) {
         Some(folders) => folders.iter().map(|folder| root.join(folder.as_str().unwrap())).collect(),

@@ -9,7 +9,7 @@ use milepost::diagnostic::{Diagnostics, Severity};
 use milepost::render::Place;
 use milepost::report::diagnostics::{Look, draw, lines};
 use milepost::semantic::expr::Type;
-use milepost::semantic::model::{Column, EventName, Model, SourceRows};
+use milepost::semantic::model::{Column, EventName, Model, SourceRows, TimeType};
 use milepost::source::Sources;
 use milepost::{analyze, compile};
 use tempfile::TempDir;
@@ -123,6 +123,17 @@ fn stand_ins(model: &Model) -> BTreeMap<String, String> {
     sources.chain(entities).map(|name| (name.clone(), format!("raw_rows.{name}"))).collect()
 }
 
+/// The type of a column with a time, by what the project says of it.
+fn stored(ty: Option<TimeType>) -> &'static str {
+    match ty {
+        Some(TimeType::Timestamp) => "TIMESTAMP WITH TIME ZONE",
+        Some(TimeType::Date) => "DATE",
+        Some(TimeType::Text) => "VARCHAR",
+        Some(TimeType::UnixSeconds | TimeType::UnixMilliseconds | TimeType::UnixMicroseconds) => "BIGINT",
+        Some(TimeType::Datetime) | None => "TIMESTAMP",
+    }
+}
+
 fn raw_tables(model: &Model) -> String {
     // A source and an entity of the same name have one table.
     let mut tables: BTreeMap<&str, Table> = BTreeMap::new();
@@ -130,7 +141,7 @@ fn raw_tables(model: &Model) -> String {
         let table = tables.entry(&source.meta.name).or_default();
         table.add(source.key.as_ref(), "VARCHAR");
         table.add(source.entity.as_ref().map(|(_, column)| column), "VARCHAR");
-        table.add(source.time.as_ref(), "TIMESTAMP");
+        table.add(source.time.as_ref(), stored(source.time_type));
         if let SourceRows::Events { name, properties, .. } = &source.rows {
             if let EventName::Column(column) = name {
                 table.add(Some(column), "VARCHAR");
@@ -142,7 +153,7 @@ fn raw_tables(model: &Model) -> String {
     for entity in model.entities.iter().filter(|entity| entity.origin.is_some()) {
         let table = tables.entry(&entity.meta.name).or_default();
         table.add(Some(&entity.key), "VARCHAR");
-        table.add(entity.start.as_ref(), "TIMESTAMP");
+        table.add(entity.start.as_ref(), stored(entity.start_type));
         table.add(entity.parent.as_ref().map(|(_, column)| column), "VARCHAR");
         table.add_all(&entity.attributes);
     }

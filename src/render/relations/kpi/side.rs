@@ -33,7 +33,10 @@ impl<'m> Side<'m> {
     pub(super) fn waits(&self) -> Option<MilestoneIndex> {
         match self.measure.relation {
             MeasureRelation::Milestone { of, .. } if self.measure.mature_only => Some(of),
-            _ => None,
+            MeasureRelation::Milestone { .. }
+            | MeasureRelation::Entity(_)
+            | MeasureRelation::Events(..)
+            | MeasureRelation::Facts(_) => None,
         }
     }
 }

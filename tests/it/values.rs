@@ -1,0 +1,241 @@
+//! What raw rows hold, looked at before a run by the real program: what cannot be read is said, and never just gone.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use duckdb::Connection;
+use tempfile::TempDir;
+
+const PROJECT: &str = r#"
+[project]
+name = "rows"
+as_of = "2026-02-01"
+default_target = "dev"
+[target.dev]
+dialect = "duckdb"
+database = "rows.duckdb"
+"#;
+
+const MODELS: &str = r#"
+[entity.user]
+path = "users.csv"
+key = "user_id"
+start = "created_at"
+[source.events]
+path = "events.csv"
+id = "event_id"
+entity = "user_id"
+name = "event_name"
+time = "timestamp"
+aliases = { project_created = "new_project" }
+[milestone]
+created = { event = "project_created" }
+invited = { event = "invite_sent" }
+[kpi]
+invites = { kind = "count", of = "events", event = "invite_sent", grain = "all" }
+"#;
+
+const USERS: &str = "user_id,created_at\nu1,2026-01-01\nu2,2026-01-02\n";
+const EVENTS: &str =
+    "event_id,user_id,event_name,timestamp\n1,u1,new_project,2026-01-03\n2,u2,invite_sent,2026-01-04\n";
+
+/// A project of a few files.
+struct Bench(TempDir);
+
+impl Bench {
+    fn new(models: &str, files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("models")).unwrap();
+        let standard =
+            [("project.toml", PROJECT), ("models/m.toml", models), ("users.csv", USERS), ("events.csv", EVENTS)];
+        for (name, text) in standard.iter().chain(files) {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_milepost"));
+        command.current_dir(self.0.path()).args(arguments).output().unwrap()
+    }
+
+    /// Runs the project; returns what was said about it, and the code.
+    fn said(&self) -> (String, Option<i32>) {
+        let output = self.run(&["run"]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        let lines = said.lines().filter(|line| line.starts_with("warning") || line.starts_with("error"));
+        (lines.collect::<Vec<_>>().join("\n"), output.status.code())
+    }
+
+    fn found(&self) -> serde_json::Value {
+        let text = fs::read_to_string(self.path("target/run_results.json")).unwrap();
+        let results: serde_json::Value = serde_json::from_str(&text).unwrap();
+        results["raw_rows"].clone()
+    }
+}
+
+#[test]
+fn rows_that_are_well_are_counted_and_nothing_is_said() {
+    let bench = Bench::new(MODELS, &[]);
+    assert_eq!(bench.said(), (String::new(), Some(0)));
+    let found = bench.found();
+    assert_eq!((&found[0]["definition"], &found[0]["rows"]), (&"entity.user".into(), &2.into()), "{found}");
+    assert_eq!((&found[1]["definition"], &found[1]["rows"]), (&"source.events".into(), &2.into()), "{found}");
+}
+
+#[test]
+fn times_of_which_none_can_be_read_are_an_error() {
+    let numbers = "{\"event_id\":1,\"user_id\":\"u1\",\"event_name\":\"invite_sent\",\"timestamp\":1767261600000}\n";
+    let bench = Bench::new(&MODELS.replace("events.csv", "events.ndjson"), &[("events.ndjson", numbers)]);
+    let (said, code) = bench.said();
+    insta::assert_snapshot!(said, @r#"
+    error: `source.events`: of 1 row none has a time that can be read: `timestamp` holds `1767261600000`: write `time = { column = "timestamp", type = "unix_milliseconds" }`
+    "#);
+    assert_eq!(code, Some(1));
+    // What it says to write is right.
+    let models = MODELS.replace("events.csv", "events.ndjson");
+    let models =
+        models.replace("time = \"timestamp\"", "time = { column = \"timestamp\", type = \"unix_milliseconds\" }");
+    fs::write(bench.path("models/m.toml"), models).unwrap();
+    assert_eq!(bench.said().1, Some(0));
+
+    let bench = Bench::new(MODELS, &[("users.csv", "user_id,created_at\nu1,01/02/2026\nu2,\n")]);
+    let (said, code) = bench.said();
+    insta::assert_snapshot!(said, @r#"
+    error: `entity.user`: of 2 rows none has a start that can be read: `created_at` holds `01/02/2026`
+    "#);
+    assert_eq!(code, Some(1));
+    // A blank behind each comma is part of the value.
+    let blanks = "event_id, user_id, event_name, timestamp\n1, u1, invite_sent, 2026-01-03\n";
+    let bench = Bench::new(MODELS, &[("events.csv", blanks)]);
+    let (said, _) = bench.said();
+    assert!(said.contains("event"), "{said}");
+}
+
+#[test]
+fn rows_of_which_some_are_lost_are_counted() {
+    let events = "event_id,user_id,event_name,timestamp\n1,u1,new_project,2026-01-03\n2,u2,invite_sent,01/04/2026\n\
+                  3,,invite_sent,2026-01-05\n4,u2,invite_sent,\n5,u2,other,nothing that is read\n";
+    let users = "user_id,created_at\nu1,2026-01-01\nu2,soon\n,2026-01-01\nu4,\n";
+    let bench = Bench::new(MODELS, &[("events.csv", events), ("users.csv", users)]);
+    let (said, code) = bench.said();
+    insta::assert_snapshot!(said, @r#"
+    warning: `entity.user`: 1 of 4 rows has a start that cannot be read, such as `soon` in `created_at`: never started
+    warning: `entity.user`: 1 of 4 rows has no `user_id`: not counted
+    warning: `source.events`: 1 of 4 rows has a time that cannot be read, such as `01/04/2026` in `timestamp`: not counted
+    warning: `source.events`: 1 of 4 rows has no `timestamp`: not counted
+    warning: `source.events`: 1 of 4 rows has no `user_id`: counted for no milestone without a `subject`
+    "#);
+    assert_eq!(code, Some(0));
+    insta::assert_snapshot!(serde_json::to_string_pretty(&bench.found()).unwrap(), @r#"
+    [
+      {
+        "definition": "entity.user",
+        "rows": 4,
+        "without_time": 1,
+        "unreadable_times": 1,
+        "unreadable_time": "soon",
+        "without_key": 1,
+        "unknown_events": {}
+      },
+      {
+        "definition": "source.events",
+        "rows": 4,
+        "without_time": 1,
+        "unreadable_times": 1,
+        "unreadable_time": "01/04/2026",
+        "without_key": 1,
+        "unknown_events": {}
+      }
+    ]
+    "#);
+}
+
+#[test]
+fn events_that_no_row_has_are_told_with_similar_names() {
+    let bench = Bench::new(
+        &MODELS.replace("created = { event = \"project_created\"", "created = { event = \"new_projct\""),
+        &[],
+    );
+    let (said, code) = bench.said();
+    insta::assert_snapshot!(said, @r#"
+    warning: `source.events`: no row is an event `new_projct`; similar names: `new_project`
+    "#);
+    assert_eq!(code, Some(0));
+    // Nobody is to blame for a log that is empty.
+    let bench = Bench::new(MODELS, &[("events.csv", "event_id,user_id,event_name,timestamp\n")]);
+    assert_eq!(bench.said(), (String::new(), Some(0)));
+}
+
+#[test]
+fn columns_of_types_that_name_nothing_or_are_another_time_are_refused() {
+    let models = r#"
+[entity.user]
+table = "raw.users"
+key = "user_id"
+start = { column = "created_at", type = "timestamp" }
+[source.events]
+table = "raw.events"
+id = "event_id"
+entity = "user_id"
+name = "event_name"
+time = { column = "happened_at", type = "unix_seconds" }
+columns = { day = "date", plan = "string", extra = "string" }
+scan = "day >= date '2026-01-01'"
+properties = { column = "properties", stored = "text", types = { seats = "int" } }
+[milestone]
+sent = { event = "invite_sent", where = "properties.seats > 1 and plan = 'pro'" }
+"#;
+    let bench = Bench::new(models, &[]);
+    let connection = Connection::open(bench.path("rows.duckdb")).unwrap();
+    connection
+        .execute_batch(
+            "CREATE SCHEMA raw;
+            CREATE TABLE raw.users (user_id DOUBLE, created_at TIMESTAMP);
+            CREATE TABLE raw.events (event_id DECIMAL(18, 3), user_id TIMESTAMP, event_name BIGINT, happened_at TIMESTAMPTZ,
+                day VARCHAR, plan DOUBLE, properties JSON);",
+        )
+        .unwrap();
+    drop(connection);
+    let (said, code) = bench.said();
+    insta::assert_snapshot!(said, @r#"
+    error: `entity.user` takes the column `user_id` of "raw"."users" for a key; it is DOUBLE: keys and ids are text or whole numbers; cast it in a view
+    error: `entity.user` takes the column `created_at` of "raw"."users" for a time of type `timestamp`; it is TIMESTAMP: its `type` is `datetime`
+    error: `source.events` takes the column `event_id` of "raw"."events" for a key; it is DECIMAL(18,3): keys and ids are text or whole numbers; cast it in a view
+    error: `source.events` takes the column `user_id` of "raw"."events" for a key; it is TIMESTAMP: keys and ids are text or whole numbers; cast it in a view
+    error: `source.events` takes the column `happened_at` of "raw"."events" for a time of type `unix_seconds`; it is TIMESTAMP WITH TIME ZONE: its `type` is `timestamp`
+    error: `source.events` takes the column `day` of "raw"."events" for a date that `scan` compares as it is stored; it is VARCHAR: its type is `string`
+    error: `source.events` takes the column `plan` of "raw"."events" for string; it is DOUBLE: a float has no text of its own
+    error: `source.events` reads the column `extra` of "raw"."events", which has none of that name
+    error: `source.events` takes the column `event_name` of "raw"."events" for the name of an event; it is BIGINT: names are text; cast it in a view
+    error: `source.events` takes the column `properties` of "raw"."events" for JSON in text; it is JSON: its `stored` is `"json"`
+    "#);
+    assert_eq!(code, Some(1));
+
+    let connection = Connection::open(bench.path("rows.duckdb")).unwrap();
+    connection
+        .execute_batch(
+            "CREATE OR REPLACE TABLE raw.users (user_id DECIMAL(18, 0), created_at TIMESTAMPTZ);
+            INSERT INTO raw.users VALUES (1, TIMESTAMPTZ '2026-01-01 00:00:00+00'), (2, TIMESTAMPTZ '-infinity');
+            CREATE OR REPLACE TABLE raw.events (event_id UUID, user_id HUGEINT, event_name VARCHAR, happened_at INTEGER,
+                day DATE, plan VARCHAR, extra VARCHAR, properties VARCHAR);
+            INSERT INTO raw.events VALUES ('0B0E8F7E-5E9C-4A7A-9B43-0A3B1F7B0001', 1, 'invite_sent', 1768003200, DATE '2026-01-10', 'pro', NULL, '{\"seats\":2}');",
+        )
+        .unwrap();
+    drop(connection);
+    let (said, code) = bench.said();
+    insta::assert_snapshot!(said, @r#"
+    warning: `entity.user`: 1 of 2 rows has a start that cannot be read, such as `-infinity` in `created_at`: never started
+    "#);
+    assert_eq!(code, Some(0));
+    let shown = bench.run(&["show", "milestone.sent", "--output", "csv"]);
+    insta::assert_snapshot!(String::from_utf8(shown.stdout).unwrap(), @r#"
+    user_id,anchor_at,closes_at,reached_at,reached_id,reached,count,progress,mature
+    1,2026-01-01T00:00:00Z,,2026-01-10T00:00:00Z,0b0e8f7e-5e9c-4a7a-9b43-0a3b1f7b0001,true,1,1,true
+    "#);
+}
