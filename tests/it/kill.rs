@@ -14,6 +14,7 @@ use milepost::run::results::Document;
 use tempfile::TempDir;
 
 use crate::cli::milepost;
+use crate::extent;
 
 /// The runs that are killed.
 const KILLS: u32 = 50;
@@ -121,6 +122,9 @@ fn files_that_end(folder: &Path, end: &str) -> BTreeSet<PathBuf> {
 
 #[test]
 fn a_run_that_is_killed_leaves_whole_tables() {
+    if !extent::all("runs that are killed") {
+        return;
+    }
     let project = Project::new();
     let mut early = 0;
     for number in 0..KILLS {
@@ -142,6 +146,9 @@ fn a_run_that_is_killed_leaves_whole_tables() {
 fn a_run_that_is_interrupted_says_so_and_leaves_whole_tables() {
     use std::os::unix::process::ExitStatusExt;
 
+    if !extent::all("runs that are interrupted") {
+        return;
+    }
     let project = Project::new();
     let results = project.root().join("target/run_results.json");
     let mut stopped = 0;
