@@ -41,11 +41,27 @@ fn main() {
         );
     }
     if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("windows") {
-        // The binary and the tests find the library where it lies, and beside themselves where they were moved.
+        // A program finds the library beside itself, where a wheel puts it (pyproject.toml), in the cache, which stays
+        // when the clone goes, and where it was linked from.
+        let here = if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("macos") { "@loader_path" } else { "$ORIGIN" };
+        println!("cargo:rustc-link-arg=-Wl,-rpath,{here}");
+        println!("cargo:rustc-link-arg=-Wl,-rpath,{here}/../lib/milepost");
+        let cached = platform().ok().and_then(|(os, arch)| cached(os, arch));
+        if let Some(cached) = cached.filter(|cached| same(&cached.join(library_name()), &library)) {
+            println!("cargo:rustc-link-arg=-Wl,-rpath,{}", cached.display());
+        }
         println!("cargo:rustc-link-arg=-Wl,-rpath,{}", folder.display());
-        let beside = if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("macos") { "@loader_path" } else { "$ORIGIN" };
-        println!("cargo:rustc-link-arg=-Wl,-rpath,{beside}");
     }
+}
+
+/// Tells whether the two are one library: a link to the same file, or a copy of the same size.
+fn same(one: &Path, other: &Path) -> bool {
+    matches!((fs::metadata(one), fs::metadata(other)), (Ok(one), Ok(other)) if one.len() == other.len())
+}
+
+/// The cache's folder for the package of a platform.
+fn cached(os: &str, arch: &str) -> Option<PathBuf> {
+    cache().map(|cache| cache.join(format!("duckdb-{VERSION}-{os}-{arch}")))
 }
 
 fn library_name() -> &'static str {
@@ -60,9 +76,8 @@ fn library_name() -> &'static str {
 fn provide(folder: &Path) -> Result<(), String> {
     let (os, arch) = platform()?;
     let name = library_name();
-    let cached = cache().map(|cache| cache.join(format!("duckdb-{VERSION}-{os}-{arch}")));
     // The cache is a convenience: where it cannot be written, the package goes where it is wanted.
-    let Some(cached) = cached.filter(|cached| fs::create_dir_all(cached).is_ok()) else {
+    let Some(cached) = cached(os, arch).filter(|cached| fs::create_dir_all(cached).is_ok()) else {
         return fetch(folder, os, arch);
     };
     if !cached.join(name).exists() {

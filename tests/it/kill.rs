@@ -16,6 +16,7 @@ use milepost::run::results::Document;
 use tempfile::TempDir;
 
 use crate::cli::milepost;
+use crate::extent;
 
 /// The runs that are killed.
 const KILLS: usize = 50;
@@ -181,6 +182,9 @@ fn files_that_end(folder: &Path, end: &str) -> BTreeSet<PathBuf> {
 
 #[test]
 fn a_run_that_is_killed_leaves_whole_tables() {
+    if !extent::all("runs that are killed") {
+        return;
+    }
     let project = Project::new();
     let relations = project.relations();
     for number in 0..KILLS {
@@ -203,6 +207,9 @@ fn a_run_that_is_killed_leaves_whole_tables() {
 #[cfg(unix)]
 #[test]
 fn a_run_that_is_interrupted_says_so_and_leaves_whole_tables() {
+    if !extent::all("runs that are interrupted") {
+        return;
+    }
     let project = Project::new();
     let results = project.root().join("target/run_results.json");
     let relations = project.relations();

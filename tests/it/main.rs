@@ -13,6 +13,7 @@ mod conformance;
 mod dependencies;
 mod engine;
 mod errors;
+mod extent;
 mod faults;
 mod files;
 mod functions;

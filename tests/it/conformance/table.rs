@@ -168,7 +168,7 @@ impl Table {
 
     fn text(&self) -> String {
         let mut text = String::from(
-            "# Conformance\n\nMade by `cargo test --release conformance`, which holds it true. A cell is how many relations of a case (its entities,\n\
+            "# Conformance\n\nMade by `cargo test --features cloud conformance`, which holds it true. A cell is how many relations of a case (its entities,\n\
              events, facts, milestones, scores, and all KPIs together) have the columns and rows that DuckDB makes, of how many; or\n\
              how many statements are legal, where a case has more rows than the reference implementation can take. The sample\n\
              project is built by the program itself where it says so (tests/it/stand_ins.rs), and all that it made is compared. What a\n\

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 
+use crate::extent;
 use crate::fuzz::choices::Choices;
 use crate::fuzz::property::{Compiler, Outcome};
 
@@ -35,7 +36,8 @@ fn throw(cases: u32, test: impl Fn(&mut Choices<'_>) -> Result<(), String>) {
 fn throw_and_shrink(cases: u32, tries: u32, test: impl Fn(&mut Choices<'_>) -> Result<(), String>) {
     let seconds = std::env::var("MILEPOST_FUZZ_SECONDS").ok().map(|text| text.parse().expect("a number of seconds"));
     let deadline = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: tries, ..Config::default() };
+    let config =
+        Config { cases: extent::of(cases), failure_persistence: None, max_shrink_iters: tries, ..Config::default() };
     let algorithm = RngAlgorithm::ChaCha;
     loop {
         let mut runner = match deadline {
