@@ -5,6 +5,7 @@
 mod access;
 mod architecture;
 mod by_hand;
+mod capitals;
 mod cases;
 mod catalog;
 mod cli;
@@ -29,6 +30,7 @@ mod real;
 mod run;
 mod schema;
 mod secrets;
+mod services;
 mod stand_ins;
 mod state;
 mod traps;

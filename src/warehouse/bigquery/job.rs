@@ -352,6 +352,7 @@ impl<'session> Runner<'session> {
             rows_affected: count(done.page.num_dml_affected_rows),
             query_id: Some(done.reference.job_id.clone()),
             bytes_processed: count(done.page.total_bytes_processed),
+            bytes_billed: None,
         };
         if executed.rows_affected.is_some() {
             return executed;

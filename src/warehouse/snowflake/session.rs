@@ -219,6 +219,7 @@ fn executed(answer: Answer) -> Executed {
         rows_affected: (!counted.is_empty()).then(|| counted.iter().sum()),
         query_id: Some(answer.query_id),
         bytes_processed: None,
+        bytes_billed: None,
     }
 }
 

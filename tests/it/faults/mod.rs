@@ -6,6 +6,7 @@ mod bigquery;
 mod bigquery_answers;
 #[cfg(feature = "bigquery")]
 mod bigquery_in_place;
+mod rules;
 pub(crate) mod server;
 #[cfg(feature = "snowflake")]
 mod snowflake;
