@@ -6,6 +6,8 @@ mod bigquery;
 mod bigquery_answers;
 #[cfg(feature = "bigquery")]
 mod bigquery_in_place;
+#[cfg(feature = "bigquery")]
+mod bigquery_rules;
 mod rules;
 pub(crate) mod server;
 #[cfg(feature = "snowflake")]

@@ -63,7 +63,7 @@ fn end_of_string(text: &str) -> usize {
 }
 
 /// Returns why BigQuery refuses to store a statement's columns, where it does.
-fn illegal_column(sql: &str) -> Option<String> {
+pub(super) fn illegal_column(sql: &str) -> Option<String> {
     let is_illegal = |name: &&str| {
         let lower = name.to_lowercase();
         name.contains(|character: char| REFUSED.contains(character) || character.is_control())
@@ -75,8 +75,27 @@ fn illegal_column(sql: &str) -> Option<String> {
 }
 
 /// Tells whether a dataset's default of a partition's age holds for a table that a statement makes.
-fn takes_default_expiration(sql: &str) -> bool {
+pub(super) fn takes_default_expiration(sql: &str) -> bool {
     sql.contains("\nPARTITION BY ") && !sql.contains("partition_expiration_days = ")
+}
+
+/// Returns why BigQuery refuses to read a table that is divided by `column` and wants a condition on it, where it does.
+/// <https://docs.cloud.google.com/bigquery/docs/querying-partitioned-tables#isolate_the_partitioning_column_or_use_supported_functions>
+#[cfg(feature = "bigquery")]
+pub(super) fn unfiltered(sql: &str, table: &str, column: &str) -> Option<String> {
+    let reads = sql.contains(&format!("`{}`", table.replace('.', "`.`")));
+    // The bare column, and a constant after it.
+    let compared = ["<", ">", "<=", ">=", "="].iter().any(|operator| {
+        ["TIMESTAMP '", "DATETIME '", "DATE '"]
+            .iter()
+            .any(|constant| sql.contains(&format!("`{column}` {operator} {constant}")))
+    });
+    (reads && !compared).then(|| {
+        format!(
+            "Cannot query over table '{table}' without a filter over column(s) '{column}' that can be used for partition \
+             elimination"
+        )
+    })
 }
 
 /// Compiles every case for a warehouse, and hands each statement on with the name of its case.
