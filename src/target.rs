@@ -9,9 +9,9 @@ use crate::plan::node::{Materialization, Node};
 use crate::project::document::Spanned;
 use crate::project::names::nearest;
 use crate::project::read::list;
-use crate::project::tables::settings::TargetTable;
+use crate::project::tables::settings::{NamesCase, TargetTable};
 use crate::project::{Definition, Project};
-use crate::render::dialect::{Dialect, Qualifier};
+use crate::render::dialect::{Choice, Dialect, Options, Qualifier};
 use crate::source::Text;
 
 mod connection;
@@ -95,7 +95,7 @@ fn none(project: &Project, diagnostics: &mut Diagnostics) {
 
 fn resolve(project: &Project, target: &Definition<TargetTable>, diagnostics: &mut Diagnostics) -> Option<Target> {
     let body = &target.body;
-    let dialect = dialect(target, &body.dialect, diagnostics);
+    let dialect = dialect(target, &body.dialect, diagnostics).and_then(|dialect| chosen(target, dialect, diagnostics));
     let mut expand = |value: &Option<Spanned<String>>| match value {
         Some(value) => project.expand(&project.text(target, value), diagnostics).map(Some),
         None => Some(None),
@@ -128,11 +128,16 @@ fn resolve(project: &Project, target: &Definition<TargetTable>, diagnostics: &mu
             );
             return None;
         }
-        parts.push(part);
+        parts.push(dialect.made_name(&part));
     }
     let mut places = IndexMap::new();
-    for (name, value) in [("project", cloud_project), ("database", database)] {
-        places.extend(value.map(|value| (name.to_owned(), value)));
+    for (qualifier, name, value) in
+        [(Qualifier::Project, "project", cloud_project), (Qualifier::Database, "database", database)]
+    {
+        // A file is no name.
+        let is_name = dialect.qualified_by().contains(&qualifier);
+        let named = |value: String| if is_name { dialect.made_name(&value) } else { value };
+        places.extend(value.map(|value| (name.to_owned(), named(value))));
     }
     Some(Target {
         name: target.name.clone(),
@@ -164,6 +169,38 @@ fn dialect(
     found
 }
 
+/// Returns the dialect as the target chose it; what it has no choice of is reported.
+fn chosen(
+    target: &Definition<TargetTable>,
+    dialect: &'static Dialect,
+    diagnostics: &mut Diagnostics,
+) -> Option<&'static Dialect> {
+    let TargetTable { names, time_travel, .. } = &target.body;
+    let options = Options {
+        in_capitals: names.as_ref().is_some_and(|names| *names.get() == NamesCase::Upper),
+        time_travel: time_travel.as_ref().is_some_and(|wanted| *wanted.get()),
+    };
+    let choices = [
+        (Choice::Names, "names", names.as_ref().map(|names| target.place(names)), options.in_capitals),
+        (
+            Choice::TimeTravel,
+            "time_travel",
+            time_travel.as_ref().map(|wanted| target.place(wanted)),
+            options.time_travel,
+        ),
+    ];
+    for (choice, key, place, is_made) in choices {
+        if let Some(place) = place.filter(|_| is_made && !dialect.has(choice)) {
+            diagnostics.push(
+                Diagnostic::error("misplaced-key", format!("{} has no choice of `{key}`", dialect.name()))
+                    .at(place, "")
+                    .help("leave it out"),
+            );
+        }
+    }
+    dialect.with(options)
+}
+
 /// Names the folder for the dialect, and below it for the target where several speak it: the path of a file depends on
 /// the project, and not on what was asked for.
 fn folder(project: &Project, target: &Definition<TargetTable>) -> String {
@@ -182,5 +219,11 @@ impl Target {
                 Some(self.dialect.table(&name).expect("the statement that makes it is printed with this name"))
             }
         }
+    }
+    /// Returns the name of the schema that a node makes, quoted; none for what lies in it.
+    pub fn schema_of(&self, node: &Node) -> Option<String> {
+        let is_schema = node.materialization == Materialization::Schema;
+        is_schema
+            .then(|| self.dialect.table(&self.schema).expect("the statement that makes it is printed with this name"))
     }
 }

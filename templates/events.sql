@@ -59,3 +59,4 @@ WHERE kept.{{ "row_of_event" | ident }} = 1
 {% elif condition %}
 WHERE {{ condition }}
 {% endif %}
+{{ order_rows(["event_name", "entity"]) }}

@@ -138,3 +138,4 @@ WHERE numbered.{{ "next_bucket" | ident }} IS NULL
 {% else %}
   OR numbered.{{ "progress" | ident }} - numbered.{{ "step" | ident }} < numbered.{{ "at_least" | ident }}
 {% endif %}
+{{ order_rows(["stream", "entity"]) }}

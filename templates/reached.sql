@@ -210,3 +210,4 @@ SELECT {{ "milestone" | ident }}, {{ "entity" | ident }}, {{ "reached_at" | iden
 UNION ALL
 {% endif %}
 {% endfor %}
+{{ order_rows(["milestone", "entity"]) }}

@@ -2,20 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-use crate::check::check;
+use minijinja::context;
+
+use crate::check::{Checked, check};
 use crate::cli::outcome::{Exit, Failure};
 use crate::cli::run::connect_to;
 use crate::cli::terminal::Cx;
 use crate::cli::workspace::Workspace;
-use crate::render::Statement;
+use crate::render::{Statement, engine};
 use crate::report::table::{Cell, Table};
 use crate::target::Target;
-use crate::warehouse::{Column, Driver, Error, ErrorKind, Family, Rows, Value, Warehouse};
+use crate::warehouse::{self, Column, Driver, Error, ErrorKind, Family, Rows, Warehouse};
 
 /// Check a target: settings, connection, session, rights and latency
 ///
-/// Each check is one line, with what to do about it where it fails; those that need it are then not tried. A table with a
-/// name that nothing else has is made in the target's schema, which is made where there is none, and dropped again.
+/// Each check is one line, with what to do about it where it fails; those that need it are then not tried. What a run needs
+/// is done: a table and a view with names that nothing else has are made in the target's schema, which is made where there
+/// is none, and dropped again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     milepost debug --target prod\n  \
@@ -60,7 +63,7 @@ pub fn run(_: &Args, cx: &Cx) -> Result<Exit, Failure> {
     let target = workspace.target()?;
     let mut findings = Findings { table: Table::new(&["check", "status", "detail", "help"]), has_failed: false };
     examine(&mut workspace, &target, &mut findings)?;
-    for check in ["driver", "settings", "connection", "session", "rights", "latency"] {
+    for check in ["driver", "settings", "connection", "session", "rights", "load", "latency"] {
         if !findings.table.rows.iter().any(|row| row[0] == Cell::Text(check.to_owned())) {
             findings.add(check, "not tried", "", None);
         }
@@ -98,28 +101,68 @@ fn examine(workspace: &mut Workspace<'_>, target: &Target, findings: &mut Findin
         ((), facts.join(", "))
     });
     findings.note("session", facts.map_err(|error| failed(&error)));
+    for concern in warehouse.concerns().unwrap_or_default() {
+        findings.add("surroundings", "warning", &concern, None);
+    }
     let rights = rights(&*warehouse, target).map(|()| {
-        let relation = target.schema.clone();
-        ((), format!("a table was made, read and dropped in {relation}"))
+        let schema = &target.schema;
+        ((), format!("a table and a view were made, read and dropped in {schema}, as `run` makes them"))
     });
     findings.note("rights", rights.map_err(|error| failed(&error)));
+    let loaded = load(&*warehouse, target).map(|()| ((), "rows were loaded, as `verify` loads them".to_owned()));
+    findings.note("load", loaded.map_err(|error| failed(&error)));
     let latency = latency(&*warehouse, target).map(|median| ((), format!("{} (median of {PINGS})", shown(median))));
     findings.note("latency", latency.map_err(|error| failed(&error)));
     Ok(())
 }
 
-/// Makes a table in the target's schema, reads it and drops it.
+/// Does what a run does: makes the schema where there is none, a table in it and a view over that; reads and drops them.
 fn rights(warehouse: &dyn Warehouse, target: &Target) -> Result<(), Error> {
-    let wrong = |reason: String| Error::new(ErrorKind::UserSql, reason);
-    let relation = format!("{}.milepost_debug_{}", target.schema, std::process::id());
-    let relation = target.dialect.table(&relation).map_err(wrong)?;
+    let dialect = target.dialect;
+    let name = |what: &str| format!("{}.milepost_debug_{what}_{}", target.schema, std::process::id());
+    let (table, view) = (name("table"), name("view"));
+    let (quoted_table, quoted_view) = (quoted(target, &table)?, quoted(target, &view)?);
+    let sql = |text: &str, context: minijinja::Value| {
+        let rendered = engine::render_text(text, context, dialect).map_err(|fault| wrong(fault.to_string()))?;
+        checked(target, rendered)
+    };
+    let schema = sql("{{ create_schema(schema) }}", context! { schema => target.schema.clone() })?;
+    warehouse.make_schema(&schema, &quoted(target, &target.schema)?)?;
+    let cluster: Vec<String> = Vec::new();
+    let relation = context! { name => table.clone(), partition => (), by => (), expiration_days => (), cluster };
+    warehouse.execute(&sql("{{ create_table(relation) }} SELECT 1 AS n", context! { relation })?)?;
+    let view = context! { name => view };
+    let made = sql("{{ create_view(view) }} SELECT n FROM {{ table | table }}", context! { view, table })
+        .and_then(|statement| warehouse.execute(&statement));
+    let read = made.and_then(|_| ask(warehouse, target, format!("SELECT n FROM {quoted_view}")));
+    // The table goes in any case, and the view where it is there.
+    if read.is_ok() {
+        warehouse.execute(&checked(target, format!("DROP VIEW {quoted_view}"))?)?;
+    }
+    warehouse.drop_table(&quoted_table)?;
+    let rows = read?.rows;
+    let one = [[warehouse::Value::Int(1)]];
+    if rows == one { Ok(()) } else { Err(wrong(format!("{quoted_view} was made of 1 and holds {rows:?}"))) }
+}
+
+/// Loads a table into the target's schema, reads it and drops it.
+fn load(warehouse: &dyn Warehouse, target: &Target) -> Result<(), Error> {
+    let relation = quoted(target, &format!("{}.milepost_debug_{}", target.schema, std::process::id()))?;
     let column = Column { name: "n".to_owned(), ty: String::new(), family: Family::Int };
-    let given = Rows { columns: vec![column], rows: vec![vec![Value::Int(1)]], truncated: false };
+    let given = Rows { columns: vec![column], rows: vec![vec![warehouse::Value::Int(1)]], truncated: false };
     warehouse.load(&relation, &given)?;
     let read = ask(warehouse, target, format!("SELECT * FROM {relation}"));
     warehouse.drop_table(&relation)?;
     let rows = read?.rows;
     if rows == given.rows { Ok(()) } else { Err(wrong(format!("{relation} was loaded with 1 and holds {rows:?}"))) }
+}
+
+fn wrong(reason: String) -> Error {
+    Error::new(ErrorKind::UserSql, reason)
+}
+
+fn quoted(target: &Target, name: &str) -> Result<String, Error> {
+    target.dialect.table(name).map_err(wrong)
 }
 
 /// Returns the median time of a statement that reads nothing.
@@ -135,10 +178,12 @@ fn latency(warehouse: &dyn Warehouse, target: &Target) -> Result<Duration, Error
 }
 
 fn ask(warehouse: &dyn Warehouse, target: &Target, sql: String) -> Result<Rows, Error> {
+    warehouse.query(&checked(target, sql)?, None)
+}
+
+fn checked(target: &Target, sql: String) -> Result<Checked, Error> {
     let statement = Statement { node: "debug".to_owned(), sql, origin: None };
-    let statement =
-        check(statement, target.dialect).map_err(|refusal| Error::new(ErrorKind::UserSql, refusal.reason))?;
-    warehouse.query(&statement, None)
+    check(statement, target.dialect).map_err(|refusal| wrong(refusal.reason))
 }
 
 fn shown(elapsed: Duration) -> String {

@@ -11,6 +11,7 @@ pub mod clean;
 pub mod compile;
 pub mod completions;
 pub mod debug;
+mod expired;
 pub mod explain;
 pub mod init;
 pub mod ls;

@@ -227,10 +227,16 @@ fn rows(
     let cells = |row: Vec<Value>| row.into_iter().map(cell).collect();
     let truncated = rows.truncated;
     let table = Table {
-        columns: rows.columns.into_iter().map(|column| column.name).collect(),
+        columns: rows.columns.into_iter().map(|column| called(target, node, column.name)).collect(),
         rows: rows.rows.into_iter().map(cells).collect(),
     };
     Ok((table, truncated))
+}
+
+/// Returns what the project calls a column, which may be in capitals there.
+fn called(target: &Target, node: &Node, column: String) -> String {
+    let found = node.columns.iter().find(|(name, _)| target.dialect.made_name(name) == column);
+    found.map_or(column, |(name, _)| name.clone())
 }
 
 fn cell(value: Value) -> Cell {

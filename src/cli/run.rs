@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::check::Checked;
 use crate::cli::arguments::Selection;
 use crate::cli::artifacts::{self, Others};
+use crate::cli::expired;
 use crate::cli::outcome::{Exit, Failure, say_error};
 use crate::cli::preflight::requirements;
 use crate::cli::results::{Record, recorded};
@@ -76,6 +77,7 @@ pub fn make(
     let cx = workspace.cx;
     let folder = workspace.target_folder()?;
     let mut statements = compile(workspace, target, &folder)?;
+    expired::refuse(&workspace.analysis, target, part, workspace.as_of)?;
     let warehouse = connect(workspace, target)?;
     let schema = target.dialect.table(&target.schema).map_err(Failure::new)?;
     let found = warehouse.found(&schema).map_err(|error| Failure::new(error.message))?;
@@ -87,6 +89,7 @@ pub fn make(
         cx.say(&format!("as of {moment}, as what is there is; `--as-of` names another moment"));
         workspace.as_of = moment;
         record.works_on(workspace, Some(target));
+        expired::refuse(&workspace.analysis, target, part, workspace.as_of)?;
         statements = compile(workspace, target, &folder)?;
     }
     say_what_stepped_aside(cx, &found);
@@ -275,6 +278,7 @@ fn job(analysis: &Analysis, target: &Target, id: NodeId, statement: Checked) -> 
         depends_on: node.depends_on.iter().map(|input| plan.node(*input).name.clone()).collect(),
         statement,
         relation: target.relation(node),
+        schema: target.schema_of(node),
         replaces: false,
         spec_hash: node.definition.as_ref().and_then(|own| spec_hash(model, own.kind, &own.name)),
         interval: None,

@@ -22,6 +22,12 @@ use crate::render::dialect::quoting::Quoting;
 use crate::render::holes::{self, Fragment};
 use crate::semantic::expr::Type;
 
+mod options;
+mod quoting;
+
+pub use self::options::{Choice, Options};
+use self::quoting::Quoting;
+
 /// The directory `dialects`, as it was when the program was built.
 pub(crate) static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/dialects");
 
@@ -34,7 +40,7 @@ const REQUIRED: &[(&str, &[&str])] = &[
     ("literals", &["float", "date", "timestamp", "pattern"]),
     ("aggregates", &["count", "count_distinct", "sum", "average", "min", "max", "percentile"]),
     ("source", &["path", "document", "text", "string", "from_text", "normalize", "instant", "moment", "file"]),
-    ("statements", &["create_schema", "create_table", "create_view", "mark", "first_rows", "constants"]),
+    ("statements", &["create_schema", "create_table", "create_view", "mark", "first_rows", "constants", "order_rows"]),
 ];
 
 /// The types that a dialect names.
@@ -57,7 +63,12 @@ pub struct Dialect {
     support: Support,
     qualified_by: Vec<Qualifier>,
     columns: Columns,
-    identifiers: Arc<Quoting>,
+    identifiers: Quoting,
+    /// What a target may choose, and what this one has chosen.
+    choices: Vec<Choice>,
+    options: Options,
+    /// Whether parts of a table are deleted by the warehouse's own clock.
+    expires: bool,
     strings: Arc<Quoting>,
     types: Arc<BTreeMap<String, String>>,
     stored: BTreeMap<String, Vec<String>>,
@@ -137,6 +148,10 @@ struct File {
     #[serde(default)]
     columns: Columns,
     identifiers: Quoting,
+    #[serde(default)]
+    choices: Vec<Choice>,
+    #[serde(default)]
+    expires: bool,
     strings: Quoting,
     types: BTreeMap<String, String>,
     #[serde(default)]
@@ -182,6 +197,10 @@ static DIALECTS: LazyLock<Vec<Dialect>> =
 
 /// Reads the dialects that are built in, in the order of their names.
 pub fn embedded() -> Result<Vec<Dialect>, String> {
+    read_all(Options::default())
+}
+
+fn read_all(options: Options) -> Result<Vec<Dialect>, String> {
     let text = |stem: &str| FILES.get_file(format!("{stem}.toml")).and_then(include_dir::File::contents_utf8);
     let portable = text(PORTABLE).ok_or("there is no `portable.toml`")?;
     let mut names: Vec<&str> = FILES
@@ -190,7 +209,7 @@ pub fn embedded() -> Result<Vec<Dialect>, String> {
         .filter(|name| *name != PORTABLE)
         .collect();
     names.sort_unstable();
-    names.into_iter().map(|name| Dialect::read(name, text(name).unwrap_or_default(), portable)).collect()
+    names.into_iter().map(|name| Dialect::read_as(name, text(name).unwrap_or_default(), portable, options)).collect()
 }
 
 impl Dialect {
@@ -204,8 +223,17 @@ impl Dialect {
         DIALECTS.iter().map(|dialect| dialect.name.as_str()).collect()
     }
 
+    /// Tells whether parts of a table are deleted by the warehouse's own clock.
+    pub fn expires(&self) -> bool {
+        self.expires
+    }
+
     /// Reads a dialect's file, over the portable one.
     pub fn read(name: &str, text: &str, portable: &str) -> Result<Self, String> {
+        Self::read_as(name, text, portable, Options::default())
+    }
+
+    fn read_as(name: &str, text: &str, portable: &str, options: Options) -> Result<Self, String> {
         let wrong = |reason: String| format!("dialects/{name}.toml: {}", reason.trim_end());
         let portable: Portable = toml::from_str(portable)
             .map_err(|error| format!("dialects/{PORTABLE}.toml: {}", error.to_string().trim_end()))?;
@@ -237,7 +265,10 @@ impl Dialect {
             support: file.support,
             qualified_by: file.names.qualified_by,
             columns: file.columns,
-            identifiers: Arc::new(file.identifiers),
+            identifiers: file.identifiers,
+            choices: file.choices,
+            options,
+            expires: file.expires,
             strings: Arc::new(file.strings),
             types: Arc::new(file.types),
             stored: file.stored,
@@ -316,17 +347,6 @@ impl Dialect {
         self.stored.get(what).map_or(&[], Vec::as_slice)
     }
 
-    /// Quotes a name.
-    pub fn identifier(&self, name: &str) -> Result<String, String> {
-        if name.is_empty() { Err("a name must not be empty".to_owned()) } else { self.identifiers.quote("name", name) }
-    }
-
-    /// Quotes the parts of a name such as `schema.table`.
-    pub fn table(&self, name: &str) -> Result<String, String> {
-        let parts: Vec<_> = name.split('.').map(|part| self.identifier(part)).collect::<Result<_, _>>()?;
-        Ok(parts.join("."))
-    }
-
     /// Quotes a string.
     pub fn string(&self, value: &str) -> Result<String, String> {
         self.strings.quote("string", value)
@@ -364,6 +384,7 @@ impl Dialect {
 
     fn open_shapes(&mut self) {
         self.shapes.set_undefined_behavior(UndefinedBehavior::Strict);
+        self.shapes.add_global("time_travel", self.options.time_travel);
         let types = self.types.clone();
         self.shapes.add_function("type", move |name: &str| {
             types.get(name).cloned().ok_or_else(|| mistake(format!("`{name}` is no type")))

@@ -15,7 +15,7 @@ use minijinja::{AutoEscape, Environment, Error, State, UndefinedBehavior, Value}
 use serde::{Serialize, Serializer};
 
 use crate::render::access;
-use crate::render::dialect::{Argument, Dialect, FILES};
+use crate::render::dialect::{Argument, Dialect, FILES, Options};
 use crate::render::expr::{self, aggregate_name, binary};
 use crate::render::holes::{self, Fragment};
 use crate::semantic::expr::{AggregateFunction, BinaryOperator, Literal, Type};
@@ -79,11 +79,18 @@ fn tidy(text: Result<String, Error>, dialect: &Dialect) -> Result<String, Fault>
 }
 
 fn environment(dialect: &'static Dialect) -> &'static Environment<'static> {
-    static ENVIRONMENTS: LazyLock<BTreeMap<&str, Environment<'static>>> = LazyLock::new(|| {
-        let dialects = Dialect::names().into_iter().filter_map(Dialect::named);
-        dialects.map(|dialect| (dialect.name(), open(dialect))).collect()
-    });
-    &ENVIRONMENTS[dialect.name()]
+    type Environments = LazyLock<BTreeMap<(&'static str, Options), Environment<'static>>>;
+    static ENVIRONMENTS: Environments =
+        LazyLock::new(|| every(Dialect::names().into_iter().filter_map(Dialect::named)));
+    // What targets may choose is opened where one does.
+    static VARIANTS: Environments = LazyLock::new(|| every(Dialect::variants().iter()));
+    let is_chosen = dialect.options() != Options::default();
+    let environments = if is_chosen { &VARIANTS } else { &ENVIRONMENTS };
+    &environments[&(dialect.name(), dialect.options())]
+}
+
+fn every(dialects: impl Iterator<Item = &'static Dialect>) -> BTreeMap<(&'static str, Options), Environment<'static>> {
+    dialects.map(|dialect| ((dialect.name(), dialect.options()), open(dialect))).collect()
 }
 
 fn open(dialect: &'static Dialect) -> Environment<'static> {
@@ -262,6 +269,12 @@ fn statements(environment: &mut Environment<'static>, dialect: &'static Dialect)
     environment.add_function("create_schema", move |name: &str| {
         let context = BTreeMap::from([("name", Value::from(dialect.table(name).map_err(refusal)?))]);
         safe(dialect.shape("statements", "create_schema", &context).map_err(failure))
+    });
+    environment.add_function("order_rows", move |columns: Vec<String>| {
+        let columns: Vec<_> =
+            columns.iter().map(|column| dialect.identifier(column)).collect::<Result<_, _>>().map_err(refusal)?;
+        let context = BTreeMap::from([("columns", Value::from(columns))]);
+        safe(dialect.shape("statements", "order_rows", &context).map_err(failure))
     });
     environment.add_function("first_rows", move |count: i64| {
         safe(

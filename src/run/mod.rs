@@ -34,6 +34,8 @@ pub struct Job {
     pub statement: Checked,
     /// What it makes, as SQL text, where it makes a relation.
     pub relation: Option<String>,
+    /// The schema that it makes, as SQL text, where it makes one.
+    pub schema: Option<String>,
     /// Whether an earlier run made the relation: then it may be dropped where it became a view and was a table, or the
     /// other way round. What somebody else made is never dropped.
     pub replaces: bool,

@@ -87,6 +87,11 @@ pub enum What {
         /// The warehouse's words.
         message: String,
     },
+    /// The table is there under a name whose letters are of other cases.
+    Spelled {
+        /// Its name there.
+        found: String,
+    },
     /// A file cannot be read, or is not what its path seems to mean.
     BadFile {
         /// Which file, and why.
@@ -125,6 +130,9 @@ impl std::fmt::Display for Problem {
             What::NoRelation => write!(formatter, "`{definition}` reads {relation}, which is not there")?,
             What::Unreadable { message } => {
                 write!(formatter, "`{definition}` reads {relation}, which cannot be read: {message}")?;
+            }
+            What::Spelled { found } => {
+                write!(formatter, "`{definition}` reads {relation}, which is called `{found}` there; write it so")?;
             }
             What::BadFile { message } => write!(formatter, "`{definition}` cannot be read: {message}")?,
             What::NoColumn { name } => {
@@ -196,7 +204,10 @@ pub fn preflight(warehouse: &dyn Warehouse, requirements: &[Requirement]) -> Vec
                 // Where files are read, no table's name is meant.
                 let nearest =
                     if requirement.files.is_some() { Vec::new() } else { nearest(&plain(relation), names.iter()) };
-                problems.push(problem(What::NoRelation, nearest));
+                problems.push(match spelled(&plain(relation), &nearest) {
+                    Some(found) => problem(What::Spelled { found }, Vec::new()),
+                    None => problem(What::NoRelation, nearest),
+                });
             }
             Err(error) => {
                 let message = error.message.clone();
@@ -207,6 +218,16 @@ pub fn preflight(warehouse: &dyn Warehouse, requirements: &[Requirement]) -> Vec
         }
     }
     problems
+}
+
+/// Returns the one of `names` that differs from `wanted` in case only; `wanted` may have a database before it.
+fn spelled(wanted: &str, names: &[String]) -> Option<String> {
+    let tail = |name: &str| {
+        let (wanted, name) = (wanted.to_lowercase(), name.to_lowercase());
+        wanted == name || wanted.ends_with(&format!(".{name}"))
+    };
+    let mut found = names.iter().filter(|name| tail(name) && !wanted.ends_with(name.as_str()));
+    found.next().filter(|_| found.next().is_none()).cloned()
 }
 
 /// Returns what is wrong with a column.

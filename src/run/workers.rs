@@ -298,6 +298,9 @@ impl Post {
 
 /// Executes a job, in the place of an object of another kind where that is ours to drop.
 fn execute(session: &dyn Warehouse, job: &Job) -> Result<Executed, Error> {
+    if let Some(schema) = &job.schema {
+        return session.make_schema(&job.statement, schema);
+    }
     let result = session.execute(&job.statement);
     match (result, &job.relation) {
         (Err(error), Some(relation)) if error.kind == ErrorKind::Occupied => {

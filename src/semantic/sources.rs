@@ -170,9 +170,13 @@ fn expire(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) -
     false
 }
 
+/// Tells how the source's table is divided by time: only where somebody asks for it, or where parts are to be deleted, for
+/// no statement reads a part of it by a time that is written in the statement.
 fn partition(table: &SourceTable) -> Option<PartitionBy> {
     table.time.as_ref()?;
-    match table.partition.as_ref().map_or(Partition::Day, |partition| *partition.get()) {
+    let expires = table.expire.as_ref().is_some_and(|expire| *expire.get());
+    let default = if expires { Partition::Day } else { Partition::None };
+    match table.partition.as_ref().map_or(default, |partition| *partition.get()) {
         Partition::Day => Some(PartitionBy::Day),
         Partition::Month => Some(PartitionBy::Month),
         Partition::None => None,

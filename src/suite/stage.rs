@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::check::{Checked, check};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::plan::naming::SCHEMA;
 use crate::plan::node::{Node, NodeId, Plan};
 use crate::render::dialect::Dialect;
 use crate::render::{self, Place, Statement};
@@ -41,7 +42,12 @@ impl Stage<'_> {
         let (dialect, schema, as_of) = (self.dialect, self.schema.clone(), moment::literal(as_of));
         for statement in statements(cx, part, &Place { dialect, schema, as_of, stand_ins })? {
             let making = |error| format!("making `{}`: {error}", statement.node());
-            self.warehouse.execute(&statement).map_err(making)?;
+            let made = if statement.node() == SCHEMA {
+                self.warehouse.make_schema(&statement, &self.dialect.table(&self.schema)?)
+            } else {
+                self.warehouse.execute(&statement)
+            };
+            made.map_err(making)?;
         }
         Ok(())
     }
@@ -51,7 +57,15 @@ impl Stage<'_> {
         let relation = self.dialect.table(&format!("{}.{}", self.schema, node.name))?;
         let query = Statement { node: node.name.clone(), sql: format!("SELECT * FROM {relation}"), origin: None };
         let query = check(query, self.dialect).map_err(|refusal| refusal.reason)?;
-        self.warehouse.query(&query, None).map_err(|error| format!("reading `{}`: {error}", node.name))
+        let mut rows =
+            self.warehouse.query(&query, None).map_err(|error| format!("reading `{}`: {error}", node.name))?;
+        // In capitals where the target wants them so: here they are called what the project calls them.
+        for column in &mut rows.columns {
+            if let Some((name, _)) = node.columns.iter().find(|(name, _)| self.dialect.made_name(name) == column.name) {
+                column.name.clone_from(name);
+            }
+        }
+        Ok(rows)
     }
 
     /// Drops the schema with all that was made in it.

@@ -119,6 +119,9 @@ impl Target {
         }
         settings.extend(self.places.clone());
         settings.insert("schema".to_owned(), self.schema.clone());
+        if self.dialect.options().in_capitals {
+            settings.insert("names".to_owned(), "upper".to_owned());
+        }
         let labels = [
             ("application", "milepost"),
             ("project", project.settings.body.name.get()),

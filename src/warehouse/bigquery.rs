@@ -11,7 +11,8 @@
 //! nothing; where the second fails, a view is made again of its definition, without the rights that were granted on it;
 //! and where this process dies in between, the name stays empty until the next run, which makes it.
 //!
-//! The project of names that have none is the target's `project`, also where `job_project` is another.
+//! The project of names that have none is the target's `project`, also where `job_project` is another: then `project` must
+//! be said, for the names in a view are read by the project that makes it.
 
 #[cfg(feature = "bigquery")]
 mod credentials;
@@ -27,6 +28,8 @@ mod load;
 mod names;
 #[cfg(feature = "bigquery")]
 mod reasons;
+#[cfg(feature = "bigquery")]
+mod region;
 #[cfg(feature = "bigquery")]
 mod service;
 #[cfg(feature = "bigquery")]
@@ -45,7 +48,11 @@ const SETTINGS: &[Setting] = &[
         about: "the JSON file of a service account, a user or a workload identity; without it, the application's default",
         secret: false,
     },
-    Setting { name: "location", about: "where the dataset lies and its jobs run: `EU`, `us-east1`", secret: false },
+    Setting {
+        name: "location",
+        about: "where the dataset lies and its jobs run: `EU`, `us-east1`; without it, the dataset is asked",
+        secret: false,
+    },
     Setting { name: "job_project", about: "the project that pays for jobs, if not that of the tables", secret: false },
     Setting {
         name: "maximum_bytes_billed",

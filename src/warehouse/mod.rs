@@ -56,6 +56,12 @@ pub trait Warehouse: Send + Sync {
     /// such, what has the name and is of the other kind: a view in the place of a table, or a table in that of a view.
     fn execute_in_place(&self, statement: &Checked, relation: &str) -> Result<Executed, Error>;
 
+    /// Makes the schema that `statement` makes, where there is none; whoever may not make schemas uses the one that is there.
+    fn make_schema(&self, statement: &Checked, schema: &str) -> Result<Executed, Error> {
+        let _ = schema;
+        self.execute(statement)
+    }
+
     /// Returns the rows of a query: all of them, or the first `limit`.
     fn query(&self, statement: &Checked, limit: Option<usize>) -> Result<Rows, Error>;
 
@@ -75,6 +81,11 @@ pub trait Warehouse: Send + Sync {
 
     /// Returns who and where the session is, and the settings that results depend on: names and values to be shown.
     fn describe(&self) -> Result<Vec<(String, String)>, Error>;
+
+    /// Returns what somebody has set there that harms what is made: a sentence each.
+    fn concerns(&self) -> Result<Vec<String>, Error> {
+        Ok(Vec::new())
+    }
 
     /// Opens another session on the same database, for another thread.
     fn session(&self) -> Result<Box<dyn Warehouse>, Error>;
@@ -105,6 +116,8 @@ pub struct Executed {
     pub query_id: Option<String>,
     /// The bytes that were read, where the warehouse counts them.
     pub bytes_processed: Option<u64>,
+    /// The bytes that are billed, where the warehouse bills by them.
+    pub bytes_billed: Option<u64>,
 }
 
 /// What a statement would read.

@@ -1,5 +1,5 @@
-//! Snowflake, over its own protocol: `login` (settings), `service` (logging in), `statement` (one at a time, submitted once), `session` (the promises
-//! of a warehouse), `load` (rows as statements), `values` (what comes back), `errors`.
+//! Snowflake, over its own protocol: `login` (settings), `service` (logging in), `statement` (one at a time, submitted once), `pickup`
+//! (what outlived its session), `session` (the promises of a warehouse), `load` (rows as statements), `values` (what comes back), `errors`.
 
 use crate::warehouse::{Driver, Setting};
 
@@ -9,6 +9,8 @@ mod errors;
 mod load;
 #[cfg(feature = "snowflake")]
 mod login;
+#[cfg(feature = "snowflake")]
+mod pickup;
 #[cfg(feature = "snowflake")]
 mod service;
 #[cfg(feature = "snowflake")]

@@ -5,6 +5,7 @@
 mod access;
 mod architecture;
 mod by_hand;
+mod capitals;
 mod cases;
 mod catalog;
 mod cli;
@@ -31,6 +32,7 @@ mod results;
 mod run;
 mod schema;
 mod secrets;
+mod services;
 mod stand_ins;
 mod state;
 mod traps;

@@ -23,6 +23,7 @@ fn job(node: &str, depends_on: &[&str], query: &str) -> Job {
         depends_on: depends_on.iter().map(|&node| node.to_owned()).collect(),
         statement: checked(&format!("CREATE OR REPLACE TABLE {node} AS {query}")),
         relation: Some(node.to_owned()),
+        schema: None,
         replaces: false,
         spec_hash: None,
         interval: None,

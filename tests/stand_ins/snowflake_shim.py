@@ -13,6 +13,7 @@ Neither package is changed. Between client and backend the shim
   'JSON', and most of `AS_DATE`, `AS_TIMESTAMP_NTZ` and the like are missing. Calls of these functions become calls of
   the macros below, which do what Snowflake documents: https://docs.snowflake.com/en/sql-reference/functions/typeof,
   https://docs.snowflake.com/en/sql-reference/functions/as_timestamp;
+* takes off a table's head what neither backend knows and no row depends on: its retention, and that it keeps its tags;
 * reads hexadecimal digits by `TO_NUMBER(digits, 'XXX')`, which fakesnow refuses and snowduck reads wrongly, and adds
   more than 2^31 microseconds by `DATEADD`, which snowduck cannot.
 """
@@ -92,15 +93,18 @@ CALLS = re.compile(
 )
 
 
+HEAD = re.compile(r" DATA_RETENTION_TIME_IN_DAYS = [01] COPY GRANTS COPY TAGS AS\b")
+
+
 def with_macros(sql):
-    """Has the statement call the macros in place of the functions."""
+    """Has the statement call the macros in place of the functions, and not say of a table what no backend knows."""
 
     def replace(found):
         if found["add"]:
             return "shim_add_microseconds("
         return f"shim_{found['function'].lower()}" if found["function"] else found[0]
 
-    return CALLS.sub(replace, sql)
+    return CALLS.sub(replace, HEAD.sub(" COPY GRANTS AS", sql))
 
 
 prepared = set()

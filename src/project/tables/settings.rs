@@ -25,6 +25,16 @@ pub struct ProjectTable {
     pub default_target: Option<Spanned<String>>,
 }
 
+/// How the names of what is made are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NamesCase {
+    /// As they are defined.
+    AsWritten,
+    /// In capitals.
+    Upper,
+}
+
 /// `[target.<name>]`: one warehouse, and where in it the tables go.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +47,12 @@ pub struct TargetTable {
     pub database: Option<Spanned<String>>,
     /// The cloud project, where the warehouse has one.
     pub project: Option<Spanned<String>>,
+    /// `upper`: the relations and their columns are in capitals, so that they can be written without quotes where the
+    /// warehouse reads names without quotes so; `as_written` if absent.
+    pub names: Option<Spanned<NamesCase>>,
+    /// Whether the warehouse keeps for a day what a run replaced, where it has the choice; not if absent, for all can be
+    /// made again.
+    pub time_travel: Option<Spanned<bool>>,
     /// How many statements run side by side; 4 if absent.
     pub threads: Option<Spanned<u16>>,
     /// How long a statement may take before it is cancelled: `"90s"`, `"1h"`; if absent, as long as the warehouse lets

@@ -172,7 +172,8 @@ pub struct SourceTable {
     /// Whether the warehouse deletes what is older than `retain` by its own clock, even while nothing runs; where it can.
     /// What is computed as of an earlier moment then finds less.
     pub expire: Option<Spanned<bool>>,
-    /// `day` (the default), `month` or `none`: how the table that Milepost makes of it is divided by time.
+    /// `day`, `month` or `none`: how the table that Milepost makes of it is divided by time; `day` with `expire`, else `none`,
+    /// if absent.
     pub partition: Option<Spanned<Partition>>,
     /// The rows that are read, as an expression over `columns`. It is compared with the columns as they are stored, so that
     /// the warehouse reads only the parts of the table that it needs; everything if absent.

@@ -33,7 +33,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<
             let start = Time { column: start, ty: entity.start_type };
             columns.push(context! { name => "started_at", sql => raw.time(start)? });
             // Who has not started yet is there all the same.
-            let column = format!("source_rows.{}", cx.ident(start.column)?);
+            let column = format!("source_rows.{}", cx.raw_ident(start.column)?);
             let bounds = raw.bounds(start, None)?;
             scan.extend(bounds.into_iter().map(|bound| sql(format!("({bound} OR {column} IS NULL)"))));
         }

@@ -21,6 +21,7 @@ use crate::plan::node::{Materialization, Node, Plan, Raw, Relation};
 use crate::plan::streams::by_name;
 use crate::render::dialect::{self, Dialect};
 use crate::render::expr::{self, Refused, Unsupported};
+use crate::render::holes::Fragment;
 use crate::render::{Mark, Place, engine};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, Literal, Type};
@@ -268,6 +269,15 @@ impl Cx<'_> {
         self.dialect().string(text).map(sql).map_err(Failure::Name)
     }
 
+    /// Prints `printed`, of type `ty`, as text that is the same on every warehouse and in every session.
+    fn text(&self, printed: String, ty: Type) -> Result<String> {
+        if !matches!(ty, Type::Date | Type::Timestamp) {
+            return Ok(self.cast(printed, ty, Type::String));
+        }
+        let value = dialect::Argument::Sql(Fragment::atom(printed), Some(ty));
+        Ok(self.dialect().expression("functions", "string", &[("value", value)])?.sql)
+    }
+
     /// Prints `printed`, of type `ty`, as a `wanted`.
     fn cast(&self, printed: String, ty: Type, wanted: Type) -> String {
         if ty == wanted { printed } else { format!("CAST({printed} AS {})", self.dialect().type_name(wanted)) }
@@ -292,6 +302,11 @@ impl Cx<'_> {
 
     fn ident(&self, name: &str) -> Result<String> {
         self.dialect().identifier(name).map_err(Failure::Name)
+    }
+
+    /// Prints the name of a column of a raw table.
+    fn raw_ident(&self, name: &str) -> Result<String> {
+        self.dialect().raw_identifier(name).map_err(Failure::Name)
     }
 
     /// Prints a user's expression, whose columns are read from the relations that `aliases` names.
@@ -340,9 +355,8 @@ impl Cx<'_> {
 
     /// Returns the SQL of the relation that raw rows come from, in which are `columns` and perhaps more.
     pub(crate) fn raw(&self, meta: &Meta, origin: &Origin, columns: &[&str]) -> Result<String> {
-        let table = |name: &str| self.dialect().table(name).map_err(Failure::Name);
         if let Some(name) = self.place.stand_ins.get(&meta.name) {
-            return table(name);
+            return self.dialect().table(name).map_err(Failure::Name);
         }
         let mut reason = String::from("neither a table nor a file");
         if let Some(files) = &origin.files {
@@ -353,7 +367,7 @@ impl Cx<'_> {
             }
         }
         match &origin.table {
-            Some(name) => table(name),
+            Some(name) => self.dialect().raw_table(name).map_err(Failure::Name),
             None => Err(Failure::NoRelation { name: meta.name.clone(), span: origin.span, reason }),
         }
     }

@@ -52,7 +52,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, occurrences: &Occurrences) -> 
     let value = match occurrences.shape {
         Shape::Count => None,
         Shape::Distinct => Some(cases(cx, &occurrences.streams, |stream| stream.value.as_ref(), "NULL", &|expr| {
-            Ok(cx.cast(cx.print(expr, aliases)?, expr.ty, Type::String))
+            cx.text(cx.print(expr, aliases)?, expr.ty)
         })?),
         Shape::Sum => Some(cases(cx, &occurrences.streams, |stream| stream.value.as_ref(), "NULL", &|expr| {
             amount(cx, cx.print(expr, aliases)?, expr.ty)

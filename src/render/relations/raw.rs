@@ -38,7 +38,7 @@ impl<'c> Raw<'c> {
     }
 
     fn column(&self, name: &str) -> Result<Fragment> {
-        Ok(Fragment::atom(format!("source_rows.{}", self.cx.ident(name)?)))
+        Ok(Fragment::atom(format!("source_rows.{}", self.cx.raw_ident(name)?)))
     }
 
     /// Prints a column as it is stored.
@@ -148,7 +148,7 @@ impl<'c> Raw<'c> {
         if document.sql == column.sql {
             return Ok((column, relation));
         }
-        let name = self.cx.ident(DOCUMENT)?;
+        let name = self.cx.raw_ident(DOCUMENT)?;
         let conditions: Vec<String> = scan.drain(..).map(|condition| condition.to_string()).collect();
         let read = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
         let document = document.sql;

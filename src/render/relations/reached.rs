@@ -146,8 +146,7 @@ fn members(cx: &Cx<'_>, milestones: &[MilestoneIndex]) -> Result<Vec<Value>> {
         let value = match &milestone.progress {
             Progress::Distinct(value) => {
                 let aliases = Aliases { entities: &[(child, "member_row")], ..Aliases::default() };
-                let printed = cx.print(value, aliases)?;
-                format!("CAST({printed} AS {})", cx.dialect().type_name(crate::semantic::expr::Type::String))
+                cx.text(cx.print(value, aliases)?, value.ty)?
             }
             Progress::Count | Progress::Sum(_) => format!("member_row.{}", cx.ident(&cx.model.entity(child).key)?),
         };

@@ -141,7 +141,7 @@ fn names(
         branches.push_str(&format!(" WHEN {own} IN ({}) THEN {}", list.join(", "), cx.string(canonical)?));
     }
     let event_name = if branches.is_empty() { own } else { format!("CASE{branches} ELSE {own} END") };
-    let raw = format!("source_rows.{}", cx.ident(column)?);
+    let raw = format!("source_rows.{}", cx.raw_ident(column)?);
     Ok((raw_names, Some(sql(raw)), sql(event_name)))
 }
 

@@ -20,6 +20,7 @@ use crate::warehouse::backoff::Backoff;
 use crate::warehouse::bigquery::failure::Failure;
 use crate::warehouse::bigquery::interruption::Running;
 use crate::warehouse::bigquery::reasons;
+use crate::warehouse::bigquery::region::Region;
 use crate::warehouse::bigquery::service::{PATIENCE, Page, Retries, SHORT_PATIENCE, Service};
 use crate::warehouse::bigquery::settings::{Settings, label};
 use crate::warehouse::{Error, ErrorKind, Executed};
@@ -94,14 +95,31 @@ enum Step {
 pub(super) struct Runner<'session> {
     pub(super) service: &'session Service,
     pub(super) settings: &'session Settings,
+    /// Where jobs run.
+    pub(super) region: &'session Region,
     running: Running<'session>,
     deadline: Option<Instant>,
 }
 
 impl<'session> Runner<'session> {
-    pub(super) fn new(service: &'session Service, settings: &'session Settings, running: Running<'session>) -> Self {
+    pub(super) fn new(
+        service: &'session Service,
+        settings: &'session Settings,
+        region: &'session Region,
+        running: Running<'session>,
+    ) -> Self {
         let deadline = settings.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        Self { service, settings, running, deadline }
+        Self { service, settings, region, running, deadline }
+    }
+
+    /// Names a job, in the place where it runs: outside of the service's own, it is found by both only.
+    async fn reference(&self) -> Result<JobReference, Error> {
+        let reference = JobReference::new().set_project_id(&self.settings.job_project).set_job_id(job_id());
+        let location = self.ask(self.region.location(self.service, self.settings)).await?;
+        Ok(match location {
+            Some(location) => reference.set_location(location),
+            None => reference,
+        })
     }
 
     /// Ends when the call is given up.
@@ -165,10 +183,7 @@ impl<'session> Runner<'session> {
             return Err(End::Lost(self.error_of(stop, " before it began")));
         }
         let project = &self.settings.job_project;
-        let mut reference = JobReference::new().set_project_id(project).set_job_id(job_id());
-        if !self.settings.location.is_empty() {
-            reference = reference.set_location(&self.settings.location);
-        }
+        let mut reference = self.reference().await.map_err(End::Lost)?;
         let job = self.job_of(work, reference.clone(), false);
         let (mut submission, mut stop) = (Box::pin(self.service.submit(project, &job)), None);
         let answer = select! {
@@ -306,10 +321,8 @@ impl<'session> Runner<'session> {
 
     /// Returns what a statement would do, without executing it.
     pub(super) async fn dry_run(&self, sql: &str, node: &str) -> Result<JobStatistics, Error> {
-        let mut reference = JobReference::new().set_project_id(&self.settings.job_project);
-        if !self.settings.location.is_empty() {
-            reference = reference.set_location(&self.settings.location);
-        }
+        // It executes nothing, and needs no name.
+        let reference = self.reference().await?.set_job_id("");
         let job = Box::new(self.job_of(&Work::of(sql, node), reference, true));
         let job = self.ask(self.service.submit(&self.settings.job_project, &job)).await?;
         match job.status.and_then(|status| status.error_result) {
@@ -352,6 +365,7 @@ impl<'session> Runner<'session> {
             rows_affected: count(done.page.num_dml_affected_rows),
             query_id: Some(done.reference.job_id.clone()),
             bytes_processed: count(done.page.total_bytes_processed),
+            bytes_billed: None,
         };
         if executed.rows_affected.is_some() {
             return executed;
@@ -359,6 +373,7 @@ impl<'session> Runner<'session> {
         let job = self.service.job(&done.reference, SHORT_PATIENCE).await.ok();
         let query = job.and_then(|job| job.statistics).and_then(|statistics| statistics.query);
         let Some(query) = query else { return executed };
+        executed.bytes_billed = count(query.total_bytes_billed);
         if let Some(table) = query.ddl_target_table.filter(|_| query.statement_type == "CREATE_TABLE_AS_SELECT") {
             let made =
                 timeout(SHORT_PATIENCE, self.service.table(&table.project_id, &table.dataset_id, &table.table_id));

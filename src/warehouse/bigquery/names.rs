@@ -24,6 +24,13 @@ pub(super) fn table(relation: &str) -> Option<TableName> {
     (!table.contains(['$', '@'])).then_some(TableName { project, dataset, table })
 }
 
+/// Reads the name of a dataset, with the project where it has one; none where the text is no such name.
+pub(super) fn dataset(schema: &str) -> Option<(Option<String>, String)> {
+    let mut parts = parts(schema)?;
+    let dataset = parts.pop()?;
+    Some(((!parts.is_empty()).then(|| parts.join(".")), dataset))
+}
+
 /// Returns the parts of a name between dots, those inside of backticks included; none where it is more than a name.
 fn parts(text: &str) -> Option<Vec<String>> {
     let mut parts = vec![String::new()];
@@ -74,6 +81,13 @@ mod tests {
         ] {
             assert_eq!(table(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_dataset_may_name_its_project() {
+        assert_eq!(dataset("`ds`"), Some((None, "ds".to_owned())));
+        assert_eq!(dataset("`example.com:p`.`ds`"), Some((Some("example.com:p".to_owned()), "ds".to_owned())));
+        assert_eq!(dataset("`ds"), None);
     }
 
     #[test]

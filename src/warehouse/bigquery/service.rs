@@ -235,11 +235,11 @@ impl Service {
         ask(PATIENCE, || self.datasets.get_dataset().set_project_id(project).set_dataset_id(dataset).send()).await
     }
 
-    /// Makes a dataset where there is none.
-    pub(super) async fn make_dataset(&self, project: &str, dataset: &str, location: &str) -> Result<(), Failure> {
+    /// Makes a dataset where there is none, and returns where it lies; empty where that is not known.
+    pub(super) async fn make_dataset(&self, project: &str, dataset: &str, location: &str) -> Result<String, Failure> {
         match self.dataset(project, dataset).await {
             Err(failure) if failure.status == Some(404) => {}
-            Ok(_) => return Ok(()),
+            Ok(found) => return Ok(found.location),
             Err(failure) => return Err(failure),
         }
         let reference = DatasetReference::new().set_project_id(project).set_dataset_id(dataset);
@@ -249,8 +249,8 @@ impl Service {
                 .await;
         match made {
             // Made by somebody else meanwhile, or by a request of ours whose answer was lost.
-            Err(failure) if failure.status == Some(409) => Ok(()),
-            made => made.map(drop),
+            Err(failure) if failure.status == Some(409) => Ok(String::new()),
+            made => made.map(|made| made.location),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::warehouse::bigquery::failure::Failure;
 use crate::warehouse::bigquery::interruption::Interruption;
 use crate::warehouse::bigquery::job::{Done, Runner, Work, random};
 use crate::warehouse::bigquery::names::{self, TableName};
+use crate::warehouse::bigquery::region::Region;
 use crate::warehouse::bigquery::service::{Page, Service};
 use crate::warehouse::bigquery::settings::Settings;
 use crate::warehouse::bigquery::{credentials, load, values};
@@ -25,6 +26,9 @@ const LISTING: Duration = Duration::from_secs(10);
 
 /// The most rows of a page that are asked for by number; the service sends fewer where they are long.
 const LONGEST_PAGE: usize = 50_000;
+
+/// In what the service tells how long something is kept.
+const MILLISECONDS_OF_A_DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// What is not one of the warehouse's nodes and is executed all the same: its label.
 const OWN: &str = "milepost";
@@ -43,6 +47,7 @@ struct Shared {
     runtime: Option<Runtime>,
     service: Service,
     settings: Settings,
+    region: Region,
     account: Option<String>,
 }
 
@@ -83,7 +88,7 @@ impl BigQuery {
         };
         match opened {
             Ok((service, account)) => {
-                let shared = Shared { runtime: Some(runtime), service, settings, account };
+                let shared = Shared { runtime: Some(runtime), service, settings, region: Region::default(), account };
                 Ok(Self::on(Arc::new(shared)))
             }
             Err(error) => {
@@ -101,8 +106,8 @@ impl BigQuery {
     fn run<T>(&self, work: impl AsyncFnOnce(&Runner<'_>) -> Result<T, Error>) -> Result<T, Error> {
         // Nothing is left half done by a panic.
         let _busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        let Shared { runtime, service, settings, .. } = &*self.shared;
-        let runner = Runner::new(service, settings, self.interruption.begin());
+        let Shared { runtime, service, settings, region, .. } = &*self.shared;
+        let runner = Runner::new(service, settings, region, self.interruption.begin());
         let runtime = runtime.as_ref().expect("taken by drop only");
         runtime.block_on(async {
             match Box::pin(work(&runner)).await {
@@ -197,6 +202,15 @@ impl Warehouse for BigQuery {
         })
     }
 
+    /// Looks for the dataset first: the right to make one is needed for the statement also where it is there.
+    fn make_schema(&self, statement: &Checked, schema: &str) -> Result<Executed, Error> {
+        let Some((project, dataset)) = names::dataset(schema) else { return self.execute(statement) };
+        self.run(async |runner| {
+            let project = project.as_deref().unwrap_or(&runner.settings.project);
+            make_dataset(runner, project, &dataset).await.map(|()| Executed::default())
+        })
+    }
+
     fn query(&self, statement: &Checked, limit: Option<usize>) -> Result<Rows, Error> {
         self.run(async |runner| rows_of(runner, statement.sql(), statement.node(), limit).await)
     }
@@ -205,9 +219,7 @@ impl Warehouse for BigQuery {
         let name = self.name(relation);
         self.run(async |runner| {
             if let Some(name) = &name {
-                let project = name.project.as_deref().unwrap_or_default();
-                let location = &runner.settings.location;
-                runner.ask(runner.service.make_dataset(project, &name.dataset, location)).await?;
+                make_dataset(runner, name.project.as_deref().unwrap_or_default(), &name.dataset).await?;
             }
             load_into(runner, relation, name.as_ref(), rows).await
         })
@@ -269,6 +281,25 @@ impl Warehouse for BigQuery {
         })
     }
 
+    fn concerns(&self) -> Result<Vec<String>, Error> {
+        self.run(async |runner| {
+            let Settings { project, dataset, .. } = runner.settings;
+            let expiration = match runner.ask(runner.service.dataset(project, dataset)).await {
+                Ok(found) => found.default_table_expiration_ms.filter(|expiration| *expiration > 0),
+                Err(error) if matches!(error.kind, ErrorKind::Missing | ErrorKind::Permission) => None,
+                Err(error) => return Err(error),
+            };
+            let told = |milliseconds: i64| {
+                let days = milliseconds / MILLISECONDS_OF_A_DAY;
+                let age = if days > 0 { format!("{days} days") } else { "less than a day".to_owned() };
+                format!(
+                    "the dataset `{dataset}` has a default table expiration: a table is deleted {age} after it was made"
+                )
+            };
+            Ok(expiration.map(told).into_iter().collect())
+        })
+    }
+
     fn session(&self) -> Result<Box<dyn Warehouse>, Error> {
         Ok(Box::new(Self::on(Arc::clone(&self.shared))))
     }
@@ -286,6 +317,16 @@ fn mark(labels: &HashMap<String, String>) -> Option<Mark> {
     let (date, time) = labels.get("milepost_as_of")?.split_once('t')?;
     let as_of = format!("{date}T{}", time.replace('-', ":").replace('_', ".").to_uppercase());
     Some(Mark { spec, as_of })
+}
+
+/// Makes a dataset where there is none, and notes where it lies.
+async fn make_dataset(runner: &Runner<'_>, project: &str, dataset: &str) -> Result<(), Error> {
+    let location = runner.ask(runner.region.location(runner.service, runner.settings)).await?.unwrap_or_default();
+    let lies_in = runner.ask(runner.service.make_dataset(project, dataset, &location)).await?;
+    if runner.settings.location.is_empty() && !lies_in.is_empty() {
+        runner.region.is(&lies_in);
+    }
+    Ok(())
 }
 
 /// Returns a table or a view.
@@ -314,7 +355,7 @@ async fn instead_of_table(
     };
     // It is not interrupted: it mends. What is wrong already is what the caller is told.
     let calm = Interruption::new();
-    let _ = Runner::new(runner.service, runner.settings, calm.begin()).run(&Work::of(&end, OWN)).await;
+    let _ = Runner::new(runner.service, runner.settings, runner.region, calm.begin()).run(&Work::of(&end, OWN)).await;
     made
 }
 

@@ -47,6 +47,14 @@ impl Settings {
             None => (None, schema),
         };
         let project = text("project").map(str::to_owned).or(qualifier).unwrap_or_default();
+        if text("job_project").is_some() && project.is_empty() {
+            // A name without a project is read by the project that makes the view that it stands in.
+            let message = format!(
+                "target `{}` has a `job_project` and no `project`: say which project the tables are in",
+                target.name
+            );
+            return Err(Error::new(ErrorKind::UserSql, message));
+        }
         let maximum_bytes_billed = match text("maximum_bytes_billed") {
             None => None,
             Some(digits) => match digits.replace('_', "").parse::<i64>() {
@@ -126,6 +134,13 @@ mod tests {
         assert_eq!(read(&[("schema", "`example.com:p.d`")]), three("example.com:p", "example.com:p", "d"));
         assert_eq!(read(&[("schema", "d"), ("project", "p"), ("job_project", "j")]), three("p", "j", "d"));
         assert_eq!(read(&[("schema", "d")]), three("", "", "d"));
+    }
+
+    #[test]
+    fn who_pays_is_no_project_of_the_tables() {
+        let error = Settings::of(&target(&[("schema", "d"), ("job_project", "j")])).err().unwrap();
+        let message = "target `prod` has a `job_project` and no `project`: say which project the tables are in";
+        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::UserSql, message));
     }
 
     #[test]

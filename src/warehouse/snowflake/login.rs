@@ -16,6 +16,7 @@ use crate::warehouse::{Error, ErrorKind, Target};
 /// user's: <https://docs.snowflake.com/en/sql-reference/parameters>.
 pub(super) fn pins() -> Vec<(&'static str, Json)> {
     vec![
+        ("ABORT_DETACHED_QUERY", json!(false)),
         ("AUTOCOMMIT", json!(true)),
         ("BINARY_INPUT_FORMAT", json!("HEX")),
         ("BINARY_OUTPUT_FORMAT", json!("HEX")),
@@ -30,7 +31,11 @@ pub(super) fn pins() -> Vec<(&'static str, Json)> {
         ("ROWS_PER_RESULTSET", json!(0)),
         ("TIMESTAMP_DAY_IS_ALWAYS_24H", json!(false)),
         ("TIMESTAMP_INPUT_FORMAT", json!("AUTO")),
+        ("TIMESTAMP_LTZ_OUTPUT_FORMAT", json!("YYYY-MM-DD HH24:MI:SS.FF6 TZHTZM")),
+        ("TIMESTAMP_NTZ_OUTPUT_FORMAT", json!("YYYY-MM-DD HH24:MI:SS.FF6")),
+        ("TIMESTAMP_OUTPUT_FORMAT", json!("YYYY-MM-DD HH24:MI:SS.FF6 TZHTZM")),
         ("TIMESTAMP_TYPE_MAPPING", json!("TIMESTAMP_NTZ")),
+        ("TIMESTAMP_TZ_OUTPUT_FORMAT", json!("YYYY-MM-DD HH24:MI:SS.FF6 TZHTZM")),
         ("TIMEZONE", json!("UTC")),
         ("WEEK_OF_YEAR_POLICY", json!(0)),
         ("WEEK_START", json!(1)),
@@ -66,6 +71,7 @@ pub(super) struct Login {
     database: Option<String>,
     schema: Option<String>,
     tag: String,
+    has_names_in_capitals: bool,
     timeout: Option<Duration>,
 }
 
@@ -103,6 +109,7 @@ impl Login {
             // What stands before relations has the database in it.
             schema: setting("schema").and_then(|name| name.rsplit('.').next().map(as_written)),
             tag: Json::Object(tag).to_string(),
+            has_names_in_capitals: setting("names").as_deref() == Some("upper"),
             timeout: target.statement_timeout,
         })
     }
@@ -110,6 +117,11 @@ impl Login {
     /// Returns the name of the target.
     pub(super) fn target(&self) -> &str {
         &self.target
+    }
+
+    /// Tells whether the names of what the target makes are in capitals.
+    pub(super) fn has_names_in_capitals(&self) -> bool {
+        self.has_names_in_capitals
     }
 
     /// Returns where the service is, as people know it.

@@ -36,13 +36,13 @@ const FACTS: [(&str, &str); 6] = [
 
 impl Warehouse for Snowflake {
     fn columns(&self, relation: &str) -> Result<Vec<Column>, Error> {
-        Ok(self.connection.begin().run(&format!("SELECT * FROM {relation} LIMIT 0"), None)?.rows.columns)
+        Ok(self.connection.begin().run(&format!("SELECT * FROM {relation} LIMIT 0"))?.rows.columns)
     }
 
     fn relations(&self) -> Result<Vec<String>, Error> {
         let sql = "SELECT TABLE_SCHEMA || '.' || TABLE_NAME FROM INFORMATION_SCHEMA.TABLES \
                    WHERE TABLE_SCHEMA <> 'INFORMATION_SCHEMA'";
-        let answer = self.connection.begin().run(sql, None)?;
+        let answer = self.connection.begin().run(sql)?;
         let mut names: Vec<String> = answer.rows.rows.iter().flatten().map(ToString::to_string).collect();
         names.sort();
         Ok(names)
@@ -54,7 +54,7 @@ impl Warehouse for Snowflake {
         let database: String = parts.iter().map(|part| identifier(part) + ".").collect();
         let sql =
             format!("SELECT TABLE_NAME, COMMENT FROM {database}INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = {name}");
-        let answer = self.connection.begin().run(&sql, None)?;
+        let answer = self.connection.begin().run(&sql)?;
         let found = answer.rows.rows.into_iter().filter_map(|row| {
             let mut cells = row.into_iter();
             let name = cells.next()?.to_string();
@@ -68,37 +68,35 @@ impl Warehouse for Snowflake {
     }
 
     fn execute(&self, statement: &Checked) -> Result<Executed, Error> {
-        self.connection.begin().run(statement.sql_with_mark(), None).map(executed)
+        self.connection.begin().run(&noted(statement)).map(executed)
     }
 
     fn execute_in_place(&self, statement: &Checked, relation: &str) -> Result<Executed, Error> {
-        let operation = self.connection.begin();
-        match operation.run(statement.sql_with_mark(), None) {
-            Err(error) if error.kind == ErrorKind::Occupied => {
-                in_place(&operation, statement.sql_with_mark(), relation).map(executed)
-            }
+        let (operation, sql) = (self.connection.begin(), noted(statement));
+        match operation.run(&sql) {
+            Err(error) if error.kind == ErrorKind::Occupied => in_place(&operation, &sql, relation).map(executed),
             result => result.map(executed),
         }
     }
 
+    fn make_schema(&self, statement: &Checked, schema: &str) -> Result<Executed, Error> {
+        make_schema(&self.connection.begin(), &noted(statement), schema).map(executed)
+    }
+
     fn query(&self, statement: &Checked, limit: Option<usize>) -> Result<Rows, Error> {
         // Not wrapped into another query: the order of its rows would not be certain, nor its names be unique.
-        Ok(self.connection.begin().run(statement.sql(), limit)?.rows)
+        Ok(self.connection.begin().query(statement.sql(), limit)?.rows)
     }
 
     fn load(&self, relation: &str, rows: &Rows) -> Result<(), Error> {
         let operation = self.connection.begin();
         if let Some(schema) = schema_of(relation) {
-            match operation.run(&format!("CREATE SCHEMA IF NOT EXISTS {schema}"), None) {
-                // Who may not make schemas may still use one that is there.
-                Err(error) if error.kind != ErrorKind::Permission => return Err(error),
-                Ok(_) | Err(_) => {}
-            }
+            make_schema(&operation, &format!("CREATE SCHEMA IF NOT EXISTS {schema}"), schema)?;
         }
         match load::plan(relation, rows) {
-            Load::Whole(sql) => operation.run(&sql, None).map(drop),
+            Load::Whole(sql) => operation.run(&sql).map(drop),
             Load::Staged { fill, publish, clear } => {
-                let result = fill.iter().chain([&publish]).try_for_each(|sql| operation.run(sql, None).map(drop));
+                let result = fill.iter().chain([&publish]).try_for_each(|sql| operation.run(sql).map(drop));
                 let cleared = operation.run_to_the_end(&clear).map(drop);
                 result.and(cleared)
             }
@@ -106,26 +104,24 @@ impl Warehouse for Snowflake {
     }
 
     fn drop_table(&self, relation: &str) -> Result<(), Error> {
-        nothing_to_drop(self.connection.begin().run(&format!("DROP TABLE IF EXISTS {relation}"), None))
+        nothing_to_drop(self.connection.begin().run(&format!("DROP TABLE IF EXISTS {relation}")))
     }
 
     fn drop_schema(&self, schema: &str) -> Result<(), Error> {
-        nothing_to_drop(self.connection.begin().run(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE"), None))
+        nothing_to_drop(self.connection.begin().run(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE")))
     }
 
     fn estimate(&self, statement: &Checked) -> Result<Estimate, Error> {
         let operation = self.connection.begin();
-        match operation.run(&format!("EXPLAIN USING JSON {}", statement.sql()), None) {
+        match operation.run(&format!("EXPLAIN USING JSON {}", statement.sql())) {
             Ok(answer) => Ok(Estimate { bytes: answer.rows.rows.iter().flatten().find_map(bytes), rows: None }),
             // Its own grammar is what a stand-in of the service may lack.
-            Err(error) if error.kind == ErrorKind::UserSql => {
-                match operation.run("EXPLAIN USING JSON SELECT 1", None) {
-                    Err(lacking) if lacking.kind == ErrorKind::UserSql => {
-                        Err(Error::new(ErrorKind::Unsupported, "this server does not explain statements"))
-                    }
-                    Ok(_) | Err(_) => Err(error),
+            Err(error) if error.kind == ErrorKind::UserSql => match operation.run("EXPLAIN USING JSON SELECT 1") {
+                Err(lacking) if lacking.kind == ErrorKind::UserSql => {
+                    Err(Error::new(ErrorKind::Unsupported, "this server does not explain statements"))
                 }
-            }
+                Ok(_) | Err(_) => Err(error),
+            },
             Err(error) => Err(error),
         }
     }
@@ -133,13 +129,13 @@ impl Warehouse for Snowflake {
     fn describe(&self) -> Result<Vec<(String, String)>, Error> {
         let operation = self.connection.begin();
         let expressions: Vec<&str> = FACTS.iter().map(|(_, expression)| *expression).collect();
-        let mut facts = match known(operation.run(&format!("SELECT {}", expressions.join(", ")), None))? {
+        let mut facts = match known(operation.run(&format!("SELECT {}", expressions.join(", "))))? {
             Some(answer) => answer.rows.rows.into_iter().next().unwrap_or_default(),
             // One of them is not known: each for itself.
             None => expressions
                 .iter()
                 .map(|expression| {
-                    let answer = known(operation.run(&format!("SELECT {expression}"), None))?;
+                    let answer = known(operation.run(&format!("SELECT {expression}")))?;
                     Ok(answer.and_then(|answer| answer.rows.rows.into_iter().flatten().next()).unwrap_or(Value::Null))
                 })
                 .collect::<Result<_, Error>>()?,
@@ -150,7 +146,7 @@ impl Warehouse for Snowflake {
         let facts = FACTS.iter().zip(facts).filter(|(_, value)| *value != Value::Null);
         let mut described: Vec<(String, String)> =
             facts.map(|((name, _), value)| ((*name).to_owned(), value.to_string())).collect();
-        if let Some(answer) = known(operation.run("SHOW PARAMETERS IN SESSION", None))? {
+        if let Some(answer) = known(operation.run("SHOW PARAMETERS IN SESSION"))? {
             let pins = login::pins();
             for row in &answer.rows.rows {
                 if let [Value::Text(name), value, ..] = row.as_slice()
@@ -163,12 +159,68 @@ impl Warehouse for Snowflake {
         Ok(described)
     }
 
+    fn concerns(&self) -> Result<Vec<String>, Error> {
+        let operation = self.connection.begin();
+        let parameter = |name: &str, place: &str| {
+            let shown = known(operation.run(&format!("SHOW PARAMETERS LIKE '{name}' IN {place}")))?;
+            let row = shown.and_then(|shown| shown.rows.rows.into_iter().next()).unwrap_or_default();
+            Ok::<_, Error>(row.into_iter().nth(1).map(|value| value.to_string()).unwrap_or_default())
+        };
+        let mut concerns = Vec::new();
+        let collation = parameter("DEFAULT_DDL_COLLATION", "SCHEMA")?;
+        if !collation.is_empty() {
+            concerns.push(format!(
+                "the schema has the collation `{collation}` (DEFAULT_DDL_COLLATION): texts that differ are equal in what is \
+                 made there"
+            ));
+        }
+        let ignores_case = parameter("QUOTED_IDENTIFIERS_IGNORE_CASE", "ACCOUNT")?.eq_ignore_ascii_case("true");
+        if ignores_case && !self.connection.has_names_in_capitals() {
+            concerns.push(
+                "the account reads quoted names as capitals (QUOTED_IDENTIFIERS_IGNORE_CASE): others cannot read names in \
+                 small letters; `names = \"upper\"` in the target makes them capitals"
+                    .to_owned(),
+            );
+        }
+        Ok(concerns)
+    }
+
     fn session(&self) -> Result<Box<dyn Warehouse>, Error> {
         Ok(Box::new(Self { connection: self.connection.another()? }))
     }
 
     fn interrupter(&self) -> Interrupter {
         self.connection.interrupter()
+    }
+}
+
+/// Makes a schema; who may not make one may still use the one that is there, for which the service wants the right too.
+/// <https://docs.snowflake.com/en/sql-reference/sql/create-schema>
+fn make_schema(operation: &Operation<'_>, sql: &str, schema: &str) -> Result<Answer, Error> {
+    let refused = match operation.run(sql) {
+        Err(error) if error.kind == ErrorKind::Permission => error,
+        result => return result,
+    };
+    let mut parts = parts_of(schema);
+    let name = literal(&parts.pop().unwrap_or_default());
+    let place: String = parts.iter().map(|part| format!("{}.", identifier(part))).collect();
+    let there = operation
+        .run(&format!("SELECT SCHEMA_NAME FROM {place}INFORMATION_SCHEMA.SCHEMATA WHERE SCHEMA_NAME = {name}"))?;
+    if there.rows.rows.is_empty() { Err(refused) } else { Ok(there) }
+}
+
+/// Returns a statement with its node behind the first word: the service takes off the comments before it, and may cut the
+/// end of a long one where it keeps what ran.
+fn noted(statement: &Checked) -> String {
+    let sql = statement.sql_with_mark();
+    let is_comment = |line: &&str| line.trim().is_empty() || line.starts_with("--");
+    let head: usize = sql.split_inclusive('\n').take_while(is_comment).map(str::len).sum();
+    match sql[head..].find(char::is_whitespace) {
+        Some(word) => {
+            let (before, after) = sql.split_at(head + word);
+            format!("{before} /* milepost {} */{after}", statement.node().replace("*/", "* /"))
+        }
+        None => sql.to_owned(),
     }
 }
 
@@ -180,7 +232,7 @@ fn in_place(operation: &Operation<'_>, sql: &str, relation: &str) -> Result<Answ
     let rename = |kind: &str, from: &str, to: &str| format!("ALTER {kind} {from} RENAME TO {to}");
     let mut moved = None;
     for kind in ["VIEW", "TABLE"] {
-        match operation.run(&rename(kind, relation, &aside), None) {
+        match operation.run(&rename(kind, relation, &aside)) {
             Ok(_) => {
                 moved = Some(kind);
                 break;
@@ -191,10 +243,10 @@ fn in_place(operation: &Operation<'_>, sql: &str, relation: &str) -> Result<Answ
     }
     let Some(kind) = moved else {
         // A view that is no longer valid cannot be renamed.
-        operation.run(&format!("DROP VIEW IF EXISTS {relation}"), None)?;
-        return operation.run(sql, None);
+        operation.run(&format!("DROP VIEW IF EXISTS {relation}"))?;
+        return operation.run(sql);
     };
-    match operation.run(sql, None) {
+    match operation.run(sql) {
         Ok(answer) => {
             operation.run_to_the_end(&format!("DROP {kind} IF EXISTS {aside}"))?;
             Ok(answer)
@@ -218,7 +270,7 @@ fn executed(answer: Answer) -> Executed {
     Executed {
         rows_affected: (!counted.is_empty()).then(|| counted.iter().sum()),
         query_id: Some(answer.query_id),
-        bytes_processed: None,
+        ..Executed::default()
     }
 }
 

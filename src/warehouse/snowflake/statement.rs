@@ -8,7 +8,8 @@
 //! the service confirms nothing, it may still be running: that is [`ErrorKind::Gone`], which nobody tries again.
 //!
 //! Two limits of the client crate: it does not hand on `Retry-After`, and it does not renew a session's token, which
-//! lasts for an hour: so a statement is begun in a session that is young, and one that outlives its session is stopped.
+//! lasts for an hour: so a statement is begun in a session that is young, and one that outlives its session is picked up
+//! from another one by its id (`pickup`), or stopped where that cannot be.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,7 @@ use tokio::time::timeout;
 
 use crate::warehouse::snowflake::errors::{self, Fate};
 use crate::warehouse::snowflake::login::ABORT;
+use crate::warehouse::snowflake::pickup::{self, Found};
 use crate::warehouse::snowflake::service::{RETRIES, Service, Session, cancelled, heard};
 use crate::warehouse::snowflake::values;
 use crate::warehouse::{Error, ErrorKind, Interrupter, Rows};
@@ -58,6 +60,15 @@ pub(super) struct Operation<'c> {
     connection: &'c Connection,
     interrupted: watch::Receiver<bool>,
     _turn: MutexGuard<'c, ()>,
+}
+
+/// What is wanted of a statement.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// That it is done; what it tells besides is told by itself.
+    Effect,
+    /// Its rows, in their order: all, or as many that it is known whether there are more than these.
+    Rows(Option<usize>),
 }
 
 /// Why an attempt came to nothing.
@@ -100,6 +111,11 @@ impl Connection {
         }
     }
 
+    /// Tells whether the names of what the target makes are in capitals.
+    pub(super) fn has_names_in_capitals(&self) -> bool {
+        self.service.login.has_names_in_capitals()
+    }
+
     /// Returns what interrupts the operation that is under way.
     pub(super) fn interrupter(&self) -> Interrupter {
         let switch = Arc::clone(&self.switch);
@@ -133,22 +149,28 @@ impl Drop for Operation<'_> {
 }
 
 impl Operation<'_> {
-    /// Executes a statement; `limit` is the number of rows beyond which none are read.
-    pub(super) fn run(&self, sql: &str, limit: Option<usize>) -> Result<Answer, Error> {
+    /// Executes a statement for its effect, or for few rows whose order does not matter.
+    pub(super) fn run(&self, sql: &str) -> Result<Answer, Error> {
         let service = &self.connection.service;
-        service.runtime.block_on(self.attempts(sql, limit, self.interrupted.clone()))
+        service.runtime.block_on(self.attempts(sql, Wanted::Effect, self.interrupted.clone()))
+    }
+
+    /// Executes a query; `limit` is the number of rows beyond which none are read.
+    pub(super) fn query(&self, sql: &str, limit: Option<usize>) -> Result<Answer, Error> {
+        let service = &self.connection.service;
+        service.runtime.block_on(self.attempts(sql, Wanted::Rows(limit), self.interrupted.clone()))
     }
 
     /// Executes a statement that puts back what was there before: an interruption does not reach it.
     pub(super) fn run_to_the_end(&self, sql: &str) -> Result<Answer, Error> {
         let (_sender, never) = watch::channel(false);
-        self.connection.service.runtime.block_on(self.attempts(sql, None, never))
+        self.connection.service.runtime.block_on(self.attempts(sql, Wanted::Effect, never))
     }
 
     async fn attempts(
         &self,
         sql: &str,
-        limit: Option<usize>,
+        wanted: Wanted,
         mut interrupted: watch::Receiver<bool>,
     ) -> Result<Answer, Error> {
         let service = &self.connection.service;
@@ -161,7 +183,7 @@ impl Operation<'_> {
             if *interrupted.borrow() {
                 return Err(cancelled("it did not execute"));
             }
-            match self.attempt(&session.session, sql, limit, &mut interrupted).await {
+            match self.attempt(&session.session, sql, wanted, &mut interrupted).await {
                 Ok(answer) => return Ok(answer),
                 Err(Failure::Again(Fate::Expired, _)) if !logged_in && service.login.repeats() => {
                     session = self.connection.renew(Some(interrupted.clone())).await?;
@@ -181,7 +203,7 @@ impl Operation<'_> {
         &self,
         session: &client::Session,
         sql: &str,
-        limit: Option<usize>,
+        wanted: Wanted,
         interrupted: &mut watch::Receiver<bool>,
     ) -> Result<Answer, Failure> {
         let service = &self.connection.service;
@@ -205,7 +227,19 @@ impl Operation<'_> {
         };
         let cursor = match result {
             Ok(cursor) => cursor,
-            Err(error) => return Err(self.failure(&error, &canceller).await),
+            Err(error) => {
+                // The order of its rows is not certain when they are asked for from elsewhere.
+                if let (Fate::Orphaned, Wanted::Effect, Some(id)) = (errors::fate(&error), wanted, error.query_id())
+                    && let Some(outcome) = self.pick_up(id, submitted, interrupted).await
+                {
+                    return outcome;
+                }
+                return Err(self.failure(&error, &canceller).await);
+            }
+        };
+        let limit = match wanted {
+            Wanted::Effect => None,
+            Wanted::Rows(limit) => limit,
         };
         let query_id = cursor.query_id().to_owned();
         // The statement is at its end; what is left is to fetch rows, which executes nothing.
@@ -264,6 +298,43 @@ impl Operation<'_> {
         ))
     }
 
+    /// Awaits a statement that outlived its session, from sessions that are young; nothing where that cannot be done.
+    async fn pick_up(
+        &self,
+        id: &str,
+        submitted: Instant,
+        interrupted: &mut watch::Receiver<bool>,
+    ) -> Option<Result<Answer, Failure>> {
+        let service = &self.connection.service;
+        let id = name_of_a_query(id).filter(|_| service.login.repeats())?;
+        let mut session = self.connection.renew(Some(interrupted.clone())).await.ok()?;
+        let (mut attempt, mut blind) = (0, 0);
+        loop {
+            if session.since.elapsed() > YOUNG {
+                session = self.connection.renew(Some(interrupted.clone())).await.ok()?;
+            }
+            match pickup::look(&session.session, id).await {
+                Found::Ended => {
+                    let rows = pickup::told(&session.session, id).await.unwrap_or_default();
+                    return Some(Ok(Answer { rows, query_id: id.to_owned() }));
+                }
+                Found::Failed(error) => return Some(Err(Failure::Final(service.redacted(&error)))),
+                Found::Running => blind = 0,
+                // It is listed a moment late, or this was not answered.
+                Found::Nothing => blind += 1,
+            }
+            if blind > RETRIES || submitted.elapsed() > service.login.patience() {
+                return None;
+            }
+            attempt += 1;
+            if service.wait(attempt, Some(&mut *interrupted)).await.is_err() {
+                let stopped = pickup::stop(&session.session, id).await;
+                let told = if stopped { "it was cancelled where it ran" } else { "it may still be running there" };
+                return Some(Err(Failure::Final(cancelled(&format!("{told} (query {id})")))));
+            }
+        }
+    }
+
     /// Returns what is to be done about a statement that failed; where nobody knows what became of it, it is stopped.
     async fn failure(&self, error: &client::Error, canceller: &client::QueryCanceller) -> Failure {
         let service = &self.connection.service;
@@ -311,10 +382,13 @@ impl Operation<'_> {
                 Err(_) => {}
             }
         }
-        let is_name = |id: &&str| id.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
-        let id = query_id.filter(is_name).filter(|_| self.connection.service.login.repeats())?;
+        let id = query_id.and_then(name_of_a_query).filter(|_| self.connection.service.login.repeats())?;
         let session = timeout(ABORT, self.connection.renew(None)).await.ok()?.ok()?;
-        let stopped = session.session.query(format!("SELECT SYSTEM$CANCEL_QUERY('{id}')"));
-        timeout(ABORT, stopped).await.ok()?.ok().map(|_| client::QueryCancelStatus::Accepted)
+        pickup::stop(&session.session, id).await.then_some(client::QueryCancelStatus::Accepted)
     }
+}
+
+/// Returns an id that may stand in a statement.
+fn name_of_a_query(id: &str) -> Option<&str> {
+    id.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-').then_some(id)
 }

@@ -45,7 +45,7 @@ impl Jobs {
     }
 
     /// Takes a job, as the service does: `409` for a name that it knows.
-    fn take(&self, request: &Request) -> Answer {
+    pub(super) fn take(&self, request: &Request) -> Answer {
         let id = submitted(request);
         let mut names = self.0.lock().unwrap();
         if names.contains(&id) {
@@ -125,7 +125,14 @@ pub(super) fn target(server: &Server) -> Target {
 }
 
 fn target_at(url: &str) -> Target {
-    let settings = [("endpoint", url), ("project", "test"), ("schema", "ds"), ("maximum_bytes_billed", "1000")];
+    // The place is named, so that nothing is asked for it.
+    let settings = [
+        ("endpoint", url),
+        ("project", "test"),
+        ("schema", "ds"),
+        ("location", "US"),
+        ("maximum_bytes_billed", "1000"),
+    ];
     Target {
         name: "scripted".to_owned(),
         driver: "bigquery".to_owned(),

@@ -6,6 +6,10 @@ mod bigquery;
 mod bigquery_answers;
 #[cfg(feature = "bigquery")]
 mod bigquery_in_place;
+#[cfg(feature = "bigquery")]
+mod bigquery_rules;
+#[cfg(any(feature = "bigquery", feature = "snowflake"))]
+mod rules;
 #[cfg(any(feature = "bigquery", feature = "snowflake"))]
 pub(crate) mod server;
 #[cfg(feature = "snowflake")]

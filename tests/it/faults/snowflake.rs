@@ -13,6 +13,7 @@ use crate::faults::server::{Answer, Request, Seen, Server};
 use crate::warehouse::checked_in;
 
 mod logins;
+mod rules;
 
 const LOGIN: &str = "/session/v1/login-request";
 const QUERY: &str = "/queries/v1/query-request";

@@ -144,7 +144,7 @@ pub(super) fn side_context(cx: &Cx<'_>, kpi: &Kpi, side: &Side<'_>, base: &str) 
     let mut dimensions = Vec::new();
     for dimension in &measure.dimensions {
         let printed = cx.print(dimension, aliases)?;
-        dimensions.push(sql(cx.cast(printed, dimension.ty, Type::String)));
+        dimensions.push(sql(cx.text(printed, dimension.ty)?));
     }
     let mut row_measures = Vec::new();
     let mut aggregates = Vec::new();
