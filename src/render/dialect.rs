@@ -4,6 +4,7 @@
 //! words such as a unit; [`holes`] fills it. See `dialects/README.md`.
 
 mod columns;
+mod options;
 mod quoting;
 
 use std::collections::BTreeMap;
@@ -17,16 +18,11 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Deserialize;
 use sqlparser::dialect::{Dialect as Grammar, dialect_from_str};
 
+pub use self::options::{Choice, Options};
 use crate::render::dialect::columns::Columns;
 use crate::render::dialect::quoting::Quoting;
 use crate::render::holes::{self, Fragment};
 use crate::semantic::expr::Type;
-
-mod options;
-mod quoting;
-
-pub use self::options::{Choice, Options};
-use self::quoting::Quoting;
 
 /// The directory `dialects`, as it was when the program was built.
 pub(crate) static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/dialects");

@@ -58,7 +58,6 @@ fn ask(warehouse: &dyn Warehouse, question: &Question, schema: &str) -> Result<V
 }
 
 #[test]
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "what is seen is what it is for")]
 fn on_the_service() {
     let variable = |name: &str| std::env::var(name).ok();
     let named = variable("MILEPOST_SERVICES_PROJECT").zip(variable("MILEPOST_SERVICES_TARGET"));
@@ -67,7 +66,9 @@ fn on_the_service() {
         return;
     };
     let (root, mut diagnostics) = (Path::new(&folder), Diagnostics::default());
-    let analysis = analyze(root, std::env::vars().collect(), &mut diagnostics).ok().expect("the project is in order");
+    let Ok(analysis) = analyze(root, std::env::vars().collect(), &mut diagnostics) else {
+        panic!("{name}: the project has mistakes: `milepost check`");
+    };
     let target = target::pick(&analysis.project, Some(&name), &mut diagnostics).expect("the target is there");
     let connection = target.connection(&analysis.project, root, &mut diagnostics).expect("its settings are in order");
     let warehouse = connect(&connection).unwrap();

@@ -170,6 +170,7 @@ impl Meant {
                 depends_on: node.depends_on.iter().map(|id| plan.node(*id).name.clone()).collect(),
                 statement: statements[id.0].clone(),
                 relation: (!is_schema).then(|| format!("milepost.{}", node.name)),
+                schema: None,
                 replaces: true,
                 spec_hash: None,
                 interval: None,
