@@ -107,13 +107,10 @@ pub(super) fn exit_of(found: &Diagnostics) -> Exit {
 }
 
 /// What the exit codes mean: the help and README.md have these words.
-pub const EXIT_CODES: &[(u8, &str)] = &[
+pub const EXIT_CODES: [(u8, &str); 3] = [
     (0, "all was done"),
     (1, "the project has errors, or a relation or a test failed"),
-    (
-        2,
-        "it could not be tried: wrong usage, no project, no such target or selection, no connection, nothing to write to",
-    ),
+    (2, "it could not be tried: wrong usage, no project, target or selection of that name, no connection"),
 ];
 
 /// Says an error that no file is to blame for.
