@@ -1,5 +1,6 @@
 {#- What raw rows have, by the names that definitions count: how many there are, how many of them have a time, in any form and
-    in one that can be read, and how many belong to somebody. Or which names there are. -#}
+    in one that can be read, how many belong to somebody, and how many have a value that cannot be read as its type. Or which
+    names there are. -#}
 {% if all_names %}
 SELECT DISTINCT {{ name }} AS {{ "name" | ident }}
 FROM {{ from }} AS source_rows
@@ -13,13 +14,22 @@ SELECT
   COUNT(counted.{{ "written" | ident }}) AS {{ "times_given" | ident }},
   COUNT(counted.{{ "moment" | ident }}) AS {{ "times_read" | ident }},
   MIN(CASE WHEN counted.{{ "moment" | ident }} IS NULL THEN counted.{{ "written" | ident }} END) AS {{ "example" | ident }},
-  COUNT(counted.{{ "entity" | ident }}) AS {{ "entities" | ident }}
+  COUNT(counted.{{ "entity" | ident }}) AS {{ "entities" | ident }}{{ "," | when(values) }}
+{% for value in values %}
+{% set unread %}counted.{{ ("written_" ~ loop.index) | ident }} IS NOT NULL AND NOT counted.{{ ("is_read_" ~ loop.index) | ident }}{% endset %}
+  COUNT(CASE WHEN {{ unread | safe }} THEN 1 END) AS {{ ("unread_" ~ loop.index) | ident }},
+  MIN(CASE WHEN {{ unread | safe }} THEN counted.{{ ("written_" ~ loop.index) | ident }} END) AS {{ ("example_" ~ loop.index) | ident }}{{ "," | when(not loop.last) }}
+{% endfor %}
 FROM (
   SELECT
     {% if wanted %}CASE WHEN {{ name }} IN ({% for name in wanted %}{{ name | literal }}{{ ", " | when(not loop.last) }}{% endfor %}) THEN {{ name }} END{% else %}CAST(NULL AS {{ type("string") }}){% endif %} AS {{ "name" | ident }},
     {{ written }} AS {{ "written" | ident }},
     {{ moment }} AS {{ "moment" | ident }},
-    {{ entity }} AS {{ "entity" | ident }}
+    {{ entity }} AS {{ "entity" | ident }}{{ "," | when(values) }}
+{% for value in values %}
+    {{ value.written }} AS {{ ("written_" ~ loop.index) | ident }},
+    ({{ value.read }}) IS NOT NULL AS {{ ("is_read_" ~ loop.index) | ident }}{{ "," | when(not loop.last) }}
+{% endfor %}
   FROM {{ from }} AS source_rows
 {% for condition in scan %}
   {{ "WHERE" | safe if loop.first else "  AND" | safe }} {{ condition }}

@@ -91,7 +91,8 @@ fn looks(analysis: &Analysis, part: &[NodeId], place: &Place) -> Result<Vec<Look
             }
         };
         let reads_all = reads_all || names.is_none();
-        looks.push(Look { definition, time, key, needs_key, counts, reads_all, wanted, names });
+        let typed = queries.typed.into_iter().map(|(column, ty)| (column, ty.name())).collect();
+        looks.push(Look { definition, time, key, needs_key, typed, counts, reads_all, wanted, names });
     }
     Ok(looks)
 }

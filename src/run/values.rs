@@ -22,8 +22,10 @@ pub struct Look {
     pub key: Option<String>,
     /// Whether a row without that key is lost.
     pub needs_key: bool,
+    /// The columns and properties that have a type, and the type.
+    pub typed: Vec<(String, &'static str)>,
     /// Counts rows: by name, the rows, those with a time, those with one that can be read, the smallest that cannot, those
-    /// with a key.
+    /// with a key; then, for each of `typed`, those whose value cannot be read, and the smallest.
     pub counts: Checked,
     /// Whether rows of other names than the wanted ones are read.
     pub reads_all: bool,
@@ -48,8 +50,22 @@ pub struct Found {
     pub unreadable_time: Option<String>,
     /// Those that belong to nobody; of an entity, those without a key.
     pub without_key: u64,
+    /// The columns and properties of which values cannot be read as the declared type, and are null.
+    #[serde(default)]
+    pub unreadable_values: BTreeMap<String, Unreadable>,
     /// The names of events that no row has, each with names that are similar.
     pub unknown_events: BTreeMap<String, Vec<String>>,
+}
+
+/// Values that cannot be read as the type that is declared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreadable {
+    /// The type.
+    pub ty: String,
+    /// How many rows have one.
+    pub rows: u64,
+    /// One of them.
+    pub example: String,
 }
 
 /// Looks at the rows of one definition.
@@ -59,7 +75,7 @@ pub fn look(warehouse: &dyn Warehouse, look: &Look) -> Result<Found, Error> {
     let mut known: Vec<String> = Vec::new();
     let mut all = 0;
     for row in &rows.rows {
-        let [name, count, given, read, example, keys] = row.as_slice() else { continue };
+        let [name, count, given, read, example, keys, values @ ..] = row.as_slice() else { continue };
         let count = number(count);
         all += count;
         if *name != Value::Null {
@@ -77,6 +93,15 @@ pub fn look(warehouse: &dyn Warehouse, look: &Look) -> Result<Found, Error> {
         }
         if look.key.is_some() {
             found.without_key += count - number(keys);
+        }
+        for ((column, ty), value) in look.typed.iter().zip(values.chunks_exact(2)) {
+            let [rows, example] = value else { continue };
+            if number(rows) > 0 {
+                let found = found.unreadable_values.entry(column.clone()).or_default();
+                found.rows += number(rows);
+                (*ty).clone_into(&mut found.ty);
+                found.example = example.to_string();
+            }
         }
     }
     // Where there are no rows at all, no name is to blame.
@@ -149,6 +174,10 @@ impl Found {
         if let Some(key) = look.key.as_ref().filter(|_| self.without_key > 0) {
             let lost = if look.needs_key { "not counted" } else { "counted for no milestone without a `subject`" };
             warnings.push(format!("{} no `{key}`: {lost}", of(self.without_key)));
+        }
+        for (column, Unreadable { ty, rows: unread, example }) in &self.unreadable_values {
+            let of = rows(self.rows);
+            warnings.push(format!("`{definition}`: in {unread} of {of} `{column}` is no {ty}, and null: `{example}`"));
         }
         for (name, similar) in &self.unknown_events {
             let mut text = format!("`{definition}`: no row is an event `{name}`");

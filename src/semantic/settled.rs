@@ -1,8 +1,9 @@
 //! What stays as it is: whether the cells of a KPI are ever final, and what of a row can still change.
 
 use crate::semantic::expr::Expr;
+use crate::semantic::milestones::from_start;
 use crate::semantic::model::{
-    Grain, Kpi, KpiValue, Measure, MeasureRelation, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
+    Anchor, Grain, Kpi, KpiValue, Measure, MeasureRelation, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
 };
 use crate::semantic::scopes::canonical;
 
@@ -13,6 +14,8 @@ pub enum Never {
     AllTime,
     /// A milestone of it has no window: whoever has not reached it may still do so.
     NoWindow,
+    /// The window of one side of a ratio may begin at any time, and with it what the other side is over.
+    NoBeginning,
     /// Rows are counted by cohort, and a member may have more of them at any time.
     OpenRows,
     /// An expression reads `as_of`.
@@ -25,6 +28,7 @@ impl Never {
         match self {
             Never::AllTime => "All time is never over, so that its cell is never mature.",
             Never::NoWindow => "Without a window nobody is ever too late, so that no cell is mature.",
+            Never::NoBeginning => "A window may begin at any time, so that no cell is mature.",
             Never::OpenRows => "A member may have more rows at any time, so that no cell is mature.",
             Never::AsOf => "What counts depends on `as_of`, so that no cell is mature.",
         }
@@ -37,12 +41,31 @@ pub fn never(model: &Model, kpi: &Kpi) -> Option<Never> {
         return Some(Never::AllTime);
     }
     match &kpi.value {
-        KpiValue::Measures { numerator, denominator } => {
-            std::iter::once(numerator).chain(denominator).find_map(|measure| of_measure(model, measure, kpi.by_cohort))
-        }
+        KpiValue::Measures { numerator, denominator } => std::iter::once(numerator)
+            .chain(denominator)
+            .find_map(|measure| of_measure(model, measure, kpi.by_cohort))
+            .or_else(|| denominator.as_ref().and_then(|denominator| of_sides(model, [numerator, denominator]))),
         KpiValue::Statistic(measure) => of_measure(model, measure, kpi.by_cohort),
         KpiValue::Formula { inputs, .. } => inputs.iter().find_map(|input| never(model, model.kpi(*input))),
     }
+}
+
+/// Looks at sides that wait for each other's windows: those over different milestones of one entity, or over one and all
+/// that there are.
+fn of_sides(model: &Model, sides: [&Measure; 2]) -> Option<Never> {
+    let [one, other] = sides.map(|measure| match measure.relation {
+        MeasureRelation::Entity(entity) => Some((entity, None)),
+        MeasureRelation::Milestone { of, .. } => Some((model.milestone(of).entity, Some(of))),
+        MeasureRelation::Events(..) | MeasureRelation::Facts(_) => None,
+    });
+    let ((one, one_of), (other, other_of)) = (one?, other?);
+    let waits = sides.iter().any(|measure| measure.mature_only);
+    let begins_any_time = |of: MilestoneIndex| match model.milestone(of).anchor {
+        Anchor::Start => false,
+        Anchor::Reach(anchor) => from_start(model, anchor).is_none(),
+    };
+    let found = waits && one == other && one_of != other_of && one_of.into_iter().chain(other_of).any(begins_any_time);
+    found.then_some(Never::NoBeginning)
 }
 
 fn of_measure(model: &Model, measure: &Measure, by_cohort: bool) -> Option<Never> {

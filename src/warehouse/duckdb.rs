@@ -246,6 +246,14 @@ impl Warehouse for DuckDb {
     fn found(&self, schema: &str) -> Result<Vec<Found>, Error> {
         let connection = self.connection();
         let schema = parts_of(schema).pop().unwrap_or_default().to_lowercase();
+        let database: String = connection.query_row("SELECT lower(current_database())", [], |row| row.get(0))?;
+        if database == schema {
+            let message = format!(
+                "the database and the schema are both named `{schema}`, which DuckDB cannot tell apart: give the target \
+                 another `schema`, or its file another name"
+            );
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
         let of = |kind: &str| {
             format!(
                 "SELECT lower({kind}_name), comment FROM duckdb_{kind}s() \

@@ -276,6 +276,9 @@ fn the_manual_and_the_schema_are_printed_and_written() {
 fn the_exit_codes_are_said_in_one_way() {
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     for (code, meaning) in milepost::cli::outcome::EXIT_CODES {
-        assert!(readme.contains(&format!("| {code} | {meaning} |")), "README.md does not say `{code}` as the help does");
+        assert!(
+            readme.contains(&format!("| {code} | {meaning} |")),
+            "README.md does not say `{code}` as the help does"
+        );
     }
 }

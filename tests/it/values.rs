@@ -239,3 +239,17 @@ sent = { event = "invite_sent", where = "properties.seats > 1 and plan = 'pro'" 
     1,2026-01-01T00:00:00Z,,2026-01-10T00:00:00Z,0b0e8f7e-5e9c-4a7a-9b43-0a3b1f7b0001,true,1,1,true
     "#);
 }
+
+#[test]
+fn values_that_cannot_be_read_as_their_type_are_counted() {
+    let models = format!(
+        "{MODELS}\n[source.orders]\nkind = \"facts\"\npath = \"orders.csv\"\ncsv = {{ delimiter = \";\" }}\nkey = \"id\"\n\
+         entity = \"user_id\"\nentity_type = \"user\"\ntime = \"at\"\ncolumns = {{ amount = \"decimal\" }}\n\
+         [kpi.revenue]\nkind = \"sum\"\nof = \"orders\"\nvalue = \"amount\"\ngrain = \"month\"\n"
+    );
+    let orders =
+        "id;user_id;at;amount\n1;u1;2026-01-03;10,50\n2;u2;2026-01-04;$5\n3;u2;2026-01-05;\n4;u2;2026-01-05;7.5\n";
+    let (said, code) = Bench::new(&models, &[("orders.csv", orders)]).said();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("`source.orders`: in 2 of 4 rows `amount` is no decimal, and null: `$5`"), "{said}");
+}

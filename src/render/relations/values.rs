@@ -3,18 +3,23 @@
 use minijinja::{Value, context};
 
 use crate::plan::node::{Node, Raw as Reads};
+use crate::render::access;
 use crate::render::relations::raw::{Raw, Time};
 use crate::render::relations::{Cx, Result, sql};
+use crate::semantic::expr::Type;
 use crate::semantic::files::{entity_columns, source_columns};
-use crate::semantic::model::{EventName, Meta, Origin, Source, SourceRows};
+use crate::semantic::model::{Column, EventName, Meta, Origin, Source, SourceRows};
 
 /// Two queries.
 #[derive(Debug)]
 pub(crate) struct Values {
     /// Gives a row for each of the wanted names that there is, and one for all others: the name; the rows; those of them
     /// that have a time in any form, and in one that can be read; the smallest that cannot; the rows that have a key of
-    /// whom they belong to, or of an entity its own.
+    /// whom they belong to, or of an entity its own. Then, for each of `typed`, the rows whose value cannot be read as its
+    /// type, and the smallest such value.
     pub(crate) counts: String,
+    /// The columns and properties that are declared as another type than text, as people write them.
+    pub(crate) typed: Vec<(String, Type)>,
     /// Gives the names of events.
     pub(crate) names: Option<String>,
 }
@@ -29,6 +34,8 @@ struct Look<'c> {
     /// The column with the key of the entity.
     key: Option<&'c str>,
     source: Option<&'c Source>,
+    /// What is declared besides.
+    declared: &'c [Column],
 }
 
 /// Prints the queries over the raw rows that a relation is made of; none where it is made of none. `is_bounded` leaves out
@@ -47,6 +54,7 @@ pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bo
                 time: source.time.as_deref().map(|column| Time { column, ty: source.time_type }),
                 key: source.entity.as_ref().map(|(_, column)| column.as_str()).filter(|_| is_log),
                 source: Some(source),
+                declared: &source.columns,
             }
         }
         Some(Reads::Entity(index)) => {
@@ -60,6 +68,7 @@ pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bo
                 time: entity.start.as_deref().map(|column| Time { column, ty: entity.start_type }),
                 key: Some(&entity.key),
                 source: None,
+                declared: &entity.attributes,
             }
         }
     };
@@ -81,10 +90,31 @@ pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bo
         None => (null()?, null()?),
     };
     let entity = look.key.map_or_else(null, |key| raw.key(key))?;
-    let from = sql(cx.raw(look.meta, look.origin, &look.columns)?);
+    let mut from = cx.raw(look.meta, look.origin, &look.columns)?;
+    let mut typed: Vec<(String, Type)> = Vec::new();
+    let mut values: Vec<Value> = Vec::new();
+    if !is_bounded {
+        for Column { name, column, ty, .. } in look.declared.iter().filter(|column| column.ty != Type::String) {
+            typed.push((name.clone(), *ty));
+            values.push(context! { written => raw.key(column)?, read => raw.typed(column, *ty)? });
+        }
+        if let Some(SourceRows::Events { properties: Some(properties), .. }) = look.source.map(|source| &source.rows) {
+            let (document, relation) = raw.documents(properties, from, &mut scan)?;
+            from = relation;
+            for (path, ty) in properties.types.iter().filter(|(_, ty)| **ty != Type::String) {
+                let keys: Vec<&str> = path.parts().iter().map(String::as_str).collect();
+                let [written, read] =
+                    [Type::String, *ty].map(|ty| access::property_of(cx.dialect(), &document, &keys, ty));
+                let (written, empty) = (written?.sql, cx.string("")?);
+                typed.push((format!("properties.{path}"), *ty));
+                values.push(context! { written => sql(format!("NULLIF({written}, {empty})")), read => sql(read?.sql) });
+            }
+        }
+    }
+    let from = sql(from);
     let is_named = name.is_some();
     let wanted = (is_named && !wanted.is_empty()).then(|| wanted.to_vec());
-    let columns = context! { name, wanted, written, moment, entity, from, scan };
+    let columns = context! { name, wanted, written, moment, entity, values, from, scan };
     let print = |all_names: bool| cx.render("values.sql", context! { all_names, ..columns.clone() });
-    Ok(Some(Values { counts: print(false)?, names: is_named.then(|| print(true)).transpose()? }))
+    Ok(Some(Values { counts: print(false)?, typed, names: is_named.then(|| print(true)).transpose()? }))
 }

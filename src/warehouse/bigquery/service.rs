@@ -202,8 +202,8 @@ impl Service {
                 request.set_max_results(1000_u32).set_page_token(&token).send()
             })
             .await?;
-            let named = |table: ListFormatTable| Some((table.table_reference?.table_id, table.labels));
-            names.extend(page.tables.into_iter().filter_map(named));
+            let with_labels = |table: ListFormatTable| Some((table.table_reference?.table_id, table.labels));
+            names.extend(page.tables.into_iter().filter_map(with_labels));
             // The same token again would go round in circles.
             if page.next_page_token.is_empty() || page.next_page_token == token {
                 return Ok(names);

@@ -38,10 +38,8 @@ pub(super) async fn look(session: &client::Session, id: &str) -> Found {
          FROM TABLE(INFORMATION_SCHEMA.QUERY_HISTORY_BY_USER(RESULT_LIMIT => 10000)) WHERE QUERY_ID = '{id}'"
     );
     let Some(rows) = rows(session, sql).await else { return Found::Nothing };
-    let mut cells = rows.rows.into_iter().next().unwrap_or_default().into_iter().map(|cell| match cell {
-        Value::Null => String::new(),
-        cell => cell.to_string(),
-    });
+    let cells = rows.rows.into_iter().next().unwrap_or_default().into_iter();
+    let mut cells = cells.map(|cell| if cell == Value::Null { String::new() } else { cell.to_string() });
     let mut next = || cells.next().unwrap_or_default();
     let (status, code, message) = (next().to_uppercase(), next(), next());
     match status.as_str() {

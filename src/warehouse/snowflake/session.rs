@@ -203,7 +203,7 @@ fn make_schema(operation: &Operation<'_>, sql: &str, schema: &str) -> Result<Ans
     };
     let mut parts = parts_of(schema);
     let name = literal(&parts.pop().unwrap_or_default());
-    let place: String = parts.iter().map(|part| format!("{}.", identifier(part))).collect();
+    let place = parts.iter().fold(String::new(), |place, part| place + &identifier(part) + ".");
     let there = operation
         .run(&format!("SELECT SCHEMA_NAME FROM {place}INFORMATION_SCHEMA.SCHEMATA WHERE SCHEMA_NAME = {name}"))?;
     if there.rows.rows.is_empty() { Err(refused) } else { Ok(there) }

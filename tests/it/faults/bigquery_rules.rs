@@ -15,7 +15,7 @@ use crate::warehouse::contract::BIGQUERY;
 const FRANKFURT: &str = "europe-west3";
 
 /// The dataset, as the service describes it.
-fn dataset(more: Json) -> Json {
+fn dataset(more: &Json) -> Json {
     let mut dataset = json!({"datasetReference": {"projectId": "test", "datasetId": "ds"}, "location": FRANKFURT});
     dataset.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     dataset
@@ -104,7 +104,7 @@ fn schema_job() -> Job {
 
 #[test]
 fn a_run_needs_no_right_to_make_a_dataset_that_is_there() {
-    let (server, jobs) = frankfurt(Some(dataset(json!({}))), |_, _, _, _, _| None);
+    let (server, jobs) = frankfurt(Some(dataset(&json!({}))), |_, _, _, _, _| None);
     let table = Job {
         node: "t".to_owned(),
         depends_on: vec!["schema".to_owned()],
@@ -128,7 +128,7 @@ fn a_run_needs_no_right_to_make_a_dataset_that_is_there() {
 
 #[test]
 fn a_job_outside_the_us_whose_answer_is_lost_is_found() {
-    let (server, jobs) = frankfurt(Some(dataset(json!({}))), |ask, count, request, jobs, _| {
+    let (server, jobs) = frankfurt(Some(dataset(&json!({}))), |ask, count, request, jobs, _| {
         (ask == Ask::Submit && count == 1).then(|| {
             jobs.take(request);
             Answer::hang_up()
@@ -149,7 +149,7 @@ fn a_job_outside_the_us_whose_answer_is_lost_is_found() {
 
 #[test]
 fn what_is_billed_is_told() {
-    let (server, _) = frankfurt(Some(dataset(json!({}))), |_, _, _, _, _| None);
+    let (server, _) = frankfurt(Some(dataset(&json!({}))), |_, _, _, _, _| None);
     let executed =
         connect(&anywhere(&server)).unwrap().execute(&BIGQUERY.checked("INSERT INTO ds.t VALUES (1)")).unwrap();
     assert_eq!((executed.bytes_processed, executed.bytes_billed), (Some(42), Some(10_485_760)));
@@ -157,7 +157,7 @@ fn what_is_billed_is_told() {
 
 #[test]
 fn what_the_service_does_not_store_or_read_is_told_in_its_words() {
-    let (server, _) = frankfurt(Some(dataset(json!({}))), |_, _, _, _, _| None);
+    let (server, _) = frankfurt(Some(dataset(&json!({}))), |_, _, _, _, _| None);
     let warehouse = connect(&anywhere(&server)).unwrap();
     let fails = |sql: &str| {
         let error = warehouse.execute(&crate::warehouse::checked_in("bigquery", sql)).unwrap_err();
@@ -173,7 +173,7 @@ fn what_the_service_does_not_store_or_read_is_told_in_its_words() {
 #[test]
 fn a_default_expiration_of_tables_is_a_concern() {
     let concerns = |more: Json| {
-        let (server, _) = frankfurt(Some(dataset(more)), |_, _, _, _, _| None);
+        let (server, _) = frankfurt(Some(dataset(&more)), |_, _, _, _, _| None);
         connect(&anywhere(&server)).unwrap().concerns().unwrap()
     };
     assert_eq!(

@@ -63,7 +63,9 @@ pub(super) fn side_context(cx: &Cx<'_>, kpi: &Kpi, side: &Side<'_>, base: &str) 
     let measure = side.measure;
     let (relation, alias, key, entity) = relation(cx, &measure.relation);
     let pending = pending(cx, measure)?;
-    let joins = entity.filter(|_| pending.is_some() || side.roles.iter().any(|(_, measure)| uses_entity(measure)));
+    let begins_late = side.waits_for.iter().any(|of| matches!(cx.model.milestone(*of).anchor, Anchor::Reach(_)));
+    let joins = entity
+        .filter(|_| pending.is_some() || begins_late || side.roles.iter().any(|(_, measure)| uses_entity(measure)));
     let is_entity = matches!(measure.relation, MeasureRelation::Entity(_));
     let entities: Vec<(EntityIndex, &str)> = match (entity, is_entity) {
         (Some(entity), true) => vec![(entity, alias)],
@@ -116,10 +118,16 @@ pub(super) fn side_context(cx: &Cx<'_>, kpi: &Kpi, side: &Side<'_>, base: &str) 
         let milestone = cx.model.milestone(*of);
         let waits = format!("waits_{}", waiting.len() + 1);
         let (begun, is_mature) = (cx.ident("anchor_at")?, cx.ident("mature")?);
-        counts.push(format!("({waits}.{begun} IS NULL OR {waits}.{is_mature})"));
+        // Who has no window may still come to have one, until that is decided.
+        let entity_row = if is_entity { alias } else { "entity_row" };
+        let undecided = undecided(cx, *of, entity_row)?;
+        let without = format!("{waits}.{begun} IS NULL");
+        let decided = undecided.as_ref().map_or_else(|| without.clone(), |may| format!("({without} AND NOT {may})"));
+        counts.push(format!("({decided} OR {waits}.{is_mature})"));
         // Members are counted, and not their rows.
         if matches!(measure.relation, MeasureRelation::Entity(_) | MeasureRelation::Milestone { .. }) {
             open.push(format!("{waits}.{begun} IS NOT NULL AND NOT {waits}.{is_mature}"));
+            open.extend(undecided.map(|may| format!("{without} AND {may}")));
         }
         waiting.push(context! {
             relation => cx.qualified(&naming::milestone(&milestone.meta.name)),
@@ -240,11 +248,24 @@ fn pending(cx: &Cx<'_>, measure: &Measure) -> Result<Option<String>> {
         return Ok(None);
     }
     let Some(length) = from_start(cx.model, anchor) else { return Ok(Some(" OR TRUE".to_owned())) };
+    Ok(Some(format!(" OR {}", begun_within(cx, "entity_row", length)?)))
+}
+
+/// Prints whether it is still to be decided if an entity has a window of a milestone; none where that is never open, and
+/// where it is always: cells are never final then, and who has no window counts.
+fn undecided(cx: &Cx<'_>, of: MilestoneIndex, entity_row: &str) -> Result<Option<String>> {
+    let Anchor::Reach(anchor) = cx.model.milestone(of).anchor else { return Ok(None) };
+    let Some(length) = from_start(cx.model, anchor) else { return Ok(None) };
+    Ok(Some(format!("({})", begun_within(cx, entity_row, length)?)))
+}
+
+/// Prints whether an entity began less than a length of time before the moment.
+fn begun_within(cx: &Cx<'_>, entity_row: &str, length: i64) -> Result<String> {
     let context = context! {
-        start => sql(format!("entity_row.{}", cx.ident("started_at")?)), length => cx.literal(&Literal::Int(length))?,
+        start => sql(format!("{entity_row}.{}", cx.ident("started_at")?)), length => cx.literal(&Literal::Int(length))?,
     };
     let end = render_text("{{ add_duration(start, length) }}", context, cx.dialect()).map_err(Failure::from)?;
-    Ok(Some(format!(" OR {end} > {}", cx.as_of()?)))
+    Ok(format!("{end} > {}", cx.as_of()?))
 }
 
 /// Prints which rows are members of some measure of a side, where not all are.
