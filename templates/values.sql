@@ -16,9 +16,8 @@ SELECT
   MIN(CASE WHEN counted.{{ "moment" | ident }} IS NULL THEN counted.{{ "written" | ident }} END) AS {{ "example" | ident }},
   COUNT(counted.{{ "entity" | ident }}) AS {{ "entities" | ident }}{{ "," | when(values) }}
 {% for value in values %}
-{% set unread %}counted.{{ ("written_" ~ loop.index) | ident }} IS NOT NULL AND NOT counted.{{ ("is_read_" ~ loop.index) | ident }}{% endset %}
-  COUNT(CASE WHEN {{ unread | safe }} THEN 1 END) AS {{ ("unread_" ~ loop.index) | ident }},
-  MIN(CASE WHEN {{ unread | safe }} THEN counted.{{ ("written_" ~ loop.index) | ident }} END) AS {{ ("example_" ~ loop.index) | ident }}{{ "," | when(not loop.last) }}
+  COUNT(CASE WHEN counted.{{ ("written_" ~ loop.index) | ident }} IS NOT NULL AND NOT counted.{{ ("is_read_" ~ loop.index) | ident }} THEN 1 END) AS {{ ("unread_" ~ loop.index) | ident }},
+  MIN(CASE WHEN counted.{{ ("written_" ~ loop.index) | ident }} IS NOT NULL AND NOT counted.{{ ("is_read_" ~ loop.index) | ident }} THEN counted.{{ ("written_" ~ loop.index) | ident }} END) AS {{ ("example_" ~ loop.index) | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}
 FROM (
   SELECT

@@ -67,8 +67,9 @@ fn looks(analysis: &Analysis, part: &[NodeId], place: &Place) -> Result<Vec<Look
             _ => (Vec::new(), true),
         };
         let raw: Vec<String> = wanted.iter().flat_map(|(_, raw)| raw.iter().cloned()).collect();
-        // The statement was printed with the same names already.
-        let Ok(Some(queries)) = values(&cx, node, &raw, is_bounded) else { continue };
+        let queries = values(&cx, node, &raw, is_bounded)
+            .map_err(|failure| Failure::new(format!("looking at the rows of `{}`: {failure:?}", node.name)))?;
+        let Some(queries) = queries else { continue };
         let parse = |sql: String| {
             let statement = Statement { node: node.name.clone(), sql, origin: None };
             check(statement, place.dialect).map_err(|refusal| Failure::new(refusal.reason))

@@ -141,6 +141,7 @@ fn rows_of_which_some_are_lost_are_counted() {
         "unreadable_times": 1,
         "unreadable_time": "soon",
         "without_key": 1,
+        "unreadable_values": {},
         "unknown_events": {}
       },
       {
@@ -150,6 +151,7 @@ fn rows_of_which_some_are_lost_are_counted() {
         "unreadable_times": 1,
         "unreadable_time": "01/04/2026",
         "without_key": 1,
+        "unreadable_values": {},
         "unknown_events": {}
       }
     ]
