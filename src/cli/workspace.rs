@@ -178,15 +178,13 @@ impl<'cx> Workspace<'cx> {
         Ok(selection::select(&nodes, &selection.select, &selection.exclude)?.into_iter().map(Node::id).collect())
     }
 
-    /// Returns the ids of what `--exclude` takes out of what is selected.
+    /// Returns the ids of what `--exclude` names: nothing else may bring it in.
     pub fn excluded(&self, selection: &Selection) -> Result<BTreeSet<String>, Failure> {
         if selection.exclude.is_empty() {
             return Ok(BTreeSet::new());
         }
         let nodes = self.nodes();
-        let all: BTreeSet<String> =
-            selection::select(&nodes, &selection.select, &[])?.into_iter().map(Node::id).collect();
-        Ok(all.difference(&self.selected(selection)?).cloned().collect())
+        Ok(selection::select(&nodes, &selection.exclude, &[])?.into_iter().map(Node::id).collect())
     }
 
     /// Returns the relations that the flags select, in the order of the plan; all of them where no flag is given.

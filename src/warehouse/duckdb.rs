@@ -21,6 +21,7 @@ use crate::warehouse::{
 
 mod csv;
 mod files;
+mod packed;
 mod text;
 
 /// The driver: what it does not know is a setting of the engine.

@@ -135,6 +135,9 @@ fn what_is_excluded_is_not_made_all_the_same() {
     bench.edit("models/activation.toml", "within = \"7d\"", "within = \"8d\"");
     let said = bench.fails(2, &["run", "--select", "first_document+", "--exclude", "activation_rate"]);
     assert!(said.contains("is excluded: `kpi_activation_rate`"), "{said}");
+    // Nor where it was not selected as well.
+    let said = bench.fails(2, &["run", "--select", "milestone.first_document", "--exclude", "activation_rate"]);
+    assert!(said.contains("is excluded: `kpi_activation_rate`"), "{said}");
     // Where nothing changes that it reads, it may be left out.
     bench.edit("models/activation.toml", "within = \"8d\"", "within = \"7d\"");
     bench.done(&["run", "--exclude", "activation_rate", "--as-of", "2026-03-01"]);

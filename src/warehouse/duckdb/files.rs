@@ -9,7 +9,7 @@ use duckdb::Connection;
 use crate::warehouse::files::{Csv, Files, Format, Found, Names};
 use crate::warehouse::{Error, ErrorKind, Value};
 
-use super::{csv, describe, text};
+use super::{csv, describe, packed, text};
 
 /// How many objects are looked at first, in the hope that all keys are among theirs.
 const FIRST_OBJECTS: usize = 20_000;
@@ -22,6 +22,7 @@ pub(super) fn look_at(connection: &Connection, root: &Path, relation: &str, file
         return Err(Error::new(ErrorKind::Unsupported, message));
     }
     let paths = paths(connection, root, &files.path)?;
+    packed::are_whole(root, &paths)?;
     let (names, is_empty) = match &files.format {
         Format::Csv(csv) => (headers(connection, root, &paths, csv)?, false),
         Format::Json => keys(connection, files)?,
