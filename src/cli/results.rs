@@ -1,10 +1,12 @@
 //! `run_results.json`: written at every end of a command that runs something, and never that of another invocation.
 
 use std::cell::RefCell;
+use std::fs;
 
 use jiff::Timestamp;
 
 use crate::cli::arguments::Output;
+use crate::cli::artifacts;
 use crate::cli::outcome::{Exit, Failure, say_error, say_warning};
 use crate::cli::terminal::Cx;
 use crate::cli::workspace::Workspace;
@@ -97,6 +99,11 @@ pub fn recorded(
     let text = results::json(&record.document(started_at, cx.errors()));
     if let (true, Ok(folder)) = (is_project, folder) {
         let path = folder.join(RESULTS);
+        if fs::symlink_metadata(&path).is_ok() && artifacts::ours(&path).is_none() {
+            let message = format!("`{}` is there, and milepost did not write it: it stays as it is", path.display());
+            say_error(&message, Some("name another folder with `--target-path`, or remove the file yourself"), cx);
+            return ended.and(Err(Failure::Untried));
+        }
         match results::write(&path, &text) {
             Err(error) if is_optional => say_warning(&format!("writing `{}`: {error}", path.display()), cx),
             written => written.map_err(|error| Failure::io(format!("writing `{}`", path.display()), &error))?,

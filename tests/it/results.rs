@@ -119,6 +119,20 @@ fn nothing_is_written_where_there_is_no_project() {
 }
 
 #[test]
+fn results_of_another_program_stay_as_they_are() {
+    let folder = project();
+    let path = folder.path().join("told/target/run_results.json");
+    let theirs = "{\"metadata\": {\"dbt_version\": \"1.11.0\"}}";
+    fs::create_dir(folder.path().join("told/target")).unwrap();
+    fs::write(&path, theirs).unwrap();
+    for arguments in [&["test"][..], &["run", "--target", "nowhere"], &["run"]] {
+        let refused = call(&folder, arguments);
+        assert_eq!(code(&refused), 2, "{arguments:?}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), theirs, "{arguments:?}");
+    }
+}
+
+#[test]
 fn people_read_percentages_and_programs_shares() {
     let sample = Path::new(env!("CARGO_MANIFEST_DIR"));
     let target = tempfile::tempdir().unwrap();
