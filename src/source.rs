@@ -18,6 +18,11 @@ pub struct Span {
     pub end: usize,
 }
 
+impl Span {
+    /// The place of what nobody wrote: nothing, at the beginning of the first file.
+    pub const NOWHERE: Span = Span { source: SourceId(0), start: 0, end: 0 };
+}
+
 /// The files that were read, in the order in which they were read.
 #[derive(Debug, Default)]
 pub struct Sources {

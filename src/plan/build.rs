@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::plan::columns::{column_name, property_name};
 use crate::plan::node::{
-    Bound, Counted, DefinitionRef, Materialization, MilestoneView, Node, NodeId, Occurrences, Plan, Raw, Reached,
+    Counted, DefinitionRef, Materialization, MilestoneView, Node, NodeId, Occurrences, Plan, Raw, Reached,
     Relation, Shape,
 };
 use crate::plan::streams::Group;
-use crate::plan::{naming, needs, streams};
+use crate::plan::relational::Query;
+use crate::plan::{naming, needs, relations, streams};
 use crate::semantic::expr::{Expr, Type};
 use crate::semantic::model::{
     Column, EntityIndex, KpiIndex, KpiValue, Measure, MeasureRelation, Meta, MilestoneIndex, Model,
@@ -66,9 +67,12 @@ impl Builder<'_> {
         if !self.plan.nodes.is_empty() {
             depends_on.push(NodeId(0));
         }
+        let query = relations::query(relations::Cx { model: self.model, plan: &self.plan }, &relation);
+        // What a query reads follows from what is in it.
+        depends_on.extend(query.iter().flat_map(Query::nodes));
         depends_on.sort_unstable();
         depends_on.dedup();
-        self.plan.nodes.push(Node { name, relation, materialization, depends_on, reads, definition, columns });
+        self.plan.nodes.push(Node { name, relation, materialization, depends_on, reads, definition, columns, query });
         NodeId(self.plan.nodes.len() - 1)
     }
 
@@ -160,23 +164,17 @@ impl Builder<'_> {
             if milestone.hidden {
                 continue;
             }
-            let mut depends_on = vec![self.plan.entity(milestone.entity), self.reached_of(MilestoneIndex(index))];
-            depends_on.extend(milestone.inputs().into_iter().map(|input| self.reached_of(input)));
             let view = MilestoneView {
                 milestone: MilestoneIndex(index),
                 counted: counted[index].map(|(node, _, counted)| (node, counted)),
             };
-            depends_on.extend(view.counted.map(|(node, _)| node));
-            if let Counts::Members(member) = milestone.occurrences {
-                depends_on.push(self.plan.entity(self.model.milestone(member).entity));
-            }
             let mut columns = vec![(self.model.entity(milestone.entity).key.clone(), Type::String)];
             columns.extend(MILESTONE_COLUMNS.iter().map(|(name, ty)| ((*name).to_owned(), *ty)));
             self.add(
                 naming::milestone(&milestone.meta.name),
                 Relation::Milestone(view),
                 Materialization::View,
-                depends_on,
+                Vec::new(),
                 None,
                 Some(definition("milestone", &milestone.meta)),
                 columns,
@@ -205,14 +203,6 @@ impl Builder<'_> {
         let events = self.events(group.source);
         let source = self.model.source(group.source);
         let entity = self.model.entity(group.entity);
-        let mut depends_on = vec![events, self.plan.entity(group.entity)];
-        if streams::needs_actor(self.model, &group, &streams) {
-            let actor = source.entity.as_ref().expect("an event belongs to somebody").0;
-            depends_on.push(self.plan.entity(actor));
-        }
-        for Bound { from, after } in streams.iter().map(|stream| stream.bound) {
-            depends_on.extend(from.into_iter().chain(after).map(|milestone| self.reached_of(milestone)));
-        }
         let Group { shape, any, depth, .. } = group;
         let name = naming::occurrences(&entity.meta.name, &source.meta.name, shape, any, depth);
         let node = NodeId(self.plan.nodes.len());
@@ -237,7 +227,7 @@ impl Builder<'_> {
         let columns = columns.iter().map(|(name, ty)| ((*name).to_owned(), *ty)).collect();
         let occurrences =
             Occurrences { source: group.source, events, entity: group.entity, shape: group.shape, streams };
-        self.add(name, Relation::Occurrences(occurrences), Materialization::Table, depends_on, None, None, columns);
+        self.add(name, Relation::Occurrences(occurrences), Materialization::Table, Vec::new(), None, None, columns);
     }
 
     fn reached(&mut self, entity: EntityIndex, depth: usize, counted: &[Option<(NodeId, Shape, Counted)>]) {
@@ -249,7 +239,6 @@ impl Builder<'_> {
             members: Vec::new(),
             absences: Vec::new(),
         };
-        let mut depends_on = vec![self.plan.entity(entity)];
         let mut any = false;
         for index in self.by_name.clone() {
             let milestone = self.model.milestone(index);
@@ -264,17 +253,10 @@ impl Builder<'_> {
                         Some((_, _, entries)) => entries.push(entry),
                         None => reached.counted.push((node, shape, vec![entry])),
                     }
-                    depends_on.push(node);
                 }
                 Counts::Reaches(_) => reached.composites.push(index),
-                Counts::Members(member) => {
-                    reached.members.push(index);
-                    depends_on.push(self.plan.entity(self.model.milestone(*member).entity));
-                }
+                Counts::Members(_) => reached.members.push(index),
                 Counts::Absence(_) => reached.absences.push(index),
-            }
-            if !matches!(milestone.occurrences, Counts::Events { .. }) {
-                depends_on.extend(milestone.inputs().into_iter().map(|input| self.reached_of(input)));
             }
         }
         if !any {
@@ -290,7 +272,7 @@ impl Builder<'_> {
             .counted
             .sort_by(|(left, _, _), (right, _, _)| self.plan.node(*left).name.cmp(&self.plan.node(*right).name));
         let name = naming::reached(&self.model.entity(entity).meta.name, depth);
-        self.add(name, Relation::Reached(reached), Materialization::Table, depends_on, None, None, columns);
+        self.add(name, Relation::Reached(reached), Materialization::Table, Vec::new(), None, None, columns);
     }
 
     fn reached_of(&self, milestone: MilestoneIndex) -> NodeId {
@@ -374,8 +356,6 @@ impl Builder<'_> {
 
     fn scores(&mut self) {
         for (index, score) in self.model.scores.iter().enumerate() {
-            let mut depends_on = vec![self.plan.entity(score.entity)];
-            depends_on.extend(score.terms.iter().map(|(milestone, _)| self.reached_of(*milestone)));
             let columns = vec![
                 (self.model.entity(score.entity).key.clone(), Type::String),
                 ("score".to_owned(), Type::Float),
@@ -387,7 +367,7 @@ impl Builder<'_> {
                 naming::score(&score.meta.name),
                 Relation::Score(index),
                 Materialization::Table,
-                depends_on,
+                Vec::new(),
                 None,
                 Some(definition("score", &score.meta)),
                 columns,

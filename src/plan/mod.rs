@@ -13,6 +13,8 @@ pub mod naming;
 pub mod needs;
 pub mod node;
 pub mod part;
+pub mod relational;
+mod relations;
 pub mod streams;
 
 use crate::plan::node::Plan;

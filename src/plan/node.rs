@@ -1,5 +1,6 @@
 //! The plan: relations in the order in which they are made.
 
+use crate::plan::relational::Query;
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, Type};
 use crate::semantic::model::{EntityIndex, KpiIndex, MilestoneIndex, Source, SourceIndex};
@@ -45,6 +46,8 @@ pub struct Node {
     pub definition: Option<DefinitionRef>,
     /// Its columns.
     pub columns: Vec<(String, Type)>,
+    /// How its rows are computed, where that is said by a query.
+    pub query: Option<Query>,
 }
 
 /// Raw rows that a relation reads.

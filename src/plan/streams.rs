@@ -152,15 +152,15 @@ fn write_signature(expr: &Expr, text: &mut String) {
     }
 }
 
-/// Tells whether the streams of a group read the entity that acted, besides the one that they belong to.
-pub fn needs_actor(model: &Model, group: &Group, streams: &[Stream]) -> bool {
-    let Some((actor, _)) = model.source(group.source).entity.as_ref() else { return false };
+/// Tells whether streams for `entity` read whoever acted, besides the entity that they belong to.
+pub fn needs_actor(model: &Model, source: SourceIndex, entity: EntityIndex, streams: &[Stream]) -> bool {
+    let Some((actor, _)) = model.source(source).entity.as_ref() else { return false };
     let prefix = format!("{}{}.", canonical::ENTITY, model.entity(*actor).meta.name);
     streams.iter().any(|stream| {
-        let is_other = *actor != group.entity || stream.subject.is_some();
+        let is_other = *actor != entity || stream.subject.is_some();
         let reads =
             stream.condition.iter().chain(&stream.subject).chain(&stream.value).any(|expr| mentions(expr, &prefix));
-        is_other && (reads || (stream.subject.is_none() && *actor != group.entity))
+        is_other && (reads || (stream.subject.is_none() && *actor != entity))
     })
 }
 

@@ -306,6 +306,7 @@ fn statements(environment: &mut Environment<'static>, dialect: &'static Dialect)
             ("name", Value::from(dialect.identifier(name).map_err(refusal)?)),
             ("columns", Value::from(columns)),
             ("rows", Value::from(Serde(table))),
+            ("indent", Value::from("")),
         ]);
         safe(dialect.shape("statements", "constants", &context).map_err(failure))
     });

@@ -16,6 +16,8 @@ pub enum Refused {
     TooDeep(Span),
     /// Its SQL would be too long.
     TooLarge(Span),
+    /// A dialect's file, or a name of the project, does not do.
+    Failed(Failure),
 }
 
 /// Something that a warehouse cannot say, and where it was asked for.
@@ -36,9 +38,28 @@ pub fn print(expr: &Expr, dialect: &Dialect, column: &dyn Fn(&Name) -> Option<St
 
 /// Prints an expression as a fragment, which stands in other SQL with the parentheses that it needs there.
 pub fn fragment(expr: &Expr, dialect: &Dialect, column: &dyn Fn(&Name) -> Option<String>) -> Result<Fragment, Refused> {
-    let longest = LONGEST + PER_BYTE * expr.span.end.saturating_sub(expr.span.start);
-    Printer { dialect, column, longest, whole: expr.span }.print(expr)
+    let leaf = |name: &Name, span: Span| {
+        let sql = column(name).ok_or_else(|| format!("no column `{name}` here"));
+        let parsed = sql.and_then(|sql| Fragment::parse(&sql, &*dialect.grammar()));
+        let mistake = |reason| Unsupported { function: name.to_string(), reason: Failure::Mistake(reason).to_string(), span };
+        parsed.map_err(|reason| Refused::Unsupported(mistake(reason)))
+    };
+    users(expr, dialect, &leaf)
 }
+
+/// Prints an expression that a user wrote, which is bounded by what was written.
+pub fn users<L>(expr: &Expr<L>, dialect: &Dialect, leaf: Leaf<'_, L>) -> Result<Fragment, Refused> {
+    let longest = LONGEST + PER_BYTE * expr.span.end.saturating_sub(expr.span.start);
+    Printer { dialect, leaf, longest, is_written: true, whole: expr.span }.print(expr)
+}
+
+/// Prints an expression that the plan made, as long as it is.
+pub fn planned<L>(expr: &Expr<L>, dialect: &Dialect, leaf: Leaf<'_, L>) -> Result<Fragment, Refused> {
+    Printer { dialect, leaf, longest: usize::MAX, is_written: false, whole: expr.span }.print(expr)
+}
+
+/// Prints a leaf of an expression, which is written there.
+pub type Leaf<'l, L> = &'l dyn Fn(&L, Span) -> Result<Fragment, Refused>;
 
 /// What the SQL of an expression may be long, and how much more for each byte of what was written: a function may name its
 /// arguments several times, and one in the other that is many times as much.
@@ -124,18 +145,20 @@ pub fn binary(operator: BinaryOperator, left: &Fragment, right: &Fragment) -> Fr
     Fragment { sql: format!("{} {symbol} {}", left.at(before), right.at(after)), binding, depth }
 }
 
-struct Printer<'p> {
+struct Printer<'p, L> {
     dialect: &'p Dialect,
-    column: &'p dyn Fn(&Name) -> Option<String>,
+    leaf: Leaf<'p, L>,
     /// What the SQL may be long.
     longest: usize,
+    /// Whether a user wrote it: then arithmetic is null where its result has no place in its type. The plan's has one.
+    is_written: bool,
     /// The place of the whole expression.
     whole: Span,
 }
 
-impl Printer<'_> {
-    fn print(&self, expr: &Expr) -> Result<Fragment, Refused> {
-        let fragment = if is_exact(expr) { self.exact(expr)? } else { self.form(expr)? };
+impl<L> Printer<'_, L> {
+    fn print(&self, expr: &Expr<L>) -> Result<Fragment, Refused> {
+        let fragment = if self.is_written && is_exact(expr) { self.exact(expr)? } else { self.form(expr)? };
         self.bounded(fragment)
     }
 
@@ -150,18 +173,13 @@ impl Printer<'_> {
         Ok(fragment)
     }
 
-    fn form(&self, expr: &Expr) -> Result<Fragment, Refused> {
+    fn form(&self, expr: &Expr<L>) -> Result<Fragment, Refused> {
         let unsupported = |what: &str, failure: &Failure| {
             let (function, reason) = (what.to_owned(), failure.to_string());
             Refused::Unsupported(Unsupported { function, reason, span: expr.span })
         };
         match &expr.kind {
-            ExprKind::Column(name) => {
-                let sql = (self.column)(name).ok_or_else(|| Failure::Mistake(format!("no column `{name}` here")));
-                let parsed =
-                    sql.and_then(|sql| Fragment::parse(&sql, &*self.dialect.grammar()).map_err(Failure::Mistake));
-                parsed.map_err(|failure| unsupported(&name.to_string(), &failure))
-            }
+            ExprKind::Column(leaf) => (self.leaf)(leaf, expr.span),
             ExprKind::Literal(value) => {
                 literal(value, self.dialect).map_err(|failure| unsupported("literal", &failure))
             }
@@ -213,7 +231,7 @@ impl Printer<'_> {
         }
     }
 
-    fn predicate(&self, inner: &Expr, rest: &str) -> Result<Fragment, Refused> {
+    fn predicate(&self, inner: &Expr<L>, rest: &str) -> Result<Fragment, Refused> {
         let inner = self.print(inner)?;
         let (sql, depth) = (inner.at(Place::Predicate), 1 + inner.depth_at(Place::Predicate));
         Ok(Fragment { sql: format!("{sql} {rest}"), binding: Binding::Predicate, depth })
@@ -221,13 +239,13 @@ impl Printer<'_> {
 
     /// Prints arithmetic that is exact: null where the result has no place in its type. What the warehouse has for that
     /// stands around the whole of it, or is in each operator.
-    fn exact(&self, expr: &Expr) -> Result<Fragment, Refused> {
+    fn exact(&self, expr: &Expr<L>) -> Result<Fragment, Refused> {
         let inside = self.arithmetic(expr)?;
         if most(expr).is_some() { Ok(inside) } else { self.operator("whole", expr, &[("value", expr.ty, inside)]) }
     }
 
-    fn arithmetic(&self, expr: &Expr) -> Result<Fragment, Refused> {
-        let operand = |side: &Expr| if is_exact(side) { self.arithmetic(side) } else { self.print(side) };
+    fn arithmetic(&self, expr: &Expr<L>) -> Result<Fragment, Refused> {
+        let operand = |side: &Expr<L>| if is_exact(side) { self.arithmetic(side) } else { self.print(side) };
         let is_known = most(expr).is_some();
         let printed = match &expr.kind {
             ExprKind::Negate(inner) if !is_known => {
@@ -259,7 +277,7 @@ impl Printer<'_> {
     }
 
     /// Prints an entry of the dialect's arithmetic.
-    fn operator(&self, name: &str, expr: &Expr, operands: &[(&str, Type, Fragment)]) -> Result<Fragment, Refused> {
+    fn operator(&self, name: &str, expr: &Expr<L>, operands: &[(&str, Type, Fragment)]) -> Result<Fragment, Refused> {
         let operands: Vec<_> =
             operands.iter().map(|(name, ty, sql)| (*name, Argument::Sql(sql.clone(), Some(*ty)))).collect();
         self.dialect.expression("arithmetic", name, &operands).map_err(|failure| {
@@ -268,7 +286,7 @@ impl Printer<'_> {
         })
     }
 
-    fn call(&self, name: &str, arguments: &[Expr], expr: &Expr) -> Result<Fragment, Refused> {
+    fn call(&self, name: &str, arguments: &[Expr<L>], expr: &Expr<L>) -> Result<Fragment, Refused> {
         let unsupported =
             |reason: String| Refused::Unsupported(Unsupported { function: name.to_owned(), reason, span: expr.span });
         let function =
@@ -287,7 +305,7 @@ impl Printer<'_> {
         self.dialect.expression("functions", name, &named).map_err(|failure| unsupported(failure.to_string()))
     }
 
-    fn argument(&self, parameter: &Parameter, argument: &Expr) -> Result<Argument, Refused> {
+    fn argument(&self, parameter: &Parameter, argument: &Expr<L>) -> Result<Argument, Refused> {
         match (&parameter.accepts, &argument.kind) {
             (Accepts::Words(_), ExprKind::Literal(Literal::String(word))) => Ok(Argument::Word(word.clone())),
             (Accepts::Positive, ExprKind::Literal(Literal::Int(number))) => Ok(Argument::Number(*number)),
@@ -312,14 +330,14 @@ impl Printer<'_> {
 const SMALL: i128 = i32::MAX as i128;
 
 /// Tells whether it is arithmetic whose result is exact or null: of whole numbers, durations and decimals.
-fn is_exact(expr: &Expr) -> bool {
+fn is_exact<L>(expr: &Expr<L>) -> bool {
     use BinaryOperator::{Add, Multiply, Subtract};
     matches!(expr.kind, ExprKind::Negate(_) | ExprKind::Binary(Add | Subtract | Multiply, ..))
         && matches!(expr.ty, Type::Int | Type::Duration | Type::Decimal)
 }
 
 /// Returns how large a whole number can be at most, where that is known and has a place in 64 bits.
-fn most(expr: &Expr) -> Option<i128> {
+fn most<L>(expr: &Expr<L>) -> Option<i128> {
     use BinaryOperator::{Add, Multiply, Subtract};
     let most = match &expr.kind {
         ExprKind::Literal(Literal::Int(number) | Literal::Duration(number)) => i128::from(*number).abs(),
@@ -340,7 +358,7 @@ fn most(expr: &Expr) -> Option<i128> {
 }
 
 /// Tells whether a warehouse holds it in 64 bits for certain: a choice among small constants it may hold in less.
-fn is_wide(expr: &Expr) -> bool {
+fn is_wide<L>(expr: &Expr<L>) -> bool {
     match &expr.kind {
         ExprKind::Literal(_) => most(expr).is_none_or(|most| most > SMALL),
         ExprKind::Negate(inner) => is_wide(inner),

@@ -5,6 +5,7 @@ pub mod dialect;
 pub mod engine;
 pub mod expr;
 pub mod holes;
+pub(crate) mod query;
 pub mod own;
 pub mod relations;
 

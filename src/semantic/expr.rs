@@ -94,11 +94,12 @@ impl fmt::Display for Type {
     }
 }
 
-/// An expression whose names are resolved and whose type is known.
+/// An expression whose names are resolved and whose type is known. Its leaves are constants and `L`: the columns that a
+/// user's scope has, or what the plan reads.
 #[derive(Clone, Debug)]
-pub struct Expr {
+pub struct Expr<L = Name> {
     /// What it is.
-    pub kind: ExprKind,
+    pub kind: ExprKind<L>,
     /// The type of its value.
     pub ty: Type,
     /// Where it was written.
@@ -107,27 +108,27 @@ pub struct Expr {
 
 /// What an expression is.
 #[derive(Clone, Debug)]
-pub enum ExprKind {
+pub enum ExprKind<L = Name> {
     /// A column, by what its scope said that it is.
-    Column(Name),
+    Column(L),
     /// A constant.
     Literal(Literal),
     /// `not x`.
-    Not(Box<Expr>),
+    Not(Box<Expr<L>>),
     /// `-x`.
-    Negate(Box<Expr>),
+    Negate(Box<Expr<L>>),
     /// Two operands; what differs between warehouses (`/`, `%`, arithmetic on times) is a [`ExprKind::Call`].
-    Binary(BinaryOperator, Box<Expr>, Box<Expr>),
+    Binary(BinaryOperator, Box<Expr<L>>, Box<Expr<L>>),
     /// A function of `dialects/portable.toml`, by its name, with arguments in the order of its signature.
-    Call(String, Vec<Expr>),
+    Call(String, Vec<Expr<L>>),
     /// `case when … then … else … end`; the form with an operand is written out to this one.
-    Case(Vec<(Expr, Expr)>, Option<Box<Expr>>),
+    Case(Vec<(Expr<L>, Expr<L>)>, Option<Box<Expr<L>>>),
     /// `x in (…)`; true as the last field is `not in`. The list has no null in it.
-    In(Box<Expr>, Vec<Expr>, bool),
+    In(Box<Expr<L>>, Vec<Expr<L>>, bool),
     /// `x is null`; true as the last field is `is not null`.
-    IsNull(Box<Expr>, bool),
+    IsNull(Box<Expr<L>>, bool),
     /// `x like 'pattern'`; true as the last field is `not like`. Only `%` and `_` are special.
-    Like(Box<Expr>, String, bool),
+    Like(Box<Expr<L>>, String, bool),
 }
 
 /// How many rows become one value; nulls are skipped.
@@ -188,14 +189,14 @@ pub enum BinaryOperator {
     Concatenate,
 }
 
-impl Expr {
+impl<L> Expr<L> {
     /// Tells whether it is a number, or a column whose type is not known.
     pub fn is_number(&self) -> bool {
         self.ty.is_number() || (self.ty == Type::Null && matches!(self.kind, ExprKind::Column(_)))
     }
 
     /// Calls `visit` on this expression and on each below it, parents first.
-    pub fn walk<'e>(&'e self, visit: &mut impl FnMut(&'e Expr)) {
+    pub fn walk<'e>(&'e self, visit: &mut impl FnMut(&'e Expr<L>)) {
         visit(self);
         match &self.kind {
             ExprKind::Column(_) | ExprKind::Literal(_) => {}
@@ -224,9 +225,36 @@ impl Expr {
         }
     }
 
+    /// Returns the same expression over other leaves.
+    pub fn map<M>(&self, leaf: &mut impl FnMut(&L, Type) -> ExprKind<M>) -> Expr<M> {
+        let mut inner = |expr: &Expr<L>| Box::new(expr.map(leaf));
+        let kind = match &self.kind {
+            ExprKind::Column(own) => leaf(own, self.ty),
+            ExprKind::Literal(literal) => ExprKind::Literal(literal.clone()),
+            ExprKind::Not(operand) => ExprKind::Not(inner(operand)),
+            ExprKind::Negate(operand) => ExprKind::Negate(inner(operand)),
+            ExprKind::Binary(operator, left, right) => ExprKind::Binary(*operator, inner(left), inner(right)),
+            ExprKind::Call(name, arguments) => {
+                ExprKind::Call(name.clone(), arguments.iter().map(|argument| argument.map(leaf)).collect())
+            }
+            ExprKind::Case(branches, otherwise) => ExprKind::Case(
+                branches.iter().map(|(condition, result)| (condition.map(leaf), result.map(leaf))).collect(),
+                otherwise.as_ref().map(|otherwise| Box::new(otherwise.map(leaf))),
+            ),
+            ExprKind::In(operand, list, negated) => {
+                ExprKind::In(inner(operand), list.iter().map(|item| item.map(leaf)).collect(), *negated)
+            }
+            ExprKind::IsNull(operand, negated) => ExprKind::IsNull(inner(operand), *negated),
+            ExprKind::Like(operand, pattern, negated) => ExprKind::Like(inner(operand), pattern.clone(), *negated),
+        };
+        Expr { kind, ty: self.ty, span: self.span }
+    }
+}
+
+impl<L: PartialEq> Expr<L> {
     /// Returns the columns in it, each once, in order of appearance.
-    pub fn columns(&self) -> Vec<&Name> {
-        let mut columns: Vec<&Name> = Vec::new();
+    pub fn columns(&self) -> Vec<&L> {
+        let mut columns: Vec<&L> = Vec::new();
         self.walk(&mut |expr| {
             if let ExprKind::Column(name) = &expr.kind
                 && !columns.contains(&name)

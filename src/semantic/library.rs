@@ -72,7 +72,7 @@ impl Library {
 
 impl Function {
     /// Returns the first signature that takes these arguments, and the type that it gives for them.
-    pub fn resolve(&self, arguments: &[Expr]) -> Option<(&Signature, Type)> {
+    pub fn resolve<L>(&self, arguments: &[Expr<L>]) -> Option<(&Signature, Type)> {
         self.signatures.iter().find_map(|signature| signature.result(arguments).map(|result| (signature, result)))
     }
 

@@ -34,6 +34,9 @@ pub fn moment(text: &str) -> Result<Timestamp, String> {
     }
 }
 
+/// The first moment that the calendar of every warehouse has.
+pub const FIRST: &str = "0001-01-01 00:00:00.000000";
+
 /// How a date is written.
 const DATE: &str = "2026-03-01";
 

@@ -3,7 +3,6 @@
 mod entity;
 mod kpi;
 mod milestone;
-mod occurrences;
 mod raw;
 mod reached;
 mod score;
@@ -17,15 +16,14 @@ use minijinja::Value;
 use crate::plan::build::CATALOG_COLUMNS;
 use crate::plan::columns::{column_name, property_name};
 use crate::plan::layout::{Layout, layout};
-use crate::plan::node::{Materialization, Node, Plan, Raw, Relation};
+use crate::plan::node::{Materialization, Node, NodeId, Plan, Raw, Relation};
 use crate::plan::streams::by_name;
 use crate::render::dialect::{self, Dialect};
 use crate::render::expr::{self, Refused, Unsupported};
 use crate::render::holes::Fragment;
-use crate::render::{Mark, Place, engine};
-use crate::semantic::decimal::Decimal;
+use crate::render::{Mark, Place, engine, query};
 use crate::semantic::expr::{Expr, Literal, Type};
-use crate::semantic::model::{EntityIndex, Meta, Model, Origin};
+use crate::semantic::model::{EntityIndex, Meta, MilestoneIndex, Model, Origin};
 use crate::semantic::moment;
 use crate::semantic::name::Name;
 use crate::semantic::scopes::canonical;
@@ -61,6 +59,7 @@ impl From<Refused> for Failure {
             Refused::Unsupported(unsupported) => Failure::Unsupported(unsupported),
             Refused::TooDeep(span) => Failure::TooDeep(span),
             Refused::TooLarge(span) => Failure::TooLarge(span),
+            Refused::Failed(failure) => failure.into(),
         }
     }
 }
@@ -109,9 +108,9 @@ pub fn statement(cx: &Cx<'_>, node: &Node) -> Result<String> {
         Relation::Entity(entity) => entity::statement(cx, node, *entity),
         Relation::Events(events) => source::events(cx, node, events),
         Relation::Facts(source) => source::facts(cx, node, *source),
-        Relation::Occurrences(occurrences) => occurrences::statement(cx, node, occurrences),
-        Relation::Reached(reached) => reached::statement(cx, node, reached),
-        Relation::Milestone(view) => milestone::statement(cx, node, view),
+        Relation::Occurrences(occurrences) => cx.queried(node, reached::occurrences_header(cx, occurrences)),
+        Relation::Reached(reached) => cx.queried(node, reached::header(cx, reached)),
+        Relation::Milestone(view) => cx.queried(node, milestone::header(cx, view.milestone)),
         Relation::Milestones => milestones(cx, node),
         Relation::Kpi(kpi) => kpi::statement(cx, node, *kpi),
         Relation::Kpis => {
@@ -130,7 +129,7 @@ pub fn statement(cx: &Cx<'_>, node: &Node) -> Result<String> {
             let context = minijinja::context! { header, is_view, relation => cx.table(node), columns, kpis };
             cx.render("kpis.sql", context)
         }
-        Relation::Score(score) => score::statement(cx, node, *score),
+        Relation::Score(score) => cx.queried(node, score::header(cx, *score)),
     }
 }
 
@@ -235,6 +234,22 @@ impl Cx<'_> {
         Ok(engine::render(template, context, self.dialect())?)
     }
 
+    /// Prints the statement that makes a relation whose rows are computed by a query.
+    fn queried(&self, node: &Node, header: Value) -> Result<String> {
+        let query = node.query.as_ref().ok_or_else(|| Failure::Template(format!("`{}` has no query", node.name)))?;
+        let is_view = node.materialization == Materialization::View;
+        let head = self.render("relation.sql", minijinja::context! { header, is_view, relation => self.table(node) })?;
+        let Place { dialect, schema, as_of, .. } = self.place;
+        let rows = query::Printer { plan: self.plan, dialect, schema, as_of }.query(query)?;
+        Ok(format!("{head}\n{rows}"))
+    }
+
+    /// Returns the node that holds the reaches of a milestone, among those of others.
+    fn reached(&self, milestone: MilestoneIndex) -> NodeId {
+        let milestone = self.model.milestone(milestone);
+        self.plan.reached(milestone.entity, milestone.depth)
+    }
+
     /// Returns the full name of a relation that Milepost makes.
     pub(crate) fn qualified(&self, name: &str) -> String {
         format!("{}.{name}", self.place.schema)
@@ -257,12 +272,6 @@ impl Cx<'_> {
     fn literal(&self, literal: &Literal) -> Result<Value> {
         let printed = expr::literal(literal, self.dialect());
         Ok(sql(printed?.sql))
-    }
-
-    /// Prints a number as a decimal, digit by digit.
-    fn exact(&self, number: Decimal) -> Result<Value> {
-        let text = self.dialect().string(&number.to_string()).map_err(Failure::Name)?;
-        Ok(sql(self.cast(text, Type::String, Type::Decimal)))
     }
 
     fn string(&self, text: &str) -> Result<Value> {

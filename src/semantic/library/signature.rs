@@ -54,7 +54,7 @@ pub enum Gives {
 
 impl Signature {
     /// Returns the type of the result for these arguments, when they fit.
-    pub fn result(&self, arguments: &[Expr]) -> Option<Type> {
+    pub fn result<L>(&self, arguments: &[Expr<L>]) -> Option<Type> {
         let mut common = Type::Null;
         for (position, argument) in arguments.iter().enumerate() {
             let parameter = self.parameters.get(position).or(self.parameters.last().filter(|last| last.variadic))?;

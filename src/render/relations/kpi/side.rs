@@ -9,7 +9,6 @@ use crate::render::expr;
 use crate::render::holes::Fragment;
 use crate::render::relations::entity::parenthesized;
 use crate::render::relations::kpi::grain_name;
-use crate::render::relations::occurrences::reached;
 use crate::render::relations::{Aliases, Cx, Failure, Result, sql};
 use crate::semantic::expr::{AggregateFunction, Literal, Type};
 use crate::semantic::milestones::from_start;
@@ -101,7 +100,7 @@ pub(super) fn side_context(cx: &Cx<'_>, kpi: &Kpi, side: &Side<'_>, base: &str) 
             }
             if let Some(population) = population {
                 population_context = Some(context! {
-                    relation => cx.qualified(&cx.plan.node(reached(cx, *population)).name),
+                    relation => cx.qualified(&cx.plan.node(cx.reached(*population)).name),
                     name => cx.model.milestone(*population).meta.name.clone(),
                 });
             }

@@ -1,0 +1,300 @@
+//! What a relation computes: relations over relations, typed, in no dialect.
+//!
+//! A [`Query`] holds relations, each over those before it; the last one is what it gives. There are four kinds: rows of
+//! another node, constants, a [`Select`] and a union. A select is what SQL calls one: rows of its inputs, joined; those
+//! that meet its conditions; and a value for each column, which may be an aggregate (then the columns that are none
+//! say what is grouped) or a window's. So a query is printed as it is, a relation with a name as a common table
+//! expression.
+//!
+//! A column is known by its place: in the relation, or in the input of the select that reads it. Where it comes from
+//! follows from the values.
+
+pub mod scalar;
+
+use crate::plan::node::NodeId;
+use crate::plan::relational::scalar::{ColumnRef, Leaf, Scalar};
+use crate::semantic::expr::Type;
+
+/// Relations, each over those before it; the last is the result.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    relations: Vec<Relation>,
+    /// The columns of the result by which a warehouse that prunes by the order of rows should have them sorted.
+    pub sorted_by: Vec<String>,
+}
+
+/// Names a [`Relation`] of a [`Query`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RelationId(usize);
+
+/// Rows with columns.
+#[derive(Clone, Debug)]
+pub struct Relation {
+    /// What it is called in the statement; none: it is written where it is read.
+    pub name: Option<String>,
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// Its rows.
+    pub body: Body,
+}
+
+/// A column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+}
+
+/// What the rows of a relation are.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// Those of another node of the plan.
+    Node(NodeId),
+    /// Constants, a cell a column; at least one row.
+    Constants(Vec<Vec<Scalar>>),
+    /// Computed from others.
+    Select(Select),
+    /// Those of several relations, one after the other; columns meet by their place.
+    Union(Vec<RelationId>),
+}
+
+/// Rows that are computed from others.
+#[derive(Clone, Debug)]
+pub struct Select {
+    /// What is read; the first one is joined with nothing.
+    pub inputs: Vec<Input>,
+    /// What holds of each row.
+    pub conditions: Vec<Scalar>,
+    /// A value for each column.
+    pub values: Vec<Scalar>,
+    /// Whether equal rows are one.
+    pub distinct: bool,
+}
+
+/// A relation that a select reads.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// The relation.
+    pub relation: RelationId,
+    /// What its rows are called there.
+    pub alias: String,
+    /// How it is joined with those before it.
+    pub join: Join,
+}
+
+/// How an input is joined with those before it.
+#[derive(Clone, Debug)]
+pub enum Join {
+    /// It is the first, or each row meets each.
+    Cross,
+    /// Rows that meet.
+    Inner(Vec<Scalar>),
+    /// All rows before it, and what meets them.
+    Left(Vec<Scalar>),
+}
+
+/// The columns of an input, while a select is made.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    input: usize,
+    columns: Vec<Column>,
+}
+
+impl Rows {
+    /// Returns a column by its name.
+    ///
+    /// # Panics
+    ///
+    /// If there is none: whoever asks knows what the relation has.
+    pub fn column(&self, name: &str) -> Scalar {
+        self.find(name).unwrap_or_else(|| panic!("no column `{name}` among {:?}", self.columns))
+    }
+
+    /// Returns a column by its name, if there is one.
+    pub fn find(&self, name: &str) -> Option<Scalar> {
+        let column = self.columns.iter().position(|column| column.name == name)?;
+        Some(scalar::leaf(Leaf::Column(ColumnRef { input: self.input, column }), self.columns[column].ty))
+    }
+}
+
+/// A select while it is made.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    inputs: Vec<Input>,
+    conditions: Vec<Scalar>,
+    columns: Vec<Column>,
+    values: Vec<Scalar>,
+    distinct: bool,
+}
+
+impl Draft {
+    /// Begins a select.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn input(&mut self, query: &Query, relation: RelationId, alias: &str, join: Join) -> Rows {
+        self.inputs.push(Input { relation, alias: alias.to_owned(), join });
+        Rows { input: self.inputs.len() - 1, columns: query.relation(relation).columns.clone() }
+    }
+
+    /// Reads a relation, as the first one, or so that each row meets each.
+    pub fn from(&mut self, query: &Query, relation: RelationId, alias: &str) -> Rows {
+        self.input(query, relation, alias, Join::Cross)
+    }
+
+    /// Reads the rows of a relation that meet those before it.
+    pub fn join(
+        &mut self,
+        query: &Query,
+        relation: RelationId,
+        alias: &str,
+        on: impl FnOnce(&Rows) -> Vec<Scalar>,
+    ) -> Rows {
+        let rows = self.input(query, relation, alias, Join::Cross);
+        self.inputs[rows.input].join = Join::Inner(on(&rows));
+        rows
+    }
+
+    /// Reads what of a relation meets the rows before it, which stay where nothing does.
+    pub fn left_join(
+        &mut self,
+        query: &Query,
+        relation: RelationId,
+        alias: &str,
+        on: impl FnOnce(&Rows) -> Vec<Scalar>,
+    ) -> Rows {
+        let rows = self.input(query, relation, alias, Join::Cross);
+        self.inputs[rows.input].join = Join::Left(on(&rows));
+        rows
+    }
+
+    /// Leaves out the rows of which a condition does not hold.
+    pub fn filter(&mut self, condition: Scalar) {
+        self.conditions.push(condition);
+    }
+
+    /// Gives the result a column.
+    pub fn column(&mut self, name: &str, value: Scalar) {
+        self.columns.push(Column { name: name.to_owned(), ty: value.ty });
+        self.values.push(value);
+    }
+
+    /// Gives the result columns of an input, under their names.
+    pub fn columns(&mut self, rows: &Rows, names: &[&str]) {
+        for name in names {
+            self.column(name, rows.column(name));
+        }
+    }
+
+    /// Gives the result all columns of an input.
+    pub fn all(&mut self, rows: &Rows) {
+        let names: Vec<&str> = rows.columns.iter().map(|column| column.name.as_str()).collect();
+        self.columns(rows, &names);
+    }
+
+    /// Makes equal rows one.
+    pub fn distinct(&mut self) {
+        self.distinct = true;
+    }
+}
+
+impl Query {
+    /// Returns a relation.
+    pub fn relation(&self, id: RelationId) -> &Relation {
+        &self.relations[id.0]
+    }
+
+    /// Returns all relations, each after those that it is over.
+    pub fn relations(&self) -> impl Iterator<Item = (RelationId, &Relation)> {
+        self.relations.iter().enumerate().map(|(index, relation)| (RelationId(index), relation))
+    }
+
+    /// Returns what the query gives.
+    ///
+    /// # Panics
+    ///
+    /// If it has no relation yet.
+    pub fn result(&self) -> &Relation {
+        self.relations.last().expect("a query has a result")
+    }
+
+    /// Returns the nodes that it reads, each once.
+    pub fn nodes(&self) -> Vec<NodeId> {
+        let nodes = self.relations.iter().filter_map(|relation| match relation.body {
+            Body::Node(node) => Some(node),
+            Body::Constants(_) | Body::Select(_) | Body::Union(_) => None,
+        });
+        let mut nodes: Vec<NodeId> = nodes.collect();
+        nodes.sort_unstable();
+        nodes
+    }
+
+    fn push(&mut self, name: Option<&str>, columns: Vec<Column>, body: Body) -> RelationId {
+        if let Some(name) = name {
+            assert!(
+                self.relations.iter().all(|relation| relation.name.as_deref() != Some(name)),
+                "two relations of a statement are called `{name}`"
+            );
+        }
+        self.relations.push(Relation { name: name.map(str::to_owned), columns, body });
+        RelationId(self.relations.len() - 1)
+    }
+
+    /// Reads another node; one that is read already is the same relation.
+    pub fn node(&mut self, node: NodeId, columns: &[(String, Type)]) -> RelationId {
+        let is_it = |relation: &Relation| matches!(relation.body, Body::Node(known) if known == node);
+        match self.relations.iter().position(is_it) {
+            Some(known) => RelationId(known),
+            None => {
+                let columns = columns.iter().map(|(name, ty)| Column { name: name.clone(), ty: *ty }).collect();
+                self.push(None, columns, Body::Node(node))
+            }
+        }
+    }
+
+    /// Adds constants.
+    ///
+    /// # Panics
+    ///
+    /// If there are no rows, which nothing would tell the types of, or a row has another number of cells.
+    pub fn constants(&mut self, name: &str, columns: &[(&str, Type)], rows: Vec<Vec<Scalar>>) -> RelationId {
+        assert!(!rows.is_empty(), "the constants `{name}` have no rows");
+        assert!(rows.iter().all(|row| row.len() == columns.len()), "a row of the constants `{name}` has gaps");
+        let columns = columns.iter().map(|(name, ty)| Column { name: (*name).to_owned(), ty: *ty }).collect();
+        self.push(Some(name), columns, Body::Constants(rows))
+    }
+
+    /// Adds a select under a name.
+    pub fn named(&mut self, name: &str, draft: Draft) -> RelationId {
+        self.select(Some(name), draft)
+    }
+
+    /// Adds a select that is written where it is read, or is the result.
+    pub fn unnamed(&mut self, draft: Draft) -> RelationId {
+        self.select(None, draft)
+    }
+
+    fn select(&mut self, name: Option<&str>, draft: Draft) -> RelationId {
+        let Draft { inputs, conditions, columns, values, distinct } = draft;
+        self.push(name, columns, Body::Select(Select { inputs, conditions, values, distinct }))
+    }
+
+    /// Adds the rows of several relations, one after the other, with the columns of the first; where it is only one, that
+    /// is all of it.
+    ///
+    /// # Panics
+    ///
+    /// If there is none, or one has other columns.
+    pub fn union(&mut self, name: Option<&str>, parts: Vec<RelationId>) -> RelationId {
+        let columns = self.relation(*parts.first().expect("a union has parts")).columns.clone();
+        for part in &parts {
+            let own: Vec<Type> = self.relation(*part).columns.iter().map(|column| column.ty).collect();
+            let wanted: Vec<Type> = columns.iter().map(|column| column.ty).collect();
+            assert_eq!(own, wanted, "the parts of the union {name:?} have columns of other types");
+        }
+        self.push(name, columns, Body::Union(parts))
+    }
+}

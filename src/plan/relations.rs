@@ -1,0 +1,188 @@
+//! Definitions -> queries: what the relation of each computes.
+
+mod milestone;
+mod occurrences;
+mod reached;
+mod score;
+
+use crate::plan::columns::{column_name, property_name};
+use crate::plan::node::{NodeId, Plan, Relation, Shape};
+use crate::plan::relational::scalar::{self, Scalar};
+use crate::plan::relational::{Draft, Query, RelationId, Rows};
+use crate::semantic::decimal::Decimal;
+use crate::semantic::expr::{Expr, Type};
+use crate::semantic::model::{Anchor, EntityIndex, Milestone, MilestoneIndex, Model};
+use crate::semantic::name::Name;
+use crate::semantic::scopes::canonical;
+
+/// What queries are made from: the model, and the nodes that there are by then.
+#[derive(Clone, Copy)]
+pub(super) struct Cx<'p> {
+    pub(super) model: &'p Model,
+    pub(super) plan: &'p Plan,
+}
+
+/// Returns what a relation computes, where that is said by a query.
+pub(super) fn query(cx: Cx<'_>, relation: &Relation) -> Option<Query> {
+    match relation {
+        Relation::Occurrences(occurrences) => Some(occurrences::query(cx, occurrences)),
+        Relation::Reached(reached) => Some(reached::query(cx, reached)),
+        Relation::Milestone(view) => Some(milestone::query(cx, view)),
+        Relation::Score(index) => Some(score::query(cx, *index)),
+        Relation::Schema
+        | Relation::Entity(_)
+        | Relation::Events(_)
+        | Relation::Facts(_)
+        | Relation::Milestones
+        | Relation::Kpi(_)
+        | Relation::Kpis => None,
+    }
+}
+
+/// The rows that the names of an expression are columns of.
+#[derive(Clone, Copy, Default)]
+struct Scope<'s> {
+    /// Events that were read.
+    events: Option<&'s Rows>,
+    /// Facts that were read.
+    facts: Option<&'s Rows>,
+    /// Entities.
+    entities: &'s [(EntityIndex, &'s Rows)],
+    /// A milestone's view.
+    reach: Option<&'s Rows>,
+    /// The reaches that make the population.
+    population: Option<&'s Rows>,
+}
+
+impl Scope<'_> {
+    fn column(&self, model: &Model, name: &Name) -> Option<Scalar> {
+        let of = |rows: Option<&Rows>, column: &str| rows.and_then(|rows| rows.find(column));
+        let name = match name {
+            Name::Property(path) => return of(self.events, &property_name(path)),
+            Name::Canonical(name) => name.as_str(),
+        };
+        match name {
+            canonical::AS_OF => return Some(scalar::moment()),
+            canonical::EVENT_ID => return of(self.events, "event_id"),
+            canonical::EVENT_ENTITY => return of(self.events, "entity"),
+            canonical::EVENT_NAME => return of(self.events, "event_name"),
+            canonical::EVENT_TIME => return of(self.events, "event_time"),
+            canonical::FACT_KEY => return of(self.facts, "fact_key"),
+            canonical::FACT_ENTITY => return of(self.facts, "entity"),
+            canonical::FACT_TIME => return of(self.facts, "fact_time"),
+            canonical::POPULATION_REACHED_AT => return of(self.population, "reached_at"),
+            _ => {}
+        }
+        if let Some(column) = name.strip_prefix(canonical::COLUMN) {
+            return of(self.events.or(self.facts), &column_name(column));
+        }
+        if let Some(column) = name.strip_prefix(canonical::REACH) {
+            return of(self.reach, column);
+        }
+        let (entity, column) = name.strip_prefix(canonical::ENTITY)?.split_once('.')?;
+        let (index, rows) = self.entities.iter().find(|(index, _)| model.entity(*index).meta.name == entity)?;
+        let entity = model.entity(*index);
+        match column {
+            "key" => rows.find(&entity.key),
+            "start" => rows.find("started_at"),
+            "parent" => rows.find(&entity.parent.as_ref()?.1),
+            _ => rows.find(column.strip_prefix("attribute.")?),
+        }
+    }
+}
+
+impl<'p> Cx<'p> {
+    /// Makes what a user wrote, over the rows of a scope.
+    fn written(self, expr: &Expr, scope: Scope<'_>) -> Scalar {
+        scalar::written(expr, &|name| scope.column(self.model, name))
+    }
+
+    /// Reads a node.
+    fn read(self, query: &mut Query, node: NodeId) -> RelationId {
+        query.node(node, &self.plan.node(node).columns)
+    }
+
+    /// Reads the rows of an entity.
+    fn entity(self, query: &mut Query, entity: EntityIndex) -> RelationId {
+        self.read(query, self.plan.entity(entity))
+    }
+
+    /// Returns the node with the reaches of a milestone, among those of others.
+    fn reached_of(self, milestone: MilestoneIndex) -> NodeId {
+        let milestone = self.model.milestone(milestone);
+        self.plan.reached(milestone.entity, milestone.depth)
+    }
+
+    /// Returns the nodes with the reaches of milestones, each once, by their names.
+    fn reached_of_all(self, milestones: impl IntoIterator<Item = MilestoneIndex>) -> Vec<NodeId> {
+        let mut nodes: Vec<NodeId> = milestones.into_iter().map(|milestone| self.reached_of(milestone)).collect();
+        nodes.sort_by_key(|node| &self.plan.node(*node).name);
+        nodes.dedup();
+        nodes
+    }
+
+    /// Reads the reaches of milestones under a name, among those of others.
+    fn reaches(
+        self,
+        query: &mut Query,
+        name: &str,
+        milestones: impl IntoIterator<Item = MilestoneIndex>,
+    ) -> RelationId {
+        let nodes = self.reached_of_all(milestones);
+        let parts: Vec<RelationId> = nodes.into_iter().map(|node| self.read(query, node)).collect();
+        match parts.as_slice() {
+            [only] => *only,
+            _ => query.union(Some(name), parts),
+        }
+    }
+
+    fn name_of(self, milestone: MilestoneIndex) -> Scalar {
+        scalar::text(&self.model.milestone(milestone).meta.name)
+    }
+
+    /// The milestone at whose reach the window of another starts; null: at the entity's start.
+    fn from_of(self, milestone: &Milestone) -> Scalar {
+        match milestone.anchor {
+            Anchor::Start => scalar::null(Type::String),
+            Anchor::Reach(from) => self.name_of(from),
+        }
+    }
+}
+
+/// Makes a threshold, of the type of what is compared with it: a count is a whole number, a sum a decimal.
+fn threshold(shape: Shape, at_least: Decimal) -> Scalar {
+    match (shape, at_least.as_int()) {
+        (Shape::Count | Shape::Distinct, Some(count)) => scalar::int(count),
+        (Shape::Count | Shape::Distinct, None) | (Shape::Sum, _) => scalar::exact(at_least),
+    }
+}
+
+/// Makes a number of microseconds; null where there is none.
+fn microseconds(length: Option<i64>) -> Scalar {
+    length.map_or_else(|| scalar::null(Type::Int), scalar::int)
+}
+
+/// Joins the reaches of the milestones that `from` names, by entity.
+fn join_from(
+    query: &Query,
+    draft: &mut Draft,
+    reaches: RelationId,
+    alias: &str,
+    from: Scalar,
+    entity: Scalar,
+) -> Rows {
+    draft.left_join(query, reaches, alias, |rows| {
+        vec![scalar::equal(rows.column("milestone"), from), scalar::equal(rows.column("entity"), entity)]
+    })
+}
+
+/// Makes where windows start: at the entity's start, or where `from` names a milestone, at its reach.
+fn anchor(entity: &Rows, from: Option<(Scalar, &Rows)>) -> Scalar {
+    let start = entity.column("started_at");
+    match from {
+        None => start,
+        Some((name, reach)) => {
+            scalar::case(vec![(scalar::is_null(name), start)], Some(reach.column("reached_at")))
+        }
+    }
+}

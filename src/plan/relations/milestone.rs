@@ -1,0 +1,155 @@
+//! A milestone as people read it: one row an entity that it applies to, reached or not.
+
+use crate::plan::node::MilestoneView;
+use crate::plan::relational::scalar::{self, Scalar, aggregate, all, any, at_least, at_most, coalesce, equal, less};
+use crate::plan::relational::{Draft, Query, RelationId};
+use crate::plan::relations::{Cx, Scope};
+use crate::semantic::expr::{AggregateFunction, Type};
+use crate::semantic::model::{Anchor, EntityIndex, Milestone, MilestoneIndex, Occurrences, Progress};
+use crate::semantic::retention::{self, Retention};
+
+pub(super) fn query(cx: Cx<'_>, view: &MilestoneView) -> Query {
+    let milestone = cx.model.milestone(view.milestone);
+    let key = &cx.model.entity(milestone.entity).key;
+    let mut query = Query::default();
+    let population = population(cx, &mut query, view.milestone, milestone);
+    let reached = reached(cx, &mut query, view.milestone);
+    let counted = match view.counted {
+        Some((node, counted)) => {
+            let occurrences = cx.read(&mut query, node);
+            let mut draft = Draft::new();
+            let rows = draft.from(&query, occurrences, "occurrences");
+            draft.filter(equal(rows.column("stream"), scalar::int(counted.stream)));
+            if let Some(within) = counted.within {
+                draft.filter(at_most(rows.column("bucket"), scalar::int(within)));
+            }
+            let most = |name: &str| aggregate(AggregateFunction::Max, Some(rows.column(name)), None);
+            draft.columns(&rows, &["entity"]);
+            draft.column("count", most("n"));
+            draft.column("progress", scalar::cast(most("progress"), Type::Float));
+            query.named("counted", draft)
+        }
+        None => parts(cx, &mut query, milestone, population),
+    };
+
+    let mut result = Draft::new();
+    let members = result.from(&query, population, "population");
+    let of_member =
+        |rows: &crate::plan::relational::Rows| vec![equal(rows.column("entity"), members.column(key))];
+    let reach = result.left_join(&query, reached, "reached", of_member);
+    let counts = result.left_join(&query, counted, "counted", of_member);
+    result.columns(&members, &[key, "anchor_at", "closes_at"]);
+    result.columns(&reach, &["reached_at", "reached_id"]);
+    result.column("reached", scalar::is_known(reach.column("reached_at")));
+    result.column("count", coalesce(counts.column("count"), scalar::int(0)));
+    result.column("progress", coalesce(counts.column("progress"), scalar::cast(scalar::int(0), Type::Float)));
+    let closes = members.column("closes_at");
+    let is_over = any([scalar::is_null(closes.clone()), at_most(closes, scalar::moment())]);
+    result.column("mature", all([scalar::is_known(members.column("anchor_at")), is_over]));
+    query.unnamed(result);
+    query
+}
+
+/// Who the milestone applies to, and when the window of each begins and closes.
+fn population(cx: Cx<'_>, query: &mut Query, index: MilestoneIndex, milestone: &Milestone) -> RelationId {
+    let key = &cx.model.entity(milestone.entity).key;
+    let entities = cx.entity(query, milestone.entity);
+    let mut draft = Draft::new();
+    let entity = draft.from(query, entities, "entity_row");
+    let anchor = match milestone.anchor {
+        Anchor::Start => entity.column("started_at"),
+        Anchor::Reach(from) => {
+            let reaches = cx.reaches(query, "earlier", [from]);
+            let from = super::join_from(query, &mut draft, reaches, "from_reach", cx.name_of(from), entity.column(key));
+            from.column("reached_at")
+        }
+    };
+    let closes = match milestone.horizon {
+        Some(horizon) => scalar::later(anchor.clone(), scalar::duration(horizon)),
+        None => scalar::null(Type::Timestamp),
+    };
+    draft.filter(scalar::is_known(entity.column("started_at")));
+    if let Some(condition) = &milestone.applies_to {
+        let scope = Scope { entities: &[(milestone.entity, &entity)], ..Scope::default() };
+        draft.filter(cx.written(condition, scope));
+    }
+    let Retention { own, below } = retention::of_milestone(cx.model, index);
+    if let Some(kept) = own {
+        let since = scalar::moment_before(kept.length);
+        draft.filter(any([scalar::is_null(anchor.clone()), at_least(anchor.clone(), since)]));
+    }
+    if let Some(kept) = below {
+        draft.filter(at_least(entity.column("started_at"), scalar::moment_before(kept.length)));
+    }
+    draft.columns(&entity, &[key]);
+    draft.column("anchor_at", anchor);
+    draft.column("closes_at", closes);
+    query.named("population", draft)
+}
+
+fn reached(cx: Cx<'_>, query: &mut Query, milestone: MilestoneIndex) -> RelationId {
+    let reaches = cx.reaches(query, "reaches", [milestone]);
+    let mut draft = Draft::new();
+    let rows = draft.from(query, reaches, "reaches");
+    draft.filter(equal(rows.column("milestone"), cx.name_of(milestone)));
+    draft.columns(&rows, &["entity", "reached_at", "reached_id"]);
+    query.named("reached", draft)
+}
+
+/// What a milestone on milestones counts: reaches of its parts, by the entity itself or by its members.
+fn parts(cx: Cx<'_>, query: &mut Query, milestone: &Milestone, population: RelationId) -> RelationId {
+    let key = &cx.model.entity(milestone.entity).key;
+    let (parts, member): (&[MilestoneIndex], Option<EntityIndex>) = match &milestone.occurrences {
+        Occurrences::Reaches(parts) | Occurrences::Absence(parts) => (parts, None),
+        Occurrences::Members(member) => (std::slice::from_ref(member), Some(cx.model.milestone(*member).entity)),
+        Occurrences::Events { .. } => (&[], None),
+    };
+    let mut relations = Vec::new();
+    for node in cx.reached_of_all(parts.iter().copied()) {
+        let names = parts.iter().filter(|part| cx.reached_of(**part) == node).map(|part| cx.name_of(*part));
+        let reaches = cx.read(query, node);
+        let mut draft = Draft::new();
+        let rows = draft.from(query, reaches, "reaches");
+        draft.filter(scalar::is_in(rows.column("milestone"), names.collect()));
+        draft.columns(&rows, &["entity", "reached_at"]);
+        relations.push(query.unnamed(draft));
+    }
+    let reaches = match relations.as_slice() {
+        [only] => *only,
+        _ => query.union(None, relations),
+    };
+    let mut draft = Draft::new();
+    let part = draft.from(query, reaches, "part_reaches");
+    let mut entity = part.column("entity");
+    let mut progress = scalar::count();
+    if let Some(child) = member {
+        let own = cx.model.entity(child);
+        let members = cx.entity(query, child);
+        let row = draft.join(query, members, "member_row", |row| vec![equal(row.column(&own.key), entity.clone())]);
+        if let Some((_, parent)) = &own.parent {
+            entity = row.column(parent);
+        }
+        if let Progress::Distinct(value) = &milestone.progress {
+            let scope = Scope { entities: &[(child, &row)], ..Scope::default() };
+            progress = aggregate(AggregateFunction::CountDistinct, Some(cx.written(value, scope)), None);
+        }
+    }
+    let window = draft.join(query, population, "population", |rows| vec![equal(rows.column(key), entity.clone())]);
+    let (anchor, reached_at) = (window.column("anchor_at"), part.column("reached_at"));
+    draft.filter(at_least(reached_at.clone(), anchor.clone()));
+    let limit = match milestone.occurrences {
+        Occurrences::Absence(_) => milestone.horizon,
+        Occurrences::Reaches(_) | Occurrences::Members(_) | Occurrences::Events { .. } => milestone.within,
+    };
+    draft_window(&mut draft, limit, anchor, reached_at);
+    draft.column("entity", entity);
+    draft.column("count", scalar::count());
+    draft.column("progress", scalar::cast(progress, Type::Float));
+    query.named("counted", draft)
+}
+
+fn draft_window(draft: &mut Draft, limit: Option<i64>, anchor: Scalar, reached_at: Scalar) {
+    if let Some(limit) = limit {
+        draft.filter(less(scalar::elapsed(anchor, reached_at), scalar::int(limit)));
+    }
+}
