@@ -137,7 +137,7 @@ impl Reader {
             | Relation::Milestone(_)
             | Relation::Milestones
             | Relation::Kpi(_)
-            | Relation::Kpis
+            | Relation::Kpis(_)
             | Relation::Score(_) => true,
         };
         for declared in &source.columns {

@@ -65,7 +65,7 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
         is_as_of(wanted, &target, &*warehouse, node)?;
     }
     let is_kpi = matches!(node.relation, Relation::Kpi(_));
-    let are_kpis = is_kpi || matches!(node.relation, Relation::Kpis);
+    let are_kpis = is_kpi || matches!(node.relation, Relation::Kpis(_));
     if args.chart && !is_kpi {
         return Err(Failure::new(format!("`{}` has no periods to draw", node.name)).help("leave out `--chart`"));
     }

@@ -314,7 +314,7 @@ impl Builder<'_> {
                     }
                 }
                 KpiValue::Statistic(measure) => self.measure(measure, &mut depends_on),
-                KpiValue::Formula { inputs, .. } => depends_on.extend(inputs.iter().map(|input| nodes[input.0])),
+                KpiValue::Formula { .. } => {}
             }
             let node = self.add(
                 naming::kpi(&kpi.meta.name),
@@ -334,7 +334,15 @@ impl Builder<'_> {
         if nodes.len() > TOGETHER {
             nodes = self.kpis_in_parts(&nodes, &columns);
         }
-        self.add(naming::KPIS.to_owned(), Relation::Kpis, Materialization::View, nodes, None, None, columns);
+        self.add(
+            naming::KPIS.to_owned(),
+            Relation::Kpis(nodes),
+            Materialization::View,
+            Vec::new(),
+            None,
+            None,
+            columns,
+        );
     }
 
     /// Brings KPIs together in tables of some hundred. Which one a KPI is in follows from its name, so that another KPI
@@ -349,7 +357,7 @@ impl Builder<'_> {
         members
             .map(|(number, members)| {
                 let (name, columns) = (naming::kpis_part(number), columns.to_vec());
-                self.add(name, Relation::Kpis, Materialization::Table, members, None, None, columns)
+                self.add(name, Relation::Kpis(members), Materialization::Table, Vec::new(), None, None, columns)
             })
             .collect()
     }

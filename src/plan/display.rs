@@ -47,7 +47,7 @@ pub fn plan(plan: &Plan, model: &Model) -> String {
             | Relation::Milestone(_)
             | Relation::Milestones
             | Relation::Kpi(_)
-            | Relation::Kpis
+            | Relation::Kpis(_)
             | Relation::Score(_) => None,
         })
         .collect();

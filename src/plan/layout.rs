@@ -36,7 +36,7 @@ pub fn layout(model: &Model, node: &Node) -> Layout {
         | Relation::Milestone(_)
         | Relation::Milestones
         | Relation::Kpi(_)
-        | Relation::Kpis
+        | Relation::Kpis(_)
         | Relation::Score(_) => Layout::default(),
     }
 }

@@ -94,7 +94,7 @@ pub enum Relation {
     /// One row a bucket and segment of the KPI.
     Kpi(KpiIndex),
     /// The rows of all KPIs, or of a part of them: those that it depends on.
-    Kpis,
+    Kpis(Vec<NodeId>),
     /// One row an entity with its score.
     Score(usize),
 }
@@ -260,7 +260,7 @@ impl Relation {
             Relation::Milestone(_) => "milestone",
             Relation::Milestones => "milestones",
             Relation::Kpi(_) => "kpi",
-            Relation::Kpis => "kpis",
+            Relation::Kpis(_) => "kpis",
             Relation::Score(_) => "score",
         }
     }

@@ -35,7 +35,7 @@ pub fn part(plan: &Plan, ids: &BTreeSet<String>) -> Vec<NodeId> {
         let comes_with = match node.relation {
             Relation::Schema => !part.is_empty(),
             Relation::Milestones => has(|relation| matches!(relation, Relation::Milestone(_))),
-            Relation::Kpis => {
+            Relation::Kpis(_) => {
                 let mut kpis = node.depends_on.iter().filter(|id| id.0 != 0);
                 // A view shows what is there; a table is a copy, and made again with any of what it holds.
                 match node.materialization {

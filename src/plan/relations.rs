@@ -1,5 +1,7 @@
 //! Definitions -> queries: what the relation of each computes.
 
+mod catalog;
+mod formula;
 mod milestone;
 mod occurrences;
 mod reached;
@@ -11,7 +13,7 @@ use crate::plan::relational::scalar::{self, Scalar};
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, Type};
-use crate::semantic::model::{Anchor, EntityIndex, Milestone, MilestoneIndex, Model};
+use crate::semantic::model::{Anchor, EntityIndex, Kpi, KpiValue, Milestone, MilestoneIndex, Model};
 use crate::semantic::name::Name;
 use crate::semantic::scopes::canonical;
 
@@ -29,13 +31,16 @@ pub(super) fn query(cx: Cx<'_>, relation: &Relation) -> Option<Query> {
         Relation::Reached(reached) => Some(reached::query(cx, reached)),
         Relation::Milestone(view) => Some(milestone::query(cx, view)),
         Relation::Score(index) => Some(score::query(cx, *index)),
-        Relation::Schema
-        | Relation::Entity(_)
-        | Relation::Events(_)
-        | Relation::Facts(_)
-        | Relation::Milestones
-        | Relation::Kpi(_)
-        | Relation::Kpis => None,
+        Relation::Milestones => Some(catalog::query(cx)),
+        Relation::Kpi(index) => {
+            let kpi = cx.model.kpi(*index);
+            match &kpi.value {
+                KpiValue::Formula { value, inputs } => Some(formula::query(cx, kpi, value, inputs)),
+                KpiValue::Measures { .. } | KpiValue::Statistic(_) => None,
+            }
+        }
+        Relation::Kpis(parts) => Some(kpis(cx, parts)),
+        Relation::Schema | Relation::Entity(_) | Relation::Events(_) | Relation::Facts(_) => None,
     }
 }
 
@@ -147,6 +152,32 @@ impl<'p> Cx<'p> {
             Anchor::Reach(from) => self.name_of(from),
         }
     }
+}
+
+/// The rows of KPIs, one after the other, by their names: where one is written changes nothing.
+fn kpis(cx: Cx<'_>, parts: &[NodeId]) -> Query {
+    let mut query = Query::default();
+    let mut parts = parts.to_vec();
+    parts.sort_by_key(|part| &cx.plan.node(*part).name);
+    let parts = parts.into_iter().map(|part| cx.read(&mut query, part)).collect();
+    query.union(None, parts);
+    query
+}
+
+/// Gives the cells of a KPI their columns: what a cell is known by and its size are those of `cell`; `totals` are its
+/// numerator, denominator and value.
+fn cells(result: &mut Draft, kpi: &Kpi, cell: &Rows, totals: [Scalar; 3], mature: Scalar) {
+    let [numerator, denominator, value] = totals;
+    result.column("kpi", scalar::text(&kpi.meta.name));
+    result.column("grain", scalar::text(kpi.grain.name()));
+    result.columns(cell, &["period", "segment_by", "segment"]);
+    result.column("numerator", numerator);
+    result.column("denominator", denominator);
+    result.column("value", value);
+    result.columns(cell, &["n"]);
+    result.column("mature", mature);
+    result.columns(cell, &["immature"]);
+    result.column("as_of", scalar::moment());
 }
 
 /// Makes a threshold, of the type of what is compared with it: a count is a whole number, a sum a decimal.

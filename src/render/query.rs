@@ -307,6 +307,7 @@ impl Printer<'_> {
             WindowFunction::RowNumber => "ROW_NUMBER()".to_owned(),
             WindowFunction::Count => "COUNT(*)".to_owned(),
             WindowFunction::Lead(value) => one("LEAD", value)?,
+            WindowFunction::Min(value) => one("MIN", value)?,
             WindowFunction::Max(value) => one("MAX", value)?,
             WindowFunction::RunningSum(value) => one("SUM", value)?,
         };

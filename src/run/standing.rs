@@ -144,7 +144,7 @@ impl<'p> Standing<'p> {
         for (index, node) in self.plan.nodes.iter().enumerate() {
             let comes_with = match node.relation {
                 Relation::Milestones => has(whole, |relation| matches!(relation, Relation::Milestone(_))),
-                Relation::Kpis => {
+                Relation::Kpis(_) => {
                     let is_there = |id: &NodeId| whole.contains(id) || self.state(*id) == State::Current;
                     has(whole, |relation| matches!(relation, Relation::Kpi(_))) && node.depends_on.iter().all(is_there)
                 }

@@ -14,6 +14,15 @@ pub const WEEK: i64 = 7 * DAY;
 /// What a duration looks like, for messages.
 pub const FORM: &str = "whole numbers with a unit of `w`, `d`, `h`, `m` or `s`, as in `14d`, `36h` or `1w 2d`";
 
+/// Writes a length of time as it is written in TOML.
+pub fn written(microseconds: i64) -> String {
+    const UNITS: &[(i64, &str)] = &[(DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s")];
+    UNITS.iter().find(|(length, _)| microseconds % length == 0).map_or_else(
+        || format!("{microseconds} microseconds"),
+        |(length, unit)| format!("{}{unit}", microseconds / length),
+    )
+}
+
 /// Returns the microseconds of a duration: whole numbers, each with its unit; none when it is written differently, or
 /// longer than 64 bits can hold.
 pub fn duration(text: &str) -> Option<i64> {

@@ -31,7 +31,7 @@ fn unions(analysis: &Analysis) -> BTreeMap<String, String> {
     let names: BTreeSet<&str> = plan
         .nodes
         .iter()
-        .filter(|node| matches!(node.relation, Relation::Kpis))
+        .filter(|node| matches!(node.relation, Relation::Kpis(_)))
         .map(|node| node.name.as_str())
         .collect();
     let statements = render(plan, model, &project.sources, &place, &mut Diagnostics::default());
@@ -42,7 +42,7 @@ fn unions(analysis: &Analysis) -> BTreeMap<String, String> {
 #[test]
 fn five_hundred_kpis_are_one_view() {
     let analysis = project(500);
-    let unions: Vec<_> = analysis.plan.nodes.iter().filter(|node| matches!(node.relation, Relation::Kpis)).collect();
+    let unions: Vec<_> = analysis.plan.nodes.iter().filter(|node| matches!(node.relation, Relation::Kpis(_))).collect();
     assert_eq!(unions.len(), 1);
     assert_eq!((unions[0].name.as_str(), unions[0].materialization), ("kpis", Materialization::View));
 }
@@ -51,7 +51,7 @@ fn five_hundred_kpis_are_one_view() {
 fn more_are_brought_together_in_tables_that_follow_from_their_names() {
     let (many, more) = (project(520), project(521));
     let mut held = BTreeSet::new();
-    for node in many.plan.nodes.iter().filter(|node| matches!(node.relation, Relation::Kpis)) {
+    for node in many.plan.nodes.iter().filter(|node| matches!(node.relation, Relation::Kpis(_))) {
         let inputs = node.depends_on.iter().map(|id| many.plan.node(*id));
         let inputs: Vec<_> = inputs.filter(|input| !matches!(input.relation, Relation::Schema)).collect();
         assert!(inputs.len() <= 250, "{} reads {}", node.name, inputs.len());

@@ -78,8 +78,23 @@ pub enum WindowFunction {
     RunningSum(Scalar),
     /// How many rows there are.
     Count,
+    /// The smallest value of all.
+    Min(Scalar),
     /// The largest value of all.
     Max(Scalar),
+}
+
+impl WindowFunction {
+    /// Returns what it is computed of, where that is not the rows.
+    pub fn value(&self) -> Option<&Scalar> {
+        match self {
+            WindowFunction::RowNumber | WindowFunction::Count => None,
+            WindowFunction::Lead(value)
+            | WindowFunction::RunningSum(value)
+            | WindowFunction::Min(value)
+            | WindowFunction::Max(value) => Some(value),
+        }
+    }
 }
 
 /// A place that nobody wrote: what the plan made itself.
@@ -288,10 +303,7 @@ pub fn count() -> Scalar {
 
 /// Computes something of the rows around one.
 pub fn window(function: WindowFunction, partition: Vec<Scalar>, order: Vec<Scalar>) -> Scalar {
-    let ty = match &function {
-        WindowFunction::RowNumber | WindowFunction::Count => Type::Int,
-        WindowFunction::Lead(value) | WindowFunction::RunningSum(value) | WindowFunction::Max(value) => value.ty,
-    };
+    let ty = function.value().map_or(Type::Int, |value| value.ty);
     leaf(Leaf::Window(Box::new(Window { function, partition, order })), ty)
 }
 
@@ -323,13 +335,7 @@ fn inside(leaf: &Leaf, visit: &mut dyn FnMut(ColumnRef)) {
         Leaf::Cast(value, _) | Leaf::ExactOf(value) | Leaf::Written(value) => all.push(value),
         Leaf::Aggregate(aggregate) => all.extend(aggregate.argument.iter().chain(&aggregate.filter)),
         Leaf::Window(window) => {
-            match &window.function {
-                WindowFunction::RowNumber | WindowFunction::Count => {}
-                WindowFunction::Lead(value) | WindowFunction::RunningSum(value) | WindowFunction::Max(value) => {
-                    all.push(value);
-                }
-            }
-            all.extend(window.partition.iter().chain(&window.order));
+            all.extend(window.function.value().into_iter().chain(&window.partition).chain(&window.order));
         }
     }
     for value in all {

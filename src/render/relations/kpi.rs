@@ -4,15 +4,12 @@ mod side;
 
 use minijinja::{Value, context};
 
-use crate::plan::naming;
 use crate::plan::node::Node;
 use crate::render::engine::render_text;
-use crate::render::expr;
 use crate::render::relations::kpi::side::{Side, side_context, together, wait_for_each_other};
 use crate::render::relations::{Cx, Failure, Result, sql};
-use crate::semantic::expr::{AggregateFunction, Expr, Literal, Type};
+use crate::semantic::expr::{AggregateFunction, Literal, Type};
 use crate::semantic::model::{Grain, Kpi, KpiIndex, KpiValue, Measure, MeasureRelation};
-use crate::semantic::scopes::canonical;
 use crate::semantic::{retention, settled};
 
 pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: KpiIndex) -> Result<String> {
@@ -20,19 +17,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: KpiIndex) -> Result<Str
     match &kpi.value {
         KpiValue::Measures { numerator, denominator } => measures(cx, node, kpi, numerator, denominator.as_ref()),
         KpiValue::Statistic(measure) => statistic(cx, node, kpi, measure),
-        KpiValue::Formula { value, inputs } => formula(cx, node, kpi, value, inputs),
-    }
-}
-
-/// Returns the name of a grain, as it is written in TOML.
-pub(crate) fn grain_name(grain: Grain) -> &'static str {
-    match grain {
-        Grain::Day => "day",
-        Grain::Week => "week",
-        Grain::Month => "month",
-        Grain::Quarter => "quarter",
-        Grain::Year => "year",
-        Grain::All => "all",
+        KpiValue::Formula { .. } => cx.queried(node, cx.definition_header("kpi", &kpi.meta, &lines(cx, kpi))),
     }
 }
 
@@ -40,8 +25,8 @@ fn lines(cx: &Cx<'_>, kpi: &Kpi) -> Vec<String> {
     let mut lines = Vec::new();
     let buckets = match (kpi.grain, kpi.by_cohort) {
         (Grain::All, _) => "All time is one bucket.".to_owned(),
-        (grain, true) => format!("By {} of the cohort: when the window of a member began.", grain_name(grain)),
-        (grain, false) => format!("By {} in which it happened.", grain_name(grain)),
+        (grain, true) => format!("By {} of the cohort: when the window of a member began.", grain.name()),
+        (grain, false) => format!("By {} in which it happened.", grain.name()),
     };
     lines.push(buckets);
     let over_windows = match &kpi.value {
@@ -65,7 +50,7 @@ fn common(cx: &Cx<'_>, node: &Node, kpi: &Kpi, mature: String) -> Result<Value> 
         header => cx.definition_header("kpi", &kpi.meta, &lines(cx, kpi)),
         relation => cx.table(node),
         name => kpi.meta.name.clone(),
-        grain => grain_name(kpi.grain),
+        grain => kpi.grain.name(),
         mature => sql(mature),
         as_of => cx.as_of()?,
     })
@@ -207,34 +192,6 @@ fn statistic(cx: &Cx<'_>, node: &Node, kpi: &Kpi, measure: &Measure) -> Result<S
                 numerator => nothing.clone(), denominator => nothing, value => sql(format!("MAX(sides.{statistic})")),
             },
             ..common(cx, node, kpi, mature(cx, kpi, &[measure])?)?
-        },
-    )
-}
-
-fn formula(cx: &Cx<'_>, node: &Node, kpi: &Kpi, value: &Expr, inputs: &[KpiIndex]) -> Result<String> {
-    let names: Vec<&str> = inputs.iter().map(|input| cx.model.kpi(*input).meta.name.as_str()).collect();
-    let printed = expr::print(value, cx.dialect(), &|name| {
-        let name = name.strip_prefix(canonical::KPI)?;
-        let position = names.iter().position(|input| *input == name)?;
-        Some(format!("met.value_{}", position + 1))
-    })?;
-    let inputs: Vec<Value> =
-        names.iter().map(|name| context! { name => *name, relation => cx.qualified(&naming::kpi(name)) }).collect();
-    let all = format!("combined.{}", cx.ident("mature")?);
-    let mature = if settled::never(cx.model, kpi).is_some() {
-        "FALSE".to_owned()
-    } else if settled::segments_move(cx.model, kpi) {
-        format!("MIN({all}) OVER (PARTITION BY combined.{}) = 1", cx.ident("period")?)
-    } else {
-        format!("{all} = 1")
-    };
-    cx.render(
-        "formula.sql",
-        context! {
-            inputs,
-            dimensions => kpi.dimensions.clone(),
-            value => sql(printed),
-            ..common(cx, node, kpi, mature)?
         },
     )
 }

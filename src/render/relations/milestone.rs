@@ -2,7 +2,8 @@
 
 use minijinja::Value;
 
-use crate::render::relations::{Cx, window_text};
+use crate::render::relations::Cx;
+use crate::semantic::duration;
 use crate::semantic::model::{Anchor, Milestone, MilestoneIndex, Occurrences, Progress};
 use crate::semantic::retention::{self, Retention};
 
@@ -42,7 +43,7 @@ fn meaning(cx: &Cx<'_>, milestone: &Milestone) -> String {
         Anchor::Reach(from) => cx.model.milestone(from).meta.name.clone(),
     };
     match milestone.within {
-        Some(within) => format!("Reached by {what}, within {} from {anchor}.", window_text(within)),
+        Some(within) => format!("Reached by {what}, within {} from {anchor}.", duration::written(within)),
         None => format!("Reached by {what}, from {anchor} on."),
     }
 }

@@ -13,11 +13,9 @@ use std::collections::BTreeMap;
 
 use minijinja::Value;
 
-use crate::plan::build::CATALOG_COLUMNS;
 use crate::plan::columns::{column_name, property_name};
 use crate::plan::layout::{Layout, layout};
 use crate::plan::node::{Materialization, Node, NodeId, Plan, Raw, Relation};
-use crate::plan::streams::by_name;
 use crate::render::dialect::{self, Dialect};
 use crate::render::expr::{self, Refused, Unsupported};
 use crate::render::holes::Fragment;
@@ -111,23 +109,14 @@ pub fn statement(cx: &Cx<'_>, node: &Node) -> Result<String> {
         Relation::Occurrences(occurrences) => cx.queried(node, reached::occurrences_header(cx, occurrences)),
         Relation::Reached(reached) => cx.queried(node, reached::header(cx, reached)),
         Relation::Milestone(view) => cx.queried(node, milestone::header(cx, view.milestone)),
-        Relation::Milestones => milestones(cx, node),
+        Relation::Milestones => cx.queried(node, cx.header("The milestones, and what is said about each", &[])),
         Relation::Kpi(kpi) => kpi::statement(cx, node, *kpi),
-        Relation::Kpis => {
+        Relation::Kpis(_) => {
             let title = match node.materialization {
                 Materialization::View | Materialization::Schema => "All KPIs, one row a bucket and segment",
                 Materialization::Table => "Some of the KPIs, one row a bucket and segment",
             };
-            let header = cx.header(title, &[]);
-            let columns: Vec<String> = node.columns.iter().map(|(name, _)| name.clone()).collect();
-            let kpis = node.depends_on.iter().map(|id| cx.plan.node(*id));
-            let kpis = kpis.filter(|node| matches!(node.relation, Relation::Kpi(_) | Relation::Kpis));
-            let mut kpis: Vec<String> = kpis.map(|node| cx.qualified(&node.name)).collect();
-            // By name: where a KPI is written changes nothing.
-            kpis.sort();
-            let is_view = node.materialization == Materialization::View;
-            let context = minijinja::context! { header, is_view, relation => cx.table(node), columns, kpis };
-            cx.render("kpis.sql", context)
+            cx.queried(node, cx.header(title, &[]))
         }
         Relation::Score(score) => cx.queried(node, score::header(cx, *score)),
     }
@@ -151,58 +140,9 @@ pub(crate) fn refused_columns(cx: &Cx<'_>, node: &Node) -> Vec<(String, Span)> {
     places.iter().filter_map(|(column, place)| Some((refuse(column).err()?, *place))).collect()
 }
 
-/// The list of milestones, with what is said about each.
-fn milestones(cx: &Cx<'_>, node: &Node) -> Result<String> {
-    let columns: Vec<&str> = CATALOG_COLUMNS.iter().map(|(name, _)| *name).collect();
-    let mut rows = Vec::new();
-    let listed = by_name(cx.model).into_iter().map(|index| cx.model.milestone(index));
-    for milestone in listed.filter(|milestone| !milestone.hidden) {
-        let text = |value: Option<&str>| match value {
-            Some(value) => cx.literal(&Literal::String(value.to_owned())),
-            None => cx.typed_null("string"),
-        };
-        let events = match &milestone.occurrences {
-            crate::semantic::model::Occurrences::Events { names, .. } => {
-                Some(names.as_ref().map_or("*".to_owned(), |names| names.join(", ")))
-            }
-            crate::semantic::model::Occurrences::Reaches(_)
-            | crate::semantic::model::Occurrences::Members(_)
-            | crate::semantic::model::Occurrences::Absence(_) => None,
-        };
-        let within = milestone.within.map(window_text);
-        let weight = match milestone.weight {
-            Some(weight) => cx.literal(&Literal::Float(weight.to_float()))?,
-            None => cx.typed_null("float")?,
-        };
-        rows.push(Value::from(vec![
-            text(Some(&milestone.meta.name))?,
-            text(milestone.meta.title.as_deref())?,
-            text(milestone.meta.description.as_deref())?,
-            text(Some(&cx.model.entity(milestone.entity).meta.name))?,
-            text(milestone.tier.as_deref())?,
-            weight,
-            text(within.as_deref())?,
-            text(events.as_deref())?,
-            cx.literal(&Literal::Bool(milestone.gating))?,
-        ]));
-    }
-    let header = cx.header("The milestones, and what is said about each", &[]);
-    let relation = cx.table(node);
-    cx.render("milestones.sql", minijinja::context! { header, relation, columns, rows })
-}
-
 /// Returns a mark as a dialect's entries see it.
 pub(super) fn of_mark(mark: &Mark) -> Value {
     minijinja::context! { text => mark.text(), as_of => mark.as_of.clone(), spec => mark.spec.clone() }
-}
-
-/// Writes a length of time as it is written in TOML.
-pub(crate) fn window_text(microseconds: i64) -> String {
-    const UNITS: &[(i64, &str)] = &[(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s")];
-    UNITS.iter().find(|(length, _)| microseconds % length == 0).map_or_else(
-        || format!("{microseconds} microseconds"),
-        |(length, unit)| format!("{}{unit}", microseconds / length),
-    )
 }
 
 /// The names of relations that canonical columns are read from.

@@ -7,9 +7,10 @@ use crate::plan::node::{Events, Node};
 use crate::render::access;
 use crate::render::relations::entity::parenthesized;
 use crate::render::relations::raw::{Raw, Time};
-use crate::render::relations::{Aliases, Cx, Failure, Result, sql, window_text};
+use crate::render::relations::{Aliases, Cx, Failure, Result, sql};
 use crate::semantic::expr::{Literal, Type};
 use crate::semantic::files::source_columns;
+use crate::semantic::duration;
 use crate::semantic::model::{Column, EventName, Source, SourceIndex, SourceRows};
 use crate::semantic::name::Path;
 
@@ -178,7 +179,7 @@ fn event_id(cx: &Cx<'_>, source: &Source, name: &Value) -> Result<String> {
 }
 
 fn old_rows(source: &Source) -> Option<String> {
-    source.retain.map(|age| format!("A row that is older than {} at the moment does not count.", window_text(age)))
+    source.retain.map(|age| format!("A row that is older than {} at the moment does not count.", duration::written(age)))
 }
 
 pub(super) fn facts(cx: &Cx<'_>, node: &Node, index: SourceIndex) -> Result<String> {

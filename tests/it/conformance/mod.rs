@@ -63,7 +63,7 @@ impl Case {
             | Relation::Facts(_)
             | Relation::Milestone(_)
             | Relation::Milestones
-            | Relation::Kpis
+            | Relation::Kpis(_)
             | Relation::Score(_) => true,
             Relation::Schema | Relation::Occurrences(_) | Relation::Reached(_) | Relation::Kpi(_) => false,
         }

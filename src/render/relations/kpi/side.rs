@@ -8,7 +8,6 @@ use crate::render::engine::render_text;
 use crate::render::expr;
 use crate::render::holes::Fragment;
 use crate::render::relations::entity::parenthesized;
-use crate::render::relations::kpi::grain_name;
 use crate::render::relations::{Aliases, Cx, Failure, Result, sql};
 use crate::semantic::expr::{AggregateFunction, Literal, Type};
 use crate::semantic::milestones::from_start;
@@ -143,7 +142,7 @@ pub(super) fn side_context(cx: &Cx<'_>, kpi: &Kpi, side: &Side<'_>, base: &str) 
             if !conditions.contains(&known) {
                 conditions.push(known);
             }
-            let template = format!("{{{{ date_trunc('{}', time | of('timestamp')) }}}}", grain_name(kpi.grain));
+            let template = format!("{{{{ date_trunc('{}', time | of('timestamp')) }}}}", kpi.grain.name());
             render_text(&template, context! { time => sql(time) }, cx.dialect()).map_err(Failure::from)?
         }
         _ => cx.typed_null("date")?.to_string(),
