@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::plan::columns::{column_name, property_name};
 use crate::plan::node::{
-    Counted, DefinitionRef, Materialization, MilestoneView, Node, NodeId, Occurrences, Plan, Raw, Reached,
-    Relation, Shape,
+    Counted, DefinitionRef, Materialization, MilestoneView, Node, NodeId, Occurrences, Plan, Raw, Reached, Relation,
+    Shape,
 };
-use crate::plan::streams::Group;
 use crate::plan::relational::Query;
+use crate::plan::streams::Group;
 use crate::plan::{naming, needs, relations, streams};
 use crate::semantic::expr::{Expr, Type};
 use crate::semantic::model::{

@@ -2,8 +2,8 @@
 //!
 //! A [`Query`] holds relations, each over those before it; the last one is what it gives. There are four kinds: rows of
 //! another node, constants, a [`Select`] and a union. A select is what SQL calls one: rows of its inputs, joined; those
-//! that meet its conditions; and a value for each column, which may be an aggregate (then the columns that are none
-//! say what is grouped) or a window's. So a query is printed as it is, a relation with a name as a common table
+//! that meet its conditions; and a value for each column, which may be a window's, or an aggregate: then the values that
+//! are none, and no constants, say what is grouped; where there are none of these, the whole is one group. So a query is printed as it is, a relation with a name as a common table
 //! expression.
 //!
 //! A column is known by its place: in the relation, or in the input of the select that reads it. Where it comes from

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod formula;
+mod kpi;
 mod milestone;
 mod occurrences;
 mod reached;
@@ -33,10 +34,13 @@ pub(super) fn query(cx: Cx<'_>, relation: &Relation) -> Option<Query> {
         Relation::Score(index) => Some(score::query(cx, *index)),
         Relation::Milestones => Some(catalog::query(cx)),
         Relation::Kpi(index) => {
-            let kpi = cx.model.kpi(*index);
-            match &kpi.value {
-                KpiValue::Formula { value, inputs } => Some(formula::query(cx, kpi, value, inputs)),
-                KpiValue::Measures { .. } | KpiValue::Statistic(_) => None,
+            let own = cx.model.kpi(*index);
+            match &own.value {
+                KpiValue::Formula { value, inputs } => Some(formula::query(cx, own, value, inputs)),
+                KpiValue::Measures { numerator, denominator } => {
+                    Some(kpi::measures(cx, own, numerator, denominator.as_ref()))
+                }
+                KpiValue::Statistic(measure) => Some(kpi::statistic(cx, own, measure)),
             }
         }
         Relation::Kpis(parts) => Some(kpis(cx, parts)),
@@ -194,14 +198,7 @@ fn microseconds(length: Option<i64>) -> Scalar {
 }
 
 /// Joins the reaches of the milestones that `from` names, by entity.
-fn join_from(
-    query: &Query,
-    draft: &mut Draft,
-    reaches: RelationId,
-    alias: &str,
-    from: Scalar,
-    entity: Scalar,
-) -> Rows {
+fn join_from(query: &Query, draft: &mut Draft, reaches: RelationId, alias: &str, from: Scalar, entity: Scalar) -> Rows {
     draft.left_join(query, reaches, alias, |rows| {
         vec![scalar::equal(rows.column("milestone"), from), scalar::equal(rows.column("entity"), entity)]
     })
@@ -212,8 +209,6 @@ fn anchor(entity: &Rows, from: Option<(Scalar, &Rows)>) -> Scalar {
     let start = entity.column("started_at");
     match from {
         None => start,
-        Some((name, reach)) => {
-            scalar::case(vec![(scalar::is_null(name), start)], Some(reach.column("reached_at")))
-        }
+        Some((name, reach)) => scalar::case(vec![(scalar::is_null(name), start)], Some(reach.column("reached_at"))),
     }
 }

@@ -41,7 +41,8 @@ pub fn fragment(expr: &Expr, dialect: &Dialect, column: &dyn Fn(&Name) -> Option
     let leaf = |name: &Name, span: Span| {
         let sql = column(name).ok_or_else(|| format!("no column `{name}` here"));
         let parsed = sql.and_then(|sql| Fragment::parse(&sql, &*dialect.grammar()));
-        let mistake = |reason| Unsupported { function: name.to_string(), reason: Failure::Mistake(reason).to_string(), span };
+        let mistake =
+            |reason| Unsupported { function: name.to_string(), reason: Failure::Mistake(reason).to_string(), span };
         parsed.map_err(|reason| Refused::Unsupported(mistake(reason)))
     };
     users(expr, dialect, &leaf)

@@ -5,8 +5,8 @@ pub mod dialect;
 pub mod engine;
 pub mod expr;
 pub mod holes;
-pub(crate) mod query;
 pub mod own;
+pub(crate) mod query;
 pub mod relations;
 
 use std::collections::BTreeMap;

@@ -102,8 +102,7 @@ impl Printer<'_> {
             ("rows", minijinja::Value::from(minijinja::value::Serde(rows))),
             ("indent", minijinja::Value::from(pad(indent))),
         ];
-        let values =
-            self.dialect.shape("statements", "constants", &context.into()).map_err(failed)?;
+        let values = self.dialect.shape("statements", "constants", &context.into()).map_err(failed)?;
         Ok(format!("{0}SELECT *\n{0}FROM {values}", pad(indent)))
     }
 
@@ -116,7 +115,7 @@ impl Printer<'_> {
             return Ok(line);
         }
         let mut lines = vec![format!("{}SELECT{}", pad(indent), if select.distinct { " DISTINCT" } else { "" })];
-        let mut keys = Vec::new();
+        let (mut keys, mut is_grouped) = (Vec::new(), false);
         let last = select.values.len().saturating_sub(1);
         for (position, (column, value)) in relation.columns.iter().zip(&select.values).enumerate() {
             let name = self.ident(&column.name)?;
@@ -128,7 +127,8 @@ impl Printer<'_> {
                 format!(" AS {name}")
             };
             lines.push(format!("{}{printed}{named}{comma}", pad(indent + 2)));
-            if !scalar::is_aggregate(value) {
+            is_grouped |= scalar::is_aggregate(value);
+            if scalar::is_key(value) {
                 keys.push((position + 1).to_string());
             }
         }
@@ -140,7 +140,6 @@ impl Printer<'_> {
             let word = if position == 0 { "WHERE" } else { "  AND" };
             lines.push(format!("{}{word} {}", pad(indent), self.condition(condition, place, &inputs, indent)?));
         }
-        let is_grouped = keys.len() < select.values.len();
         if is_grouped && !keys.is_empty() {
             lines.push(format!("{}GROUP BY {}", pad(indent), keys.join(", ")));
         }
@@ -267,12 +266,8 @@ impl Printer<'_> {
                 let sql = format!("CAST({} AS {})", inner.sql, self.dialect.type_name(*ty));
                 Ok(Fragment { depth: inner.depth + 1, ..Fragment::atom(sql) })
             }
-            Leaf::ExactOf(value) => {
-                access::exact(self.dialect, &self.fragment(value, inputs)?).map_err(failed)
-            }
-            Leaf::Written(value) => {
-                expr::users(value, self.dialect, &|leaf, span| self.leaf(leaf, span, inputs))
-            }
+            Leaf::ExactOf(value) => access::exact(self.dialect, &self.fragment(value, inputs)?).map_err(failed),
+            Leaf::Written(value) => expr::users(value, self.dialect, &|leaf, span| self.leaf(leaf, span, inputs)),
             Leaf::Aggregate(aggregate) => {
                 let scalar::Aggregate { function, argument, filter } = &**aggregate;
                 let argument = argument
@@ -333,7 +328,6 @@ impl Printer<'_> {
     fn ident(&self, name: &str) -> Result<String> {
         self.dialect.identifier(name).map_err(|why| failed(Failure::Name(why)))
     }
-
 }
 
 /// What the columns of a select are read from: the aliases of its inputs, and their relations.

@@ -231,8 +231,20 @@ pub fn at_least(left: Scalar, right: Scalar) -> Scalar {
 
 /// `left - right`, of numbers whose difference has a place in their type.
 pub fn minus(left: Scalar, right: Scalar) -> Scalar {
-    let ty = left.ty;
+    let ty = left.ty.common(right.ty).unwrap_or(left.ty);
     binary(BinaryOperator::Subtract, left, right, ty)
+}
+
+/// `left + right`, of numbers whose sum has a place in their type.
+pub fn plus(left: Scalar, right: Scalar) -> Scalar {
+    let ty = left.ty.common(right.ty).unwrap_or(left.ty);
+    binary(BinaryOperator::Add, left, right, ty)
+}
+
+/// `left * right`, of numbers whose product has a place in their type.
+pub fn times(left: Scalar, right: Scalar) -> Scalar {
+    let ty = left.ty.common(right.ty).unwrap_or(left.ty);
+    binary(BinaryOperator::Multiply, left, right, ty)
 }
 
 /// Makes what holds where all of several conditions do; none: true.
@@ -367,4 +379,11 @@ pub fn is_aggregate(value: &Scalar) -> bool {
         };
     });
     found
+}
+
+/// Tells whether a value says what is grouped, where others are made of whole groups: it reads columns, and is none itself.
+pub fn is_key(value: &Scalar) -> bool {
+    let mut found = false;
+    reads(value, &mut |_| found = true);
+    found && !is_aggregate(value)
 }

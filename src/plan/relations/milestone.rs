@@ -34,8 +34,7 @@ pub(super) fn query(cx: Cx<'_>, view: &MilestoneView) -> Query {
 
     let mut result = Draft::new();
     let members = result.from(&query, population, "population");
-    let of_member =
-        |rows: &crate::plan::relational::Rows| vec![equal(rows.column("entity"), members.column(key))];
+    let of_member = |rows: &crate::plan::relational::Rows| vec![equal(rows.column("entity"), members.column(key))];
     let reach = result.left_join(&query, reached, "reached", of_member);
     let counts = result.left_join(&query, counted, "counted", of_member);
     result.columns(&members, &[key, "anchor_at", "closes_at"]);

@@ -67,9 +67,8 @@ fn matched(cx: Cx<'_>, query: &mut Query, occurrences: &Occurrences, windows: &W
     let mut draft = Draft::new();
     let event = draft.from(query, events, "events");
     let stream = match &names {
-        Some(_) => draft.join(query, listed, "streams", |rows| {
-            vec![equal(rows.column("event_name"), event.column("event_name"))]
-        }),
+        Some(_) => draft
+            .join(query, listed, "streams", |rows| vec![equal(rows.column("event_name"), event.column("event_name"))]),
         None => draft.from(query, listed, "streams"),
     };
     let has_subjects = streams.iter().any(|stream| stream.subject.is_some());
@@ -116,10 +115,8 @@ fn matched(cx: Cx<'_>, query: &mut Query, occurrences: &Occurrences, windows: &W
     draft_in_time(&mut draft, windows, &stream, &anchor, &time);
     if let Some((name, reach)) = after {
         let (reached_at, reached_id) = (reach.column("reached_at"), reach.column("reached_id"));
-        let is_tied = scalar::all([
-            equal(time.clone(), reached_at.clone()),
-            more(event.column("event_id"), reached_id),
-        ]);
+        let is_tied =
+            scalar::all([equal(time.clone(), reached_at.clone()), more(event.column("event_id"), reached_id)]);
         draft.filter(any([is_null(name), more(time.clone(), reached_at), is_tied]));
     }
     let mut entities_of_row = before.clone();

@@ -16,8 +16,7 @@ pub(super) fn query(cx: Cx<'_>, reached: &Reached) -> Query {
     let mut query = Query::default();
     let entities = cx.entity(&mut query, reached.entity);
     let on_others = reached.composites.iter().chain(&reached.members).chain(&reached.absences);
-    let inputs: Vec<MilestoneIndex> =
-        on_others.flat_map(|milestone| cx.model.milestone(*milestone).inputs()).collect();
+    let inputs: Vec<MilestoneIndex> = on_others.flat_map(|milestone| cx.model.milestone(*milestone).inputs()).collect();
     let earlier = if inputs.is_empty() { None } else { Some(cx.reaches(&mut query, "earlier", inputs)) };
     let make = Make { cx, entity: reached.entity, entities };
     let mut branches = Vec::new();
@@ -95,14 +94,7 @@ impl Make<'_> {
     }
 
     /// Those that are read off numbered occurrences.
-    fn counted(
-        &self,
-        query: &mut Query,
-        number: usize,
-        node: NodeId,
-        shape: Shape,
-        entries: &[Counted],
-    ) -> RelationId {
+    fn counted(&self, query: &mut Query, number: usize, node: NodeId, shape: Shape, entries: &[Counted]) -> RelationId {
         let progress = if shape == Shape::Sum { Type::Decimal } else { Type::Int };
         let row = |entry: &Counted| {
             let milestone = self.cx.model.milestone(entry.milestone);
@@ -172,7 +164,8 @@ impl Make<'_> {
         let parts = query.constants("parts", &part_columns("part"), rows);
         let mut draft = Draft::new();
         let part = draft.from(query, parts, "parts");
-        let reach = draft.join(query, earlier, "earlier", |rows| vec![equal(rows.column("milestone"), part.column("part"))]);
+        let reach =
+            draft.join(query, earlier, "earlier", |rows| vec![equal(rows.column("milestone"), part.column("part"))]);
         let entity = self.join_entity(query, &mut draft, reach.column("entity"));
         let anchor = self.anchor(query, &mut draft, earlier, milestones, &part, &entity, reach.column("entity"));
         in_window(&mut draft, &anchor, &reach.column("reached_at"), &part.column("within_microseconds"));
@@ -208,8 +201,7 @@ impl Make<'_> {
             Some(vec![cx.name_of(*index), cx.name_of(member), at_least, within, cx.from_of(milestone)])
         });
         let rows = rows.collect();
-        let listed =
-            query.constants(&format!("member_milestones_{number}"), &part_columns("member_milestone"), rows);
+        let listed = query.constants(&format!("member_milestones_{number}"), &part_columns("member_milestone"), rows);
         let children = cx.entity(query, child);
         let mut draft = Draft::new();
         let milestone = draft.from(query, listed, "milestones");
@@ -218,7 +210,8 @@ impl Make<'_> {
         });
         let member = draft
             .join(query, children, "member_row", |rows| vec![equal(rows.column(&own.key), reach.column("entity"))]);
-        let parent = own.parent.as_ref().map_or_else(|| scalar::null(Type::String), |(_, parent)| member.column(parent));
+        let parent =
+            own.parent.as_ref().map_or_else(|| scalar::null(Type::String), |(_, parent)| member.column(parent));
         let entity = self.join_entity(query, &mut draft, parent);
         let key = entity.column(self.key());
         let anchor = self.anchor(query, &mut draft, earlier, milestones, &milestone, &entity, key.clone());
@@ -300,11 +293,13 @@ impl Make<'_> {
 
         let mut broken = Draft::new();
         let span = broken.from(query, windows, "windows");
-        let part = broken.join(query, parts, "absent_parts", |rows| {
-            vec![equal(rows.column("milestone"), span.column("milestone"))]
-        });
+        let part = broken
+            .join(query, parts, "absent_parts", |rows| vec![equal(rows.column("milestone"), span.column("milestone"))]);
         let reach = broken.join(query, earlier, "earlier", |rows| {
-            vec![equal(rows.column("milestone"), part.column("part")), equal(rows.column("entity"), span.column("entity"))]
+            vec![
+                equal(rows.column("milestone"), part.column("part")),
+                equal(rows.column("entity"), span.column("entity")),
+            ]
         });
         broken.filter(at_least(reach.column("reached_at"), span.column("anchor_at")));
         broken.filter(less(reach.column("reached_at"), span.column("closes_at")));
@@ -366,8 +361,7 @@ fn groups<'m>(cx: Cx<'m>, milestones: &[MilestoneIndex]) -> Vec<Group<'m>> {
             Progress::Distinct(value) => Some(value),
             Progress::Count | Progress::Sum(_) => None,
         };
-        let is_its =
-            |(known, other, _): &&mut Group<'m>| *known == child && signature(*other) == signature(value);
+        let is_its = |(known, other, _): &&mut Group<'m>| *known == child && signature(*other) == signature(value);
         match groups.iter_mut().find(is_its) {
             Some((_, _, group)) => group.push(*index),
             None => groups.push((child, value, vec![*index])),
@@ -375,4 +369,3 @@ fn groups<'m>(cx: Cx<'m>, milestones: &[MilestoneIndex]) -> Vec<Group<'m>> {
     }
     groups
 }
-

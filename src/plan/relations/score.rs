@@ -28,8 +28,8 @@ pub(super) fn query(cx: Cx<'_>, index: usize) -> Query {
     let entities = cx.entity(&mut query, score.entity);
     let mut scored = Draft::new();
     let entity = scored.from(&query, entities, "entity_row");
-    let sums = scored
-        .left_join(&query, summed, "summed", |summed| vec![equal(summed.column("entity"), entity.column(key))]);
+    let sums =
+        scored.left_join(&query, summed, "summed", |summed| vec![equal(summed.column("entity"), entity.column(key))]);
     scored.columns(&entity, &[key]);
     scored.column("score", coalesce(sums.column("score"), scalar::cast(scalar::int(0), Type::Decimal)));
     scored.column("milestones_reached", coalesce(sums.column("milestones_reached"), scalar::int(0)));

@@ -15,13 +15,12 @@ use minijinja::Value;
 
 use crate::plan::columns::{column_name, property_name};
 use crate::plan::layout::{Layout, layout};
-use crate::plan::node::{Materialization, Node, NodeId, Plan, Raw, Relation};
+use crate::plan::node::{Materialization, Node, Plan, Raw, Relation};
 use crate::render::dialect::{self, Dialect};
 use crate::render::expr::{self, Refused, Unsupported};
-use crate::render::holes::Fragment;
 use crate::render::{Mark, Place, engine, query};
 use crate::semantic::expr::{Expr, Literal, Type};
-use crate::semantic::model::{EntityIndex, Meta, MilestoneIndex, Model, Origin};
+use crate::semantic::model::{EntityIndex, Meta, Model, Origin};
 use crate::semantic::moment;
 use crate::semantic::name::Name;
 use crate::semantic::scopes::canonical;
@@ -110,7 +109,7 @@ pub fn statement(cx: &Cx<'_>, node: &Node) -> Result<String> {
         Relation::Reached(reached) => cx.queried(node, reached::header(cx, reached)),
         Relation::Milestone(view) => cx.queried(node, milestone::header(cx, view.milestone)),
         Relation::Milestones => cx.queried(node, cx.header("The milestones, and what is said about each", &[])),
-        Relation::Kpi(kpi) => kpi::statement(cx, node, *kpi),
+        Relation::Kpi(kpi) => cx.queried(node, kpi::header(cx, cx.model.kpi(*kpi))),
         Relation::Kpis(_) => {
             let title = match node.materialization {
                 Materialization::View | Materialization::Schema => "All KPIs, one row a bucket and segment",
@@ -178,16 +177,11 @@ impl Cx<'_> {
     fn queried(&self, node: &Node, header: Value) -> Result<String> {
         let query = node.query.as_ref().ok_or_else(|| Failure::Template(format!("`{}` has no query", node.name)))?;
         let is_view = node.materialization == Materialization::View;
-        let head = self.render("relation.sql", minijinja::context! { header, is_view, relation => self.table(node) })?;
+        let head =
+            self.render("relation.sql", minijinja::context! { header, is_view, relation => self.table(node) })?;
         let Place { dialect, schema, as_of, .. } = self.place;
         let rows = query::Printer { plan: self.plan, dialect, schema, as_of }.query(query)?;
         Ok(format!("{head}\n{rows}"))
-    }
-
-    /// Returns the node that holds the reaches of a milestone, among those of others.
-    fn reached(&self, milestone: MilestoneIndex) -> NodeId {
-        let milestone = self.model.milestone(milestone);
-        self.plan.reached(milestone.entity, milestone.depth)
     }
 
     /// Returns the full name of a relation that Milepost makes.
@@ -216,20 +210,6 @@ impl Cx<'_> {
 
     fn string(&self, text: &str) -> Result<Value> {
         self.dialect().string(text).map(sql).map_err(Failure::Name)
-    }
-
-    /// Prints `printed`, of type `ty`, as text that is the same on every warehouse and in every session.
-    fn text(&self, printed: String, ty: Type) -> Result<String> {
-        if !matches!(ty, Type::Date | Type::Timestamp) {
-            return Ok(self.cast(printed, ty, Type::String));
-        }
-        let value = dialect::Argument::Sql(Fragment::atom(printed), Some(ty));
-        Ok(self.dialect().expression("functions", "string", &[("value", value)])?.sql)
-    }
-
-    /// Prints `printed`, of type `ty`, as a `wanted`.
-    fn cast(&self, printed: String, ty: Type, wanted: Type) -> String {
-        if ty == wanted { printed } else { format!("CAST({printed} AS {})", self.dialect().type_name(wanted)) }
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "stands beside literals, which can fail")]

@@ -8,9 +8,9 @@ use crate::render::access;
 use crate::render::relations::entity::parenthesized;
 use crate::render::relations::raw::{Raw, Time};
 use crate::render::relations::{Aliases, Cx, Failure, Result, sql};
+use crate::semantic::duration;
 use crate::semantic::expr::{Literal, Type};
 use crate::semantic::files::source_columns;
-use crate::semantic::duration;
 use crate::semantic::model::{Column, EventName, Source, SourceIndex, SourceRows};
 use crate::semantic::name::Path;
 
@@ -179,7 +179,9 @@ fn event_id(cx: &Cx<'_>, source: &Source, name: &Value) -> Result<String> {
 }
 
 fn old_rows(source: &Source) -> Option<String> {
-    source.retain.map(|age| format!("A row that is older than {} at the moment does not count.", duration::written(age)))
+    source
+        .retain
+        .map(|age| format!("A row that is older than {} at the moment does not count.", duration::written(age)))
 }
 
 pub(super) fn facts(cx: &Cx<'_>, node: &Node, index: SourceIndex) -> Result<String> {

@@ -1,0 +1,257 @@
+//! The cells of a KPI: one row a bucket and segment. Each side is aggregated alone over its own rows; they meet on bucket
+//! and segment.
+
+mod side;
+
+use crate::plan::relational::scalar::{
+    self, Scalar, WindowFunction, aggregate, all, any, at_least, at_most, call, case, cast, coalesce, equal, is_known,
+    is_null, minus, more, window,
+};
+use crate::plan::relational::{Draft, Query, RelationId, Rows};
+use crate::plan::relations::Cx;
+use crate::plan::relations::kpi::side::{Role, Side, together, wait_for_each_other};
+use crate::semantic::expr::{AggregateFunction, Type};
+use crate::semantic::model::{Grain, Kpi, Measure};
+use crate::semantic::{retention, settled};
+
+/// What cells are known by.
+const CELL: &[&str] = &["period", "segment_by", "segment"];
+
+/// The cells of a measure, or of a measure over another.
+pub(super) fn measures(cx: Cx<'_>, kpi: &Kpi, numerator: &Measure, denominator: Option<&Measure>) -> Query {
+    let mut sides: Vec<Side<'_>> = match denominator {
+        None => vec![Side::new("numerator", numerator, vec![(Role::Numerator, numerator)])],
+        Some(denominator) if together(numerator, denominator) => {
+            vec![Side::new("member", denominator, vec![(Role::Numerator, numerator), (Role::Denominator, denominator)])]
+        }
+        Some(denominator) => vec![
+            Side::new("numerator", numerator, vec![(Role::Numerator, numerator)]),
+            Side::new("denominator", denominator, vec![(Role::Denominator, denominator)]),
+        ],
+    };
+    wait_for_each_other(cx, &mut sides);
+    let waits = sides.iter().any(|side| side.waits().is_some());
+    let base = if denominator.is_some() { Role::Denominator } else { Role::Numerator };
+    let mut query = Query::default();
+    let segments = segments(&mut query, kpi);
+    let mut parts = Vec::new();
+    for side in &sides {
+        let segmented = side.segmented(cx, &mut query, kpi, segments);
+        let values = side.values(&mut query, segmented, base);
+        parts.push(totals(&mut query, side, values, base, waits));
+    }
+    parts.extend((kpi.grain == Grain::All).then(|| nobody(&mut query, waits)));
+
+    let parts = query.union(None, parts);
+    let mut draft = Draft::new();
+    let part = draft.from(&query, parts, "sides");
+    let most = |name: &str| aggregate(AggregateFunction::Max, Some(part.column(name)), None);
+    // What was not there is zero where it is a count or a sum, and unknown where it is not.
+    let total = |role: Role, measure: &Measure| match measure.function {
+        AggregateFunction::Count | AggregateFunction::CountDistinct | AggregateFunction::Sum => {
+            coalesce(most(role.name()), cast(scalar::int(0), Type::Float))
+        }
+        AggregateFunction::Average
+        | AggregateFunction::Min
+        | AggregateFunction::Max
+        | AggregateFunction::Percentile(_) => most(role.name()),
+    };
+    let over = total(Role::Numerator, numerator);
+    let (under, mut value) = match denominator.map(|denominator| total(Role::Denominator, denominator)) {
+        Some(under) => (under.clone(), call("divide", vec![over.clone(), under], Type::Float)),
+        None => (scalar::null(Type::Float), over.clone()),
+    };
+    if waits {
+        // Nobody of a side counts yet: that is not zero.
+        let closed = aggregate(AggregateFunction::Min, Some(part.column("closed")), None);
+        value = case(vec![(any([more(closed.clone(), scalar::int(0)), is_null(closed)]), value)], None);
+    }
+    let all: Vec<&Measure> = std::iter::once(numerator).chain(denominator).collect();
+    combine(cx, &mut query, kpi, &all, draft, &part, [over, under, value]);
+    query
+}
+
+/// The cells of a statistic of a distribution.
+pub(super) fn statistic(cx: Cx<'_>, kpi: &Kpi, measure: &Measure) -> Query {
+    let side = Side::new("member", measure, vec![(Role::Numerator, measure)]);
+    let mut query = Query::default();
+    let segments = segments(&mut query, kpi);
+    let segmented = side.segmented(cx, &mut query, kpi, segments);
+    let mut parts = Vec::new();
+    if let AggregateFunction::Percentile(share) = measure.function {
+        let values = percentile(&mut query, segmented, share);
+        parts.push(totals(&mut query, &side, values, Role::Numerator, false));
+        let open = open(&mut query, segmented);
+        parts.push(open_only(&mut query, open));
+    } else {
+        let values = side.values(&mut query, segmented, Role::Numerator);
+        parts.push(totals(&mut query, &side, values, Role::Numerator, false));
+    }
+    parts.extend((kpi.grain == Grain::All).then(|| nobody(&mut query, false)));
+    let parts = query.union(None, parts);
+    let mut draft = Draft::new();
+    let part = draft.from(&query, parts, "sides");
+    let value = aggregate(AggregateFunction::Max, Some(part.column("numerator")), None);
+    let nothing = scalar::null(Type::Float);
+    combine(cx, &mut query, kpi, &[measure], draft, &part, [nothing.clone(), nothing, value]);
+    query
+}
+
+/// The segments of a KPI, and what each is by: all members, and one for each dimension.
+fn segments(query: &mut Query, kpi: &Kpi) -> RelationId {
+    let mut rows = vec![vec![scalar::int(0), scalar::null(Type::String)]];
+    for (number, dimension) in (1..).zip(&kpi.dimensions) {
+        rows.push(vec![scalar::int(number), scalar::text(dimension)]);
+    }
+    query.constants("segments", &[("number", Type::Int), ("segment_by", Type::String)], rows)
+}
+
+/// The totals of a side, in the columns that all sides have.
+fn totals(query: &mut Query, side: &Side<'_>, values: RelationId, base: Role, waits: bool) -> RelationId {
+    let mut draft = Draft::new();
+    let row = draft.from(query, values, "side_values");
+    draft.columns(&row, CELL);
+    for role in [Role::Numerator, Role::Denominator] {
+        let own = row.find(role.name()).map(|value| cast(value, Type::Float));
+        draft.column(role.name(), own.unwrap_or_else(|| scalar::null(Type::Float)));
+    }
+    if waits {
+        draft.column("closed", row.find("closed").unwrap_or_else(|| scalar::null(Type::Int)));
+    }
+    draft.column("n", if side.has(base) { row.column("n") } else { scalar::null(Type::Int) });
+    draft.columns(&row, &["immature"]);
+    query.unnamed(draft)
+}
+
+/// A total of nobody: all time has a cell, whoever is there.
+fn nobody(query: &mut Query, waits: bool) -> RelationId {
+    let mut draft = Draft::new();
+    draft.column("period", scalar::null(Type::Date));
+    draft.column("segment_by", scalar::null(Type::String));
+    draft.column("segment", scalar::null(Type::String));
+    draft.column("numerator", scalar::null(Type::Float));
+    draft.column("denominator", scalar::null(Type::Float));
+    if waits {
+        draft.column("closed", scalar::null(Type::Int));
+    }
+    draft.column("n", scalar::int(0));
+    draft.column("immature", scalar::int(0));
+    query.unnamed(draft)
+}
+
+/// Computes a percentile by ranks: the value at a share of the way from the first to the last, between two of them by how
+/// near each is. Warehouses' own are windows on one, approximate on another.
+fn percentile(query: &mut Query, segmented: RelationId, share: f64) -> RelationId {
+    let cell = |rows: &Rows| CELL.iter().map(|name| rows.column(name)).collect::<Vec<_>>();
+    let mut ranks = Draft::new();
+    let row = ranks.from(query, segmented, "ranked");
+    let value = row.column("numerator");
+    ranks.filter(row.column("counts"));
+    ranks.filter(is_known(value.clone()));
+    ranks.columns(&row, CELL);
+    ranks.column("numerator", value.clone());
+    let rank = window(WindowFunction::RowNumber, cell(&row), vec![value]);
+    ranks.column("rank_from_zero", minus(rank, scalar::int(1)));
+    let last = minus(window(WindowFunction::Count, cell(&row), Vec::new()), scalar::int(1));
+    ranks.column("position", scalar::times(scalar::float(share), last));
+    let ranks = query.named("member_ranks", ranks);
+
+    let mut values = Draft::new();
+    let row = values.from(query, ranks, "ranks");
+    let most = |value: Scalar| aggregate(AggregateFunction::Max, Some(value), None);
+    let (value, rank, position) = (row.column("numerator"), row.column("rank_from_zero"), row.column("position"));
+    let at = |end: &str| {
+        let is_there = equal(rank.clone(), call(end, vec![position.clone()], Type::Int));
+        most(case(vec![(is_there, value.clone())], None))
+    };
+    let (low, high) = (at("floor"), at("ceil"));
+    let place = most(position.clone());
+    let fraction = minus(place.clone(), call("floor", vec![place], Type::Int));
+    values.columns(&row, CELL);
+    values.column("numerator", scalar::plus(low.clone(), scalar::times(fraction, minus(high, low))));
+    values.column("n", scalar::count());
+    values.column("immature", scalar::int(0));
+    query.named("member_values", values)
+}
+
+/// Counts who may still come to a cell.
+fn open(query: &mut Query, segmented: RelationId) -> RelationId {
+    let mut draft = Draft::new();
+    let row = draft.from(query, segmented, "segmented");
+    draft.columns(&row, CELL);
+    draft.column("immature", count_where(row.column("open")));
+    query.named("member_open", draft)
+}
+
+/// The part of a cell that only says who may still come to it.
+fn open_only(query: &mut Query, open: RelationId) -> RelationId {
+    let mut draft = Draft::new();
+    let row = draft.from(query, open, "side_open");
+    draft.columns(&row, CELL);
+    draft.column("numerator", scalar::null(Type::Float));
+    draft.column("denominator", scalar::null(Type::Float));
+    draft.column("n", scalar::int(0));
+    draft.columns(&row, &["immature"]);
+    query.unnamed(draft)
+}
+
+/// Counts the rows of which a condition holds.
+fn count_where(condition: Scalar) -> Scalar {
+    aggregate(AggregateFunction::Count, Some(case(vec![(condition, scalar::int(1))], None)), None)
+}
+
+/// Has the parts of each cell meet, and says what the cell is.
+fn combine(
+    cx: Cx<'_>,
+    query: &mut Query,
+    kpi: &Kpi,
+    measures: &[&Measure],
+    mut draft: Draft,
+    part: &Rows,
+    totals: [Scalar; 3],
+) {
+    let [numerator, denominator, value] = totals;
+    let most = |name: &str| coalesce(aggregate(AggregateFunction::Max, Some(part.column(name)), None), scalar::int(0));
+    draft.columns(part, CELL);
+    draft.column("numerator", numerator);
+    draft.column("denominator", denominator);
+    draft.column("value", value);
+    draft.column("n", most("n"));
+    draft.column("immature", most("immature"));
+    let combined = query.named("combined", draft);
+    let mut result = Draft::new();
+    let cell = result.from(query, combined, "combined");
+    let totals = ["numerator", "denominator", "value"].map(|name| cell.column(name));
+    let mature = mature(cx, kpi, measures, &cell);
+    super::cells(&mut result, kpi, &cell, totals, mature);
+    query.unnamed(result);
+}
+
+/// Makes whether a bucket is over, and with it the window of each member; and whether all of it is kept.
+fn mature(cx: Cx<'_>, kpi: &Kpi, measures: &[&Measure], cell: &Rows) -> Scalar {
+    if settled::never(cx.model, kpi).is_some() {
+        return scalar::truth(false);
+    }
+    let period = cell.column("period");
+    let days = |function: &str, count: i64| call(function, vec![period.clone(), scalar::int(count)], Type::Date);
+    let next = match kpi.grain {
+        Grain::All => return scalar::truth(false),
+        Grain::Day => days("add_days", 1),
+        Grain::Week => days("add_days", 7),
+        Grain::Month => days("add_months", 1),
+        Grain::Quarter => days("add_months", 3),
+        Grain::Year => days("add_months", 12),
+    };
+    let begins = |day: Scalar| call("timestamp", vec![day], Type::Timestamp);
+    let immature = cell.column("immature");
+    let nobody_is_open = if settled::segments_move(cx.model, kpi) {
+        // Who is open may come into any segment: the total counts all of them.
+        equal(window(WindowFunction::Max(immature), vec![period.clone()], Vec::new()), scalar::int(0))
+    } else {
+        equal(immature, scalar::int(0))
+    };
+    let kept = measures.iter().filter_map(|measure| retention::of_measure(cx.model, measure));
+    let kept = kept.map(|kept| kept.length).min();
+    let is_kept = kept.map(|kept| at_least(begins(period.clone()), scalar::moment_before(kept)));
+    all([nobody_is_open, at_most(begins(next), scalar::moment())].into_iter().chain(is_kept))
+}

@@ -1,0 +1,365 @@
+//! The sides of a KPI: rows of one relation, and what is aggregated of each.
+
+use crate::plan::build::uses_entity;
+use crate::plan::naming;
+use crate::plan::node::NodeId;
+use crate::plan::relational::scalar::{
+    self, Scalar, aggregate, all, any, call, case, cast, coalesce, equal, is_in, is_known, is_null, later, more, not,
+};
+use crate::plan::relational::{Draft, Query, RelationId, Rows};
+use crate::plan::relations::kpi::{CELL, count_where};
+use crate::plan::relations::{Cx, Scope};
+use crate::plan::streams::signature;
+use crate::semantic::expr::{AggregateFunction, Expr, ExprKind, Type};
+use crate::semantic::milestones::from_start;
+use crate::semantic::model::{Anchor, EntityIndex, Grain, Kpi, Measure, MeasureRelation, MilestoneIndex};
+use crate::semantic::scopes::canonical;
+
+/// What a measure is of a KPI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Above the line, or all there is.
+    Numerator,
+    /// Below the line.
+    Denominator,
+}
+
+impl Role {
+    /// Returns the name of its column.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Role::Numerator => "numerator",
+            Role::Denominator => "denominator",
+        }
+    }
+}
+
+/// Rows of one relation, with what is aggregated of each.
+pub(super) struct Side<'m> {
+    name: &'static str,
+    measure: &'m Measure,
+    roles: Vec<(Role, &'m Measure)>,
+    /// The milestones of the other side whose windows the rows wait for: both sides are over the same members.
+    waits_for: Vec<MilestoneIndex>,
+}
+
+/// The relation that a measure is taken over.
+struct Over {
+    /// Its node.
+    node: NodeId,
+    /// What its rows are called.
+    alias: &'static str,
+    /// The column with the key of the entity.
+    key: String,
+    /// Whom the rows belong to.
+    entity: Option<EntityIndex>,
+}
+
+impl<'m> Side<'m> {
+    pub(super) fn new(name: &'static str, measure: &'m Measure, roles: Vec<(Role, &'m Measure)>) -> Self {
+        Self { name, measure, roles, waits_for: Vec::new() }
+    }
+
+    /// Tells whether a measure is one of this side.
+    pub(super) fn has(&self, role: Role) -> bool {
+        self.roles.iter().any(|(known, _)| *known == role)
+    }
+
+    /// Returns the milestone whose windows its rows wait for.
+    pub(super) fn waits(&self) -> Option<MilestoneIndex> {
+        match self.measure.relation {
+            MeasureRelation::Milestone { of, .. } if self.measure.mature_only => Some(of),
+            MeasureRelation::Milestone { .. }
+            | MeasureRelation::Entity(_)
+            | MeasureRelation::Events(..)
+            | MeasureRelation::Facts(_) => None,
+        }
+    }
+
+    /// The rows of the side, each once a segment that it is in.
+    pub(super) fn segmented(&self, cx: Cx<'_>, query: &mut Query, kpi: &Kpi, segments: RelationId) -> RelationId {
+        let rows = self.rows(cx, query, kpi);
+        let mut draft = Draft::new();
+        let row = draft.from(query, rows, "side_rows");
+        let segment = draft.from(query, segments, "segments");
+        draft.columns(&row, &["period"]);
+        draft.columns(&segment, &["segment_by"]);
+        let of = (1..).zip(&self.measure.dimensions).map(|(number, _)| {
+            let value = row.column(&dimension(number));
+            (equal(segment.column("number"), scalar::int(number)), coalesce(value, scalar::text("(none)")))
+        });
+        let of: Vec<(Scalar, Scalar)> = of.collect();
+        draft.column("segment", if of.is_empty() { scalar::null(Type::String) } else { case(of, None) });
+        for (role, _) in &self.roles {
+            draft.columns(&row, &[role.name()]);
+        }
+        draft.columns(&row, &["counts", "open"]);
+        query.named(&format!("{}_segments", self.name), draft)
+    }
+
+    /// What the rows of each segment come to.
+    pub(super) fn values(&self, query: &mut Query, segmented: RelationId, base: Role) -> RelationId {
+        let mut draft = Draft::new();
+        let row = draft.from(query, segmented, "segmented");
+        draft.columns(&row, CELL);
+        let counts = row.column("counts");
+        for (role, measure) in &self.roles {
+            let value = row.column(role.name());
+            draft.column(role.name(), aggregate(measure.function, Some(value), Some(counts.clone())));
+        }
+        if self.waits().is_some() || !self.waits_for.is_empty() {
+            draft.column("closed", count_where(counts.clone()));
+        }
+        let counted = self.roles.iter().find(|(role, _)| *role == base || self.roles.len() == 1);
+        let size = counted.map_or_else(scalar::count, |(role, _)| {
+            aggregate(AggregateFunction::Count, Some(row.column(role.name())), Some(counts))
+        });
+        draft.column("n", size);
+        draft.column("immature", count_where(row.column("open")));
+        query.named(&format!("{}_values", self.name), draft)
+    }
+
+    /// The rows of the side: the bucket and the dimensions of each, what it brings to each measure, whether it counts, and
+    /// whether it may still change.
+    fn rows(&self, cx: Cx<'_>, query: &mut Query, kpi: &Kpi) -> RelationId {
+        let measure = self.measure;
+        let Over { node, alias, key, entity } = over(cx, &measure.relation);
+        let pending_length = pending(cx, measure);
+        let begins_late = self.waits_for.iter().any(|of| matches!(cx.model.milestone(*of).anchor, Anchor::Reach(_)));
+        let is_read =
+            pending_length.is_some() || begins_late || self.roles.iter().any(|(_, measure)| uses_entity(measure));
+        let relation = cx.read(query, node);
+        let mut draft = Draft::new();
+        let row = draft.from(query, relation, alias);
+        let population = match &measure.relation {
+            MeasureRelation::Milestone { population: Some(population), .. } => {
+                let reaches = cx.reaches(query, "reaches", [*population]);
+                let name = cx.name_of(*population);
+                Some(draft.join(query, reaches, "population", |rows| {
+                    vec![equal(rows.column("entity"), row.column(&key)), equal(rows.column("milestone"), name)]
+                }))
+            }
+            MeasureRelation::Milestone { population: None, .. }
+            | MeasureRelation::Entity(_)
+            | MeasureRelation::Events(..)
+            | MeasureRelation::Facts(_) => None,
+        };
+        let owner = match (&measure.relation, entity) {
+            (MeasureRelation::Entity(_), _) => Some(row.clone()),
+            (_, Some(entity)) if is_read => Some(self.join_entity(cx, query, &mut draft, entity, row.column(&key))),
+            (_, _) => None,
+        };
+        let waiting: Vec<(MilestoneIndex, Rows)> = (1..)
+            .zip(&self.waits_for)
+            .map(|(number, of)| (*of, join_view(cx, query, &mut draft, *of, number, row.column(&key))))
+            .collect();
+
+        let entities: Vec<(EntityIndex, &Rows)> = entity.zip(owner.as_ref()).into_iter().collect();
+        let scope = Scope {
+            events: matches!(measure.relation, MeasureRelation::Events(..)).then_some(&row),
+            facts: matches!(measure.relation, MeasureRelation::Facts(_)).then_some(&row),
+            reach: matches!(measure.relation, MeasureRelation::Milestone { .. }).then_some(&row),
+            population: population.as_ref(),
+            entities: &entities,
+        };
+        // What a row is let into, and what may change it.
+        let (mut counts, mut open): (Vec<Scalar>, Vec<Scalar>) = (Vec::new(), Vec::new());
+        let mut conditions = Vec::new();
+        let mut begins_known = false;
+        match &measure.relation {
+            MeasureRelation::Milestone { .. } => {
+                let begun = is_known(row.column("anchor_at"));
+                if self.roles.iter().any(|(_, measure)| measure.waits) {
+                    open.push(not(row.column("mature")));
+                }
+                if measure.mature_only {
+                    counts.push(row.column("mature"));
+                } else if pending_length.is_some() {
+                    counts.push(begun.clone());
+                }
+                begins_known = pending_length.is_none();
+                conditions.push(match pending_length {
+                    None => begun,
+                    Some(None) => any([begun, scalar::truth(true)]),
+                    Some(Some(length)) => any([begun, begun_within(owner.as_ref().unwrap_or(&row), length)]),
+                });
+            }
+            MeasureRelation::Events(_, Some(names)) => {
+                conditions.push(is_in(row.column("event_name"), names.iter().map(scalar::text).collect()));
+            }
+            MeasureRelation::Entity(_) | MeasureRelation::Events(_, None) | MeasureRelation::Facts(_) => {}
+        }
+        // Members are counted, and not their rows.
+        let are_members = matches!(measure.relation, MeasureRelation::Entity(_) | MeasureRelation::Milestone { .. });
+        for (of, waits) in &waiting {
+            // Who has no window may still come to have one, until that is decided.
+            let undecided = undecided(cx, *of).map(|length| begun_within(owner.as_ref().unwrap_or(&row), length));
+            let without = is_null(waits.column("anchor_at"));
+            let decided = all([without.clone()].into_iter().chain(undecided.clone().map(not)));
+            counts.push(any([decided, waits.column("mature")]));
+            if are_members {
+                open.push(all([is_known(waits.column("anchor_at")), not(waits.column("mature"))]));
+                open.extend(undecided.map(|undecided| all([without, undecided])));
+            }
+        }
+        let period = match &measure.time {
+            Some(time) if kpi.grain != Grain::All => {
+                let is_begin =
+                    matches!(&time.kind, ExprKind::Column(name) if name.is(&format!("{}anchor_at", canonical::REACH)));
+                let time = cx.written(time, scope);
+                if !(is_begin && begins_known) {
+                    conditions.push(is_known(time.clone()));
+                }
+                call("date_trunc", vec![scalar::text(kpi.grain.name()), time], Type::Date)
+            }
+            Some(_) | None => scalar::null(Type::Date),
+        };
+        draft.column("period", period);
+        for (number, value) in (1..).zip(&measure.dimensions) {
+            draft.column(&dimension(number), scalar::as_text(cx.written(value, scope)));
+        }
+        let narrow = self.narrow();
+        for (role, measure) in &self.roles {
+            draft.column(role.name(), brought(cx, measure, scope, narrow.as_deref()));
+        }
+        draft.column("counts", all(counts));
+        draft.column("open", any(open));
+        for condition in conditions {
+            draft.filter(condition);
+        }
+        if let Some(members) = narrow {
+            draft.filter(any(members.iter().map(|members| cx.written(members, scope))));
+        }
+        query.named(&format!("{}_rows", self.name), draft)
+    }
+
+    fn join_entity(&self, cx: Cx<'_>, query: &mut Query, draft: &mut Draft, entity: EntityIndex, key: Scalar) -> Rows {
+        let entities = cx.entity(query, entity);
+        let on = |rows: &Rows| vec![equal(rows.column(&cx.model.entity(entity).key), key)];
+        // A milestone's rows are entities; an event or a fact may belong to somebody unknown.
+        if matches!(self.measure.relation, MeasureRelation::Milestone { .. }) {
+            draft.join(query, entities, "entity_row", on)
+        } else {
+            draft.left_join(query, entities, "entity_row", on)
+        }
+    }
+
+    /// Returns what says which rows are members of some measure, each once, where not all are.
+    fn narrow(&self) -> Option<Vec<&'m Expr>> {
+        let mut conditions: Vec<&'m Expr> = Vec::new();
+        for (_, measure) in &self.roles {
+            let members = measure.members.as_ref()?;
+            if !conditions.iter().any(|known| signature(known) == signature(members)) {
+                conditions.push(members);
+            }
+        }
+        Some(conditions)
+    }
+}
+
+/// Has each of two sides wait for the other one's windows, where they are over the same entity.
+pub(super) fn wait_for_each_other(cx: Cx<'_>, sides: &mut [Side<'_>]) {
+    let [one, other] = sides else { return };
+    if over(cx, &one.measure.relation).entity != over(cx, &other.measure.relation).entity {
+        return;
+    }
+    let (waits, other_waits) = (one.waits(), other.waits());
+    one.waits_for.extend(other_waits.filter(|of| Some(*of) != waits));
+    other.waits_for.extend(waits.filter(|of| Some(*of) != other_waits));
+}
+
+/// Tells whether two measures are taken over the same rows.
+pub(super) fn together(left: &Measure, right: &Measure) -> bool {
+    let time = |measure: &Measure| measure.time.as_ref().map(signature);
+    left.relation == right.relation && left.mature_only == right.mature_only && time(left) == time(right)
+}
+
+fn dimension(number: i64) -> String {
+    format!("dimension_{number}")
+}
+
+fn over(cx: Cx<'_>, relation: &MeasureRelation) -> Over {
+    let found = |name: &str| cx.plan.find(name).expect("what a measure is over comes before it");
+    match relation {
+        MeasureRelation::Entity(entity) => Over {
+            node: cx.plan.entity(*entity),
+            alias: "entities",
+            key: cx.model.entity(*entity).key.clone(),
+            entity: Some(*entity),
+        },
+        MeasureRelation::Milestone { of, .. } => {
+            let milestone = cx.model.milestone(*of);
+            let node = found(&naming::milestone(&milestone.meta.name));
+            let key = cx.model.entity(milestone.entity).key.clone();
+            Over { node, alias: "milestone", key, entity: Some(milestone.entity) }
+        }
+        MeasureRelation::Events(source, _) => {
+            let source = cx.model.source(*source);
+            let entity = source.entity.as_ref().map(|(entity, _)| *entity);
+            Over { node: found(&naming::events(&source.meta.name)), alias: "events", key: "entity".to_owned(), entity }
+        }
+        MeasureRelation::Facts(source) => {
+            let source = cx.model.source(*source);
+            let entity = source.entity.as_ref().map(|(entity, _)| *entity);
+            Over { node: found(&naming::facts(&source.meta.name)), alias: "facts", key: "entity".to_owned(), entity }
+        }
+    }
+}
+
+/// Joins the view of a milestone whose windows the rows wait for.
+fn join_view(
+    cx: Cx<'_>,
+    query: &mut Query,
+    draft: &mut Draft,
+    of: MilestoneIndex,
+    number: usize,
+    entity: Scalar,
+) -> Rows {
+    let milestone = cx.model.milestone(of);
+    let node = cx.plan.milestone(of).expect("a milestone that somebody waits for has a view");
+    let view = cx.read(query, node);
+    let key = &cx.model.entity(milestone.entity).key;
+    draft.left_join(query, view, &format!("waits_{number}"), |rows| vec![equal(rows.column(key), entity)])
+}
+
+/// Returns who may come to have a window, and so to be a member, though the population is known: whether it has begun is
+/// decided by another milestone. Nothing: who has no window will have none; else who began less than so many microseconds
+/// ago, or everybody.
+#[expect(clippy::option_option, reason = "nobody, everybody, or some")]
+fn pending(cx: Cx<'_>, measure: &Measure) -> Option<Option<i64>> {
+    let MeasureRelation::Milestone { of, population: Some(population) } = measure.relation else { return None };
+    let Anchor::Reach(anchor) = cx.model.milestone(of).anchor else { return None };
+    (anchor != population).then(|| from_start(cx.model, anchor))
+}
+
+/// Returns for how long after its start it is still to be decided if an entity has a window of a milestone; none where
+/// that is never open, and where it is always: cells are never final then, and who has no window counts.
+fn undecided(cx: Cx<'_>, of: MilestoneIndex) -> Option<i64> {
+    let Anchor::Reach(anchor) = cx.model.milestone(of).anchor else { return None };
+    from_start(cx.model, anchor)
+}
+
+/// Makes whether an entity began less than a length of time before the moment.
+fn begun_within(entity: &Rows, length: i64) -> Scalar {
+    more(later(entity.column("started_at"), scalar::duration(length)), scalar::moment())
+}
+
+/// Makes what a row brings to an aggregate: nothing where it does not count. All rows are as `narrow` says.
+fn brought(cx: Cx<'_>, measure: &Measure, scope: Scope<'_>, narrow: Option<&[&Expr]>) -> Scalar {
+    let value = match &measure.argument {
+        // Whole numbers are added up as decimals, as their sum may not fit 64 bits.
+        Some(argument) if argument.ty == Type::Int && measure.function == AggregateFunction::Sum => {
+            cast(cx.written(argument, scope), Type::Decimal)
+        }
+        Some(argument) => cx.written(argument, scope),
+        None if measure.function == AggregateFunction::Sum => cast(scalar::int(1), Type::Decimal),
+        None => scalar::int(1),
+    };
+    let is_known = |condition: &Expr| match narrow {
+        Some([only]) => signature(only) == signature(condition),
+        Some(_) | None => false,
+    };
+    let conditions = measure.members.iter().chain(&measure.filter).filter(|condition| !is_known(condition));
+    let conditions: Vec<Scalar> = conditions.map(|condition| cx.written(condition, scope)).collect();
+    if conditions.is_empty() { value } else { case(vec![(all(conditions), value)], None) }
+}
