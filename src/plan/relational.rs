@@ -246,13 +246,11 @@ impl Query {
     /// Reads another node; one that is read already is the same relation.
     pub fn node(&mut self, node: NodeId, columns: &[(String, Type)]) -> RelationId {
         let is_it = |relation: &Relation| matches!(relation.body, Body::Node(known) if known == node);
-        match self.relations.iter().position(is_it) {
-            Some(known) => RelationId(known),
-            None => {
-                let columns = columns.iter().map(|(name, ty)| Column { name: name.clone(), ty: *ty }).collect();
-                self.push(None, columns, Body::Node(node))
-            }
+        if let Some(known) = self.relations.iter().position(is_it) {
+            return RelationId(known);
         }
+        let columns = columns.iter().map(|(name, ty)| Column { name: name.clone(), ty: *ty }).collect();
+        self.push(None, columns, Body::Node(node))
     }
 
     /// Adds constants.

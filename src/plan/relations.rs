@@ -100,7 +100,7 @@ impl Scope<'_> {
     }
 }
 
-impl<'p> Cx<'p> {
+impl Cx<'_> {
     /// Makes what a user wrote, over the rows of a scope.
     fn written(self, expr: &Expr, scope: Scope<'_>) -> Scalar {
         scalar::written(expr, &|name| scope.column(self.model, name))
@@ -150,7 +150,7 @@ impl<'p> Cx<'p> {
     }
 
     /// The milestone at whose reach the window of another starts; null: at the entity's start.
-    fn from_of(self, milestone: &Milestone) -> Scalar {
+    fn anchor_name(self, milestone: &Milestone) -> Scalar {
         match milestone.anchor {
             Anchor::Start => scalar::null(Type::String),
             Anchor::Reach(from) => self.name_of(from),

@@ -352,12 +352,13 @@ fn own_name<'q>(query: &'q Query, select: &Select, value: &Scalar) -> Option<&'q
 
 /// Splits a chain of one operator into its operands.
 fn split<'e>(value: &'e Scalar, operator: BinaryOperator, operands: &mut Vec<&'e Scalar>) {
-    match &value.kind {
-        ExprKind::Binary(own, left, right) if *own == operator => {
-            split(left, operator, operands);
-            split(right, operator, operands);
-        }
-        _ => operands.push(value),
+    if let ExprKind::Binary(own, left, right) = &value.kind
+        && *own == operator
+    {
+        split(left, operator, operands);
+        split(right, operator, operands);
+    } else {
+        operands.push(value);
     }
 }
 

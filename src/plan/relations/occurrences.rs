@@ -130,13 +130,12 @@ fn matched(cx: Cx<'_>, query: &mut Query, occurrences: &Occurrences, windows: &W
     draft.column("entity", owner.column(key));
     draft.column("occurred_at", time.clone());
     draft.columns(&event, &["event_id"]);
-    let value: Option<(&dyn Fn(&Expr) -> Scalar, Type)> = match shape {
-        Shape::Count => None,
-        Shape::Distinct => Some((&|expr| scalar::as_text(cx.written(expr, scope)), Type::String)),
-        Shape::Sum => Some((&|expr| amount(cx.written(expr, scope)), Type::Decimal)),
+    let (counted, ty): (&dyn Fn(&Expr) -> Scalar, Type) = match shape {
+        Shape::Count | Shape::Distinct => (&|expr| scalar::as_text(cx.written(expr, scope)), Type::String),
+        Shape::Sum => (&|expr| amount(cx.written(expr, scope)), Type::Decimal),
     };
-    if let Some((value, ty)) = value {
-        draft.column("value", choose.of(|stream| stream.value.as_ref(), value, scalar::null(ty)));
+    if *shape != Shape::Count {
+        draft.column("value", choose.of(|stream| stream.value.as_ref(), counted, scalar::null(ty)));
     }
     draft.column("bucket", windows.bucket(&stream, &anchor, &time));
     query.named("matched", draft)
@@ -277,8 +276,8 @@ impl<'s> Choose<'s> {
             [one] => equal(self.number.clone(), scalar::int(*one)),
             several => is_in(self.number.clone(), several.iter().map(|number| scalar::int(*number)).collect()),
         };
-        let made = branches.iter().map(|(expr, numbers)| (is_one(numbers), make(expr))).collect();
-        case(made, rest.then_some(otherwise))
+        let chosen = branches.iter().map(|(expr, numbers)| (is_one(numbers), make(expr))).collect();
+        case(chosen, rest.then_some(otherwise))
     }
 }
 

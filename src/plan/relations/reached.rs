@@ -81,15 +81,13 @@ impl Make<'_> {
         draft: &mut Draft,
         earlier: RelationId,
         milestones: &[MilestoneIndex],
-        rows: &Rows,
+        from: Scalar,
         entity: &Rows,
-        key: Scalar,
     ) -> Scalar {
         if !self.has_from(milestones) {
             return anchor(entity, None);
         }
-        let from = rows.column("from_milestone");
-        let reach = join_from(query, draft, earlier, "from_reach", from.clone(), key);
+        let reach = join_from(query, draft, earlier, "from_reach", from.clone(), entity.column(self.key()));
         anchor(entity, Some((from, &reach)))
     }
 
@@ -157,7 +155,7 @@ impl Make<'_> {
                     cx.name_of(*part),
                     threshold(Shape::Count, milestone.at_least),
                     microseconds(milestone.within),
-                    cx.from_of(milestone),
+                    cx.anchor_name(milestone),
                 ]);
             }
         }
@@ -167,7 +165,7 @@ impl Make<'_> {
         let reach =
             draft.join(query, earlier, "earlier", |rows| vec![equal(rows.column("milestone"), part.column("part"))]);
         let entity = self.join_entity(query, &mut draft, reach.column("entity"));
-        let anchor = self.anchor(query, &mut draft, earlier, milestones, &part, &entity, reach.column("entity"));
+        let anchor = self.anchor(query, &mut draft, earlier, milestones, part.column("from_milestone"), &entity);
         in_window(&mut draft, &anchor, &reach.column("reached_at"), &part.column("within_microseconds"));
         if let Some(applies) = self.applies(milestones, &part.column("milestone"), &entity) {
             draft.filter(applies);
@@ -198,7 +196,7 @@ impl Make<'_> {
             let Occurrences::Members(member) = milestone.occurrences else { return None };
             let at_least = threshold(Shape::Count, milestone.at_least);
             let within = microseconds(milestone.within);
-            Some(vec![cx.name_of(*index), cx.name_of(member), at_least, within, cx.from_of(milestone)])
+            Some(vec![cx.name_of(*index), cx.name_of(member), at_least, within, cx.anchor_name(milestone)])
         });
         let rows = rows.collect();
         let listed = query.constants(&format!("member_milestones_{number}"), &part_columns("member_milestone"), rows);
@@ -214,7 +212,7 @@ impl Make<'_> {
             own.parent.as_ref().map_or_else(|| scalar::null(Type::String), |(_, parent)| member.column(parent));
         let entity = self.join_entity(query, &mut draft, parent);
         let key = entity.column(self.key());
-        let anchor = self.anchor(query, &mut draft, earlier, milestones, &milestone, &entity, key.clone());
+        let anchor = self.anchor(query, &mut draft, earlier, milestones, milestone.column("from_milestone"), &entity);
         in_window(&mut draft, &anchor, &reach.column("reached_at"), &milestone.column("within_microseconds"));
         if let Some(applies) = self.applies(milestones, &milestone.column("milestone"), &entity) {
             draft.filter(applies);
@@ -261,7 +259,7 @@ impl Make<'_> {
             let Occurrences::Absence(parts) = &milestone.occurrences else { continue };
             for part in parts {
                 let horizon = microseconds(milestone.horizon);
-                rows.push(vec![cx.name_of(*index), cx.name_of(*part), horizon, cx.from_of(milestone)]);
+                rows.push(vec![cx.name_of(*index), cx.name_of(*part), horizon, cx.anchor_name(milestone)]);
             }
         }
         let columns = [
@@ -281,7 +279,7 @@ impl Make<'_> {
         let entity = windows.from(query, self.entities, "entity_row");
         let milestone = windows.from(query, once, "milestones");
         let key = entity.column(self.key());
-        let anchor = self.anchor(query, &mut windows, earlier, milestones, &milestone, &entity, key.clone());
+        let anchor = self.anchor(query, &mut windows, earlier, milestones, milestone.column("from_milestone"), &entity);
         if let Some(applies) = self.applies(milestones, &milestone.column("milestone"), &entity) {
             windows.filter(applies);
         }

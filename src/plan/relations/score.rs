@@ -13,14 +13,14 @@ pub(super) fn query(cx: Cx<'_>, index: usize) -> Query {
     let weights = score.terms.iter().map(|(milestone, weight)| vec![cx.name_of(*milestone), exact(*weight)]);
     let weights =
         query.constants("weights", &[("milestone", Type::String), ("weight", Type::Decimal)], weights.collect());
-    let reached = cx.reaches(&mut query, "reached", score.terms.iter().map(|(milestone, _)| *milestone));
+    let all = cx.reaches(&mut query, "reached", score.terms.iter().map(|(milestone, _)| *milestone));
 
     let mut summed = Draft::new();
-    let reaches = summed.from(&query, reached, "reached");
+    let reached = summed.from(&query, all, "reached");
     let weight = summed.join(&query, weights, "weights", |weights| {
-        vec![equal(weights.column("milestone"), reaches.column("milestone"))]
+        vec![equal(weights.column("milestone"), reached.column("milestone"))]
     });
-    summed.column("entity", reaches.column("entity"));
+    summed.column("entity", reached.column("entity"));
     summed.column("score", aggregate(AggregateFunction::Sum, Some(weight.column("weight")), None));
     summed.column("milestones_reached", scalar::count());
     let summed = query.named("summed", summed);
