@@ -68,7 +68,7 @@ pub(super) fn look_through(
         match look(&|| open(&root.join(path))) {
             Ok(None) => {}
             Ok(Some(fault)) => return Err(fault.told(path)),
-            Err(error) if error.get_ref().is_some_and(|inner| inner.is::<NotPacked>()) => {
+            Err(error) if matches!(error.get_ref(), Some(inner) if inner.is::<NotPacked>()) => {
                 return Err(Fault { line: None, what: error.to_string() }.told(path));
             }
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
