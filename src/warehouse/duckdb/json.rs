@@ -32,7 +32,9 @@ pub(super) fn fault(mut text: Text) -> io::Result<Option<Fault>> {
                 Category::Data => told.to_owned(),
                 Category::Syntax | Category::Eof | Category::Io => format!("it is not JSON: {told}"),
             };
-            Ok(Some(Fault { line: u64::try_from(error.line()).ok(), what }))
+            // A number is over once what follows it was read: then the place is before the first column of the next line.
+            let line = if error.column() == 0 { error.line().saturating_sub(1).max(1) } else { error.line() };
+            Ok(Some(Fault { line: u64::try_from(line).ok(), what }))
         }
     }
 }
