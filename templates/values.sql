@@ -1,6 +1,6 @@
 {#- What raw rows have, by the names that definitions count: how many there are, how many of them have a time, in any form and
-    in one that can be read, how many belong to somebody, and how many have a value that cannot be read as its type. Or which
-    names there are. -#}
+    in one that can be read, how many belong to somebody, how many have a key of their own, how many belong to somebody whom no
+    table has, and how many have a value that cannot be read as its type. Or which names there are. -#}
 {% if all_names %}
 SELECT DISTINCT {{ name }} AS {{ "name" | ident }}
 FROM {{ from }} AS source_rows
@@ -14,7 +14,15 @@ SELECT
   COUNT(counted.{{ "written" | ident }}) AS {{ "times_given" | ident }},
   COUNT(counted.{{ "moment" | ident }}) AS {{ "times_read" | ident }},
   MIN(CASE WHEN counted.{{ "moment" | ident }} IS NULL THEN counted.{{ "written" | ident }} END) AS {{ "example" | ident }},
-  COUNT(counted.{{ "entity" | ident }}) AS {{ "entities" | ident }}{{ "," | when(values) }}
+  COUNT(counted.{{ "entity" | ident }}) AS {{ "entities" | ident }},
+  COUNT(counted.{{ "id" | ident }}) AS {{ "ids" | ident }},
+{% if known %}
+  COUNT(CASE WHEN known.{{ "entity" | ident }} IS NULL THEN counted.{{ "entity" | ident }} END) AS {{ "strangers" | ident }},
+  MIN(CASE WHEN known.{{ "entity" | ident }} IS NULL THEN counted.{{ "entity" | ident }} END) AS {{ "stranger" | ident }}{{ "," | when(values) }}
+{% else %}
+  0 AS {{ "strangers" | ident }},
+  CAST(NULL AS {{ type("string") }}) AS {{ "stranger" | ident }}{{ "," | when(values) }}
+{% endif %}
 {% for value in values %}
   COUNT(CASE WHEN counted.{{ ("written_" ~ loop.index) | ident }} IS NOT NULL AND NOT counted.{{ ("is_read_" ~ loop.index) | ident }} THEN 1 END) AS {{ ("unread_" ~ loop.index) | ident }},
   MIN(CASE WHEN counted.{{ ("written_" ~ loop.index) | ident }} IS NOT NULL AND NOT counted.{{ ("is_read_" ~ loop.index) | ident }} THEN counted.{{ ("written_" ~ loop.index) | ident }} END) AS {{ ("example_" ~ loop.index) | ident }}{{ "," | when(not loop.last) }}
@@ -24,7 +32,8 @@ FROM (
     {% if wanted %}CASE WHEN {{ name }} IN ({% for name in wanted %}{{ name | literal }}{{ ", " | when(not loop.last) }}{% endfor %}) THEN {{ name }} END{% else %}CAST(NULL AS {{ type("string") }}){% endif %} AS {{ "name" | ident }},
     {{ written }} AS {{ "written" | ident }},
     {{ moment }} AS {{ "moment" | ident }},
-    {{ entity }} AS {{ "entity" | ident }}{{ "," | when(values) }}
+    {{ entity }} AS {{ "entity" | ident }},
+    {{ id }} AS {{ "id" | ident }}{{ "," | when(values) }}
 {% for value in values %}
     {{ value.written }} AS {{ ("written_" ~ loop.index) | ident }},
     ({{ value.read }}) IS NOT NULL AS {{ ("is_read_" ~ loop.index) | ident }}{{ "," | when(not loop.last) }}
@@ -34,5 +43,17 @@ FROM (
   {{ "WHERE" | safe if loop.first else "  AND" | safe }} {{ condition }}
 {% endfor %}
 ) AS counted
+{% if known %}
+LEFT JOIN (
+  SELECT DISTINCT named.{{ "entity" | ident }}
+  FROM (
+{% for entities in known %}
+    SELECT {{ entities.key }} AS {{ "entity" | ident }} FROM {{ entities.from }} AS source_rows
+    {{ "UNION ALL" | safe if not loop.last }}
+{% endfor %}
+  ) AS named
+) AS known
+  ON known.{{ "entity" | ident }} = counted.{{ "entity" | ident }}
+{% endif %}
 GROUP BY 1
 {% endif %}

@@ -10,7 +10,7 @@ use crate::plan::node::{NodeId, Raw, Relation};
 use crate::render::relations::Cx;
 use crate::render::relations::values::values;
 use crate::render::{Place, Statement, UNMARKED};
-use crate::run::values::{Found, Look, look};
+use crate::run::values::{Found, Kind, Look, look};
 use crate::semantic::model::{
     EventName, KpiValue, MeasureRelation, Model, Occurrences, Source, SourceIndex, SourceRows,
 };
@@ -76,24 +76,28 @@ fn looks(analysis: &Analysis, part: &[NodeId], place: &Place) -> Result<Vec<Look
         };
         let counts = parse(queries.counts)?;
         let names = queries.names.map(parse).transpose()?;
-        let (definition, time, key, needs_key) = match node.reads {
+        let (mut id, mut entity) = (None, None);
+        let (definition, time, key, rows) = match node.reads {
             None => continue,
             Some(Raw::Source(index)) => {
                 let source = model.source(index);
                 let is_log = matches!(source.rows, SourceRows::Events { .. });
-                let key = source.entity.as_ref().map(|(_, column)| column.clone()).filter(|_| is_log);
+                let key = source.entity.as_ref().map(|(_, column)| column.clone());
+                id = source.key.clone().filter(|_| !is_log);
+                entity = source.entity.as_ref().map(|(index, _)| model.entity(*index).meta.name.clone());
                 let time = source.time.clone().map(|column| (column, false));
-                (format!("source.{}", source.meta.name), time, key, false)
+                let rows = if is_log { Kind::Log } else { Kind::Facts };
+                (format!("source.{}", source.meta.name), time, key, rows)
             }
             Some(Raw::Entity(index)) => {
                 let entity = model.entity(index);
                 let time = entity.start.clone().map(|column| (column, true));
-                (format!("entity.{}", entity.meta.name), time, Some(entity.key.clone()), true)
+                (format!("entity.{}", entity.meta.name), time, Some(entity.key.clone()), Kind::Entities)
             }
         };
         let reads_all = reads_all || names.is_none();
         let typed = queries.typed.into_iter().map(|(column, ty)| (column, ty.name())).collect();
-        looks.push(Look { definition, time, key, needs_key, typed, counts, reads_all, wanted, names });
+        looks.push(Look { definition, time, key, rows, id, entity, typed, counts, reads_all, wanted, names });
     }
     Ok(looks)
 }

@@ -252,7 +252,8 @@ fn unknown_key(what: &str, name: &str, known: &[String]) -> Diagnostic {
     }
 }
 
-/// Finds the innermost value that a place lies in, or whose key it is.
+/// Finds the innermost value that a place lies in, or whose key it is. A table of dotted keys, or with a header of its own,
+/// has a place that its values do not lie in.
 fn find(table: &DeTable<'_>, span: &Range<usize>, path: &mut Vec<Step>) {
     let within = |whole: &Range<usize>| span.start >= whole.start && span.end <= whole.end;
     for (key, value) in table {
@@ -261,6 +262,16 @@ fn find(table: &DeTable<'_>, span: &Range<usize>, path: &mut Vec<Step>) {
             find_in(value.get_ref(), span, path);
             return;
         }
+    }
+    for (key, value) in table {
+        let DeValue::Table(inner) = value.get_ref() else { continue };
+        path.push(Step::Key(key.get_ref().to_string()));
+        let depth = path.len();
+        find(inner, span, path);
+        if path.len() > depth {
+            return;
+        }
+        path.pop();
     }
 }
 

@@ -63,7 +63,7 @@ pub fn property_of(dialect: &Dialect, document: &Fragment, path: &[&str], ty: Ty
     if path.is_empty() || path.iter().any(|key| key.is_empty()) {
         return Err(Failure::Mistake("a property's path has an empty part".to_owned()));
     }
-    let keys = path.iter().map(|key| Argument::Word(key.replace('\\', "\\\\").replace('"', "\\\"")));
+    let keys = path.iter().map(|key| Argument::Word((*key).to_owned()));
     let path = dialect.expression("source", "path", &[("keys", Argument::List(keys.collect()))])?;
     let text = dialect.expression(
         "source",

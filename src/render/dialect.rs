@@ -8,6 +8,7 @@ mod options;
 mod quoting;
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
@@ -375,7 +376,10 @@ impl Dialect {
             .get_template(&key)
             .and_then(|template| template.render(context))
             .map(|text| text.trim().to_owned())
-            .map_err(|error| Failure::Mistake(format!("dialects/{}.toml: {key}: {error}", self.name)))
+            .map_err(|error| match error.source().and_then(|source| source.downcast_ref()) {
+                Some(CannotName(reason)) => Failure::Name(reason.clone()),
+                None => Failure::Mistake(format!("dialects/{}.toml: {key}: {error}", self.name)),
+            })
     }
 
     fn open_shapes(&mut self) {
@@ -384,6 +388,10 @@ impl Dialect {
         let types = self.types.clone();
         self.shapes.add_function("type", move |name: &str| {
             types.get(name).cloned().ok_or_else(|| mistake(format!("`{name}` is no type")))
+        });
+        // What the warehouse cannot name though it has the function.
+        self.shapes.add_function("refuse", |reason: String| {
+            Err::<Value, _>(mistake("a name is refused".to_owned()).with_source(CannotName(reason)))
         });
         let strings = self.strings.clone();
         self.shapes.add_filter("literal", move |text: &str| strings.quote("string", text).map_err(mistake));
@@ -432,6 +440,18 @@ impl fmt::Display for Failure {
         }
     }
 }
+
+/// What a shape says of a name that its warehouse cannot write.
+#[derive(Debug)]
+struct CannotName(String);
+
+impl fmt::Display for CannotName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for CannotName {}
 
 /// An argument as a shape sees it, `constant` where it is a whole number of few digits: it prints as its hole.
 #[derive(Debug)]

@@ -20,12 +20,17 @@ pub struct Look {
     pub time: Option<(String, bool)>,
     /// The column with the key of whom a row belongs to, or of an entity its own.
     pub key: Option<String>,
-    /// Whether a row without that key is lost.
-    pub needs_key: bool,
+    /// What the rows are.
+    pub rows: Kind,
+    /// The column with the key of a fact.
+    pub id: Option<String>,
+    /// The entity that rows belong to.
+    pub entity: Option<String>,
     /// The columns and properties that have a type, and the type.
     pub typed: Vec<(String, &'static str)>,
     /// Counts rows: by name, the rows, those with a time, those with one that can be read, the smallest that cannot, those
-    /// with a key; then, for each of `typed`, those whose value cannot be read, and the smallest.
+    /// with a key of whom they belong to, those with one of their own, those of somebody whom no table has, and the smallest
+    /// key of such; then, for each of `typed`, those whose value cannot be read, and the smallest.
     pub counts: Checked,
     /// Whether rows of other names than the wanted ones are read.
     pub reads_all: bool,
@@ -33,6 +38,17 @@ pub struct Look {
     pub wanted: Vec<(String, Vec<String>)>,
     /// Gives the names of events.
     pub names: Option<Checked>,
+}
+
+/// What rows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Events.
+    Log,
+    /// Facts.
+    Facts,
+    /// Entities.
+    Entities,
 }
 
 /// What was found of the rows of a definition.
@@ -50,6 +66,15 @@ pub struct Found {
     pub unreadable_time: Option<String>,
     /// Those that belong to nobody; of an entity, those without a key.
     pub without_key: u64,
+    /// Of facts, those without a key of their own.
+    #[serde(default)]
+    pub without_id: u64,
+    /// Those that belong to somebody whom no table of entities has.
+    #[serde(default)]
+    pub unknown_entities: u64,
+    /// The key of one of these.
+    #[serde(default)]
+    pub unknown_entity: Option<String>,
     /// The columns and properties of which values cannot be read as the declared type, and are null.
     #[serde(default)]
     pub unreadable_values: BTreeMap<String, Unreadable>,
@@ -75,7 +100,9 @@ pub fn look(warehouse: &dyn Warehouse, look: &Look) -> Result<Found, Error> {
     let mut known: Vec<String> = Vec::new();
     let mut all = 0;
     for row in &rows.rows {
-        let [name, count, given, read, example, keys, values @ ..] = row.as_slice() else { continue };
+        let [name, count, given, read, example, keys, ids, strangers, stranger, values @ ..] = row.as_slice() else {
+            continue;
+        };
         let count = number(count);
         all += count;
         if *name != Value::Null {
@@ -87,20 +114,25 @@ pub fn look(warehouse: &dyn Warehouse, look: &Look) -> Result<Found, Error> {
         if look.time.is_some() {
             found.without_time += count - number(given);
             found.unreadable_times += number(given) - number(read);
-            if found.unreadable_time.is_none() && *example != Value::Null {
-                found.unreadable_time = Some(example.to_string());
-            }
+            keep_smallest(&mut found.unreadable_time, example);
         }
         if look.key.is_some() {
             found.without_key += count - number(keys);
         }
+        if look.id.is_some() {
+            found.without_id += count - number(ids);
+        }
+        found.unknown_entities += number(strangers);
+        keep_smallest(&mut found.unknown_entity, stranger);
         for ((column, ty), value) in look.typed.iter().zip(values.chunks_exact(2)) {
             let [rows, example] = value else { continue };
             if number(rows) > 0 {
                 let found = found.unreadable_values.entry(column.clone()).or_default();
                 found.rows += number(rows);
                 (*ty).clone_into(&mut found.ty);
-                found.example = example.to_string();
+                let mut smallest = Some(std::mem::take(&mut found.example)).filter(|example| !example.is_empty());
+                keep_smallest(&mut smallest, example);
+                found.example = smallest.unwrap_or_default();
             }
         }
     }
@@ -112,6 +144,14 @@ pub fn look(warehouse: &dyn Warehouse, look: &Look) -> Result<Found, Error> {
         found.unknown_events = unknown.into_iter().map(|name| (name.clone(), nearest(name, names.iter()))).collect();
     }
     Ok(found)
+}
+
+/// Keeps the smaller of two examples, so that which one is told does not depend on the order of rows.
+fn keep_smallest(kept: &mut Option<String>, value: &Value) {
+    let text = value.to_string();
+    if *value != Value::Null && kept.as_ref().is_none_or(|kept| text < *kept) {
+        *kept = Some(text);
+    }
 }
 
 fn number(value: &Value) -> u64 {
@@ -171,9 +211,23 @@ impl Found {
                 warnings.push(format!("{} no `{column}`: {lost}", of(self.without_time)));
             }
         }
+        let lost = match look.rows {
+            Kind::Log => "counted for no milestone without a `subject`",
+            Kind::Facts => "counted for nobody",
+            Kind::Entities => "not counted",
+        };
+        if let Some(id) = look.id.as_ref().filter(|_| self.without_id > 0) {
+            warnings.push(format!("{} no `{id}`: counted, each by itself", of(self.without_id)));
+        }
         if let Some(key) = look.key.as_ref().filter(|_| self.without_key > 0) {
-            let lost = if look.needs_key { "not counted" } else { "counted for no milestone without a `subject`" };
             warnings.push(format!("{} no `{key}`: {lost}", of(self.without_key)));
+        }
+        if let (Some(key), Some(entity), Some(example)) = (&look.key, &look.entity, &self.unknown_entity) {
+            let (count, all) = (self.unknown_entities, rows(self.rows));
+            let (has, share) = (if count == 1 { "has" } else { "have" }, share(count, self.rows));
+            warnings.push(format!(
+                "`{definition}`: {count} of {all} ({share}) {has} a `{key}` that no `{entity}` has, such as `{example}`: {lost}"
+            ));
         }
         for (column, Unreadable { ty, rows: unread, example }) in &self.unreadable_values {
             let of = rows(self.rows);
@@ -193,6 +247,12 @@ impl Found {
 
 fn rows(count: u64) -> String {
     if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
+}
+
+/// Returns a share in percent: all and nothing are said of all and nothing only.
+fn share(count: u64, all: u64) -> String {
+    let percent = u128::from(count) * 100 / u128::from(all.max(1));
+    if percent == 0 && count > 0 { "less than 1 %".to_owned() } else { format!("{percent} %") }
 }
 
 /// Returns what to write where a time is a number, which has as many digits as one of these days.

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use indexmap::IndexMap;
 use jiff::Timestamp;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -11,15 +10,12 @@ use crate::plan::node::{Materialization, NodeId, Plan};
 use crate::project::document::Spanned;
 use crate::project::names::nearest;
 use crate::project::read::list;
-use crate::project::tables::test::{ExpectTable, Match, RowsTable, TestTable};
+use crate::project::tables::test::{ExpectTable, Match, RowsTable, TestTable, WrittenRow};
 use crate::project::{Definition, Project};
 use crate::run::unit::{self, Expectation, Row, csv};
 use crate::semantic::model::Model;
 use crate::semantic::moment;
 use crate::suite::given::raw_columns;
-
-/// The key under which a time of TOML's own arrives, which JSON has no type for.
-const TOML_TIME: &str = "$__toml_private_datetime";
 
 /// One unit test that can be run.
 #[derive(Clone, Debug)]
@@ -222,7 +218,9 @@ impl Cx<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Option<Vec<Row>> {
         let file = match written.get() {
-            RowsTable::Rows(rows) => return Some(rows.iter().map(plain).collect()),
+            RowsTable::Rows(rows) => {
+                return Some(rows.iter().map(|WrittenRow(row)| row.iter().map(plain).collect()).collect());
+            }
             RowsTable::File(file) => file,
         };
         let beside = self.project.sources.path(test.source()).parent().unwrap_or(Path::new(""));
@@ -250,14 +248,6 @@ impl Cx<'_> {
     }
 }
 
-/// Returns a row with times of TOML's own as text.
-fn plain(row: &IndexMap<Spanned<String>, serde_json::Value>) -> Row {
-    row.iter().map(|(name, value)| (name.get().clone(), text_of_time(value))).collect()
-}
-
-fn text_of_time(value: &serde_json::Value) -> serde_json::Value {
-    match value.get(TOML_TIME) {
-        Some(time) => time.clone(),
-        None => value.clone(),
-    }
+fn plain((name, value): (&Spanned<String>, &serde_json::Value)) -> (String, serde_json::Value) {
+    (name.get().clone(), value.clone())
 }

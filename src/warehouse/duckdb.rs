@@ -21,6 +21,8 @@ use crate::warehouse::{
 
 mod csv;
 mod files;
+mod folders;
+mod json;
 mod packed;
 mod text;
 

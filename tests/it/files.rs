@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -166,7 +167,13 @@ fn what_cannot_be_read_is_told_with_its_place_and_in_our_words() {
         ("a15_twice.csv", b"id,note,note\n1,x,y\n".to_vec()),
         ("a16_unlike.csv", b"id,notes\n1,x\n".to_vec()),
         ("a17_packed.csv.gz", b"id,note\n1,x\n".to_vec()),
+        ("a18_blank_before.csv", b"id,note\n1,x\n2, \"y\"\n".to_vec()),
+        ("a19_blank_behind.csv", b"id,note\n1,x\n\"2\" ,y\n".to_vec()),
         ("b1_syntax.ndjson", b"{\"id\": 1, \"note\": 2}\n{\"id\": 1, \"note\"}\n".to_vec()),
+        ("b2_not_a_number.ndjson", b"{\"id\": 1, \"note\": 2}\n{\"id\": 2, \"other\": NaN}\n".to_vec()),
+        ("b3_null.json", b"[\n  {\"id\": 1, \"note\": 2},\n  null\n]\n".to_vec()),
+        ("b5_twice.ndjson", b"{\"id\": 1, \"note\": 2}\n{\"id\": 2, \"other\": 1, \"other\": 1}\n".to_vec()),
+        ("b6_lists.ndjson", b"{\"id\": 1, \"note\": 2}\n[{\"id\": 2}]\n".to_vec()),
         ("b4_no_key.ndjson", b"{\"id\": 1, \"Note\": 2}\n{\"id\": 2}\n".to_vec()),
         ("c1_no_parquet.parquet", b"PAR1, or so".to_vec()),
         ("d1_folder.csv/part.csv", b"id,note\n1,x\n".to_vec()),
@@ -197,9 +204,8 @@ fn what_a_run_finds_late_is_told_in_our_words_too() {
         ("f_five.json", b"[{\"id\": 1, \"note\": 2}, 5]".into()),
     ];
     let mut about = Vec::new();
-    // The first three are found when rows are counted, before anything is written; the others by
-    // the statements that read the columns.
-    for files in files.chunks(3) {
+    // CSV is found when rows are counted, or by the statements that read the columns; JSON before anything is written.
+    for files in [&files[..3], &files[3..4], &files[4..]] {
         let project = Project::new();
         for (file, bytes) in files {
             project.write(file, bytes);
@@ -212,6 +218,60 @@ fn what_a_run_finds_late_is_told_in_our_words_too() {
     }
     about.sort_unstable();
     insta::assert_snapshot!(about.join("\n"));
+}
+
+#[test]
+fn packed_files_and_those_in_other_encodings_are_looked_through() {
+    let packed = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let project = Project::new();
+    project.write("a.csv.gz", packed("id,note\n1,x\n2, \"y\"\n"));
+    project.facts("a", "path = \"a.csv.gz\"");
+    project.write("b.ndjson.gz", packed("{\"id\": 1, \"note\": 2}\n\n{\"id\": 2, \"note\": NaN}\n"));
+    project.facts("b", "path = \"b.ndjson.gz\"");
+    project.write("c.csv", b"id,note\n\xe9,x\n2, \"y\"\n");
+    project.facts("c", "path = \"c.csv\"\ncsv = { encoding = \"latin-1\" }");
+    insta::assert_snapshot!(project.fails(), @r"
+    error: `source.a` cannot be read: `a.csv.gz`, line 3: a blank stands before a quote: it belongs to the field, and would be lost; write the file without it
+    error: `source.b` cannot be read: `b.ndjson.gz`, line 3: it is not JSON: expected value
+    error: `source.c` cannot be read: `c.csv`, line 3: a blank stands before a quote: it belongs to the field, and would be lost; write the file without it
+    ");
+}
+
+#[test]
+fn the_value_of_a_folder_follows_from_its_name_alone() {
+    let project = Project::new();
+    for (row, value) in ["NULL", "null", "__HIVE_DEFAULT_PARTITION__", "", "a%20b", "a+b", "%4eULL", "caf%C3%A9", "%zz"]
+        .iter()
+        .enumerate()
+    {
+        project.write(&format!("data/note={value}/e.csv"), format!("id\n{row}\n"));
+    }
+    project.facts("log", "path = \"data/*/e.csv\"\nfolders = [\"note\"]");
+    project.done(&["run", "-q"]);
+    insta::assert_snapshot!(project.notes("log"), @r#"
+    "": 1
+    "%zz": 1
+    "(none)": 3
+    "NULL": 1
+    "a b": 1
+    "a+b": 1
+    "café": 1
+    all: 9
+    "#);
+    // What is called otherwise is another folder.
+    project.write("data/NOTE=1/e.csv", "id\nx\n");
+    insta::assert_snapshot!(project.fails(), @r"
+    error: `source.log` cannot be read: `data/NOTE=1/e.csv`: it lies below `NOTE=1`, and `folders` names `note`: names are exact in case
+    ");
+    fs::remove_dir_all(project.root.join("data/NOTE=1")).unwrap();
+    project.write("data/other=1/e.csv", "id\nx\n");
+    insta::assert_snapshot!(project.fails(), @r"
+    error: `source.log` cannot be read: `data/other=1/e.csv`: it lies below no folder `note=…`, which `folders` names
+    ");
 }
 
 #[test]

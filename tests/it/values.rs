@@ -141,6 +141,9 @@ fn rows_of_which_some_are_lost_are_counted() {
         "unreadable_times": 1,
         "unreadable_time": "soon",
         "without_key": 1,
+        "without_id": 0,
+        "unknown_entities": 0,
+        "unknown_entity": null,
         "unreadable_values": {},
         "unknown_events": {}
       },
@@ -151,6 +154,9 @@ fn rows_of_which_some_are_lost_are_counted() {
         "unreadable_times": 1,
         "unreadable_time": "01/04/2026",
         "without_key": 1,
+        "without_id": 0,
+        "unknown_entities": 0,
+        "unknown_entity": null,
         "unreadable_values": {},
         "unknown_events": {}
       }
@@ -254,4 +260,48 @@ fn values_that_cannot_be_read_as_their_type_are_counted() {
     let (said, code) = Bench::new(&models, &[("orders.csv", orders)]).said();
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("`source.orders`: in 2 of 4 rows `amount` is no decimal, and null: `$5`"), "{said}");
+}
+
+#[test]
+fn rows_of_somebody_whom_no_table_has_are_counted() {
+    // Of one event no definition counts the name, and nobody is no stranger.
+    let events = "event_id,user_id,event_name,timestamp\n1,u1,new_project,2026-01-03\n2,2,invite_sent,2026-01-04\n\
+                  3,1,invite_sent,2026-01-05\n4,,invite_sent,2026-01-06\n5,3,other,2026-01-06\n";
+    let bench = Bench::new(MODELS, &[("events.csv", events)]);
+    let (said, code) = bench.said();
+    insta::assert_snapshot!(said, @r#"
+    warning: `source.events`: 1 of 4 rows has no `user_id`: counted for no milestone without a `subject`
+    warning: `source.events`: 2 of 4 rows (50 %) have a `user_id` that no `user` has, such as `1`: counted for no milestone without a `subject`
+    "#);
+    assert_eq!(code, Some(0));
+    let found = bench.found();
+    assert_eq!((&found[1]["unknown_entities"], &found[1]["unknown_entity"]), (&2.into(), &"1".into()), "{found}");
+
+    // A whole log of strangers, and one person of many.
+    let bench = Bench::new(MODELS, &[("users.csv", "user_id,created_at\n1,2026-01-01\n2,2026-01-02\n")]);
+    let all = bench.said().0;
+    let many: String =
+        (0..200).fold(EVENTS.to_owned(), |text, row| text + &format!("x{row},u1,invite_sent,2026-01-04\n"));
+    let few = Bench::new(MODELS, &[("events.csv", &format!("{many}last,u9,invite_sent,2026-01-05\n"))]).said().0;
+    insta::assert_snapshot!(format!("{all}\n{few}"), @r#"
+    warning: `source.events`: 2 of 2 rows (100 %) have a `user_id` that no `user` has, such as `u1`: counted for no milestone without a `subject`
+    warning: `source.events`: 1 of 203 rows (less than 1 %) has a `user_id` that no `user` has, such as `u9`: counted for no milestone without a `subject`
+    "#);
+
+    // An entity without a table has the keys that its members name.
+    let models = format!(
+        "{MODELS}\n[entity.account]\nkey = \"account_id\"\n\
+         [source.bills]\nkind = \"facts\"\npath = \"bills.csv\"\nkey = \"id\"\nentity = \"account_id\"\n\
+         entity_type = \"account\"\ntime = \"at\"\n[kpi.bills]\nkind = \"count\"\nof = \"bills\"\ngrain = \"month\"\n"
+    );
+    let models = models.replace("key = \"user_id\"", "key = \"user_id\"\nparent = { account = \"account\" }");
+    let users = "user_id,created_at,account\nu1,2026-01-01,a\nu2,2026-01-02,\n";
+    let bills = "id,account_id,at\n1,a,2026-01-03\n2,b,2026-01-03\n3,,2026-01-03\n,a,2026-01-03\n";
+    let (said, code) = Bench::new(&models, &[("users.csv", users), ("bills.csv", bills)]).said();
+    insta::assert_snapshot!(said, @r#"
+    warning: `source.bills`: 1 of 4 rows has no `id`: counted, each by itself
+    warning: `source.bills`: 1 of 4 rows has no `account_id`: counted for nobody
+    warning: `source.bills`: 1 of 4 rows (25 %) has a `account_id` that no `account` has, such as `b`: counted for nobody
+    "#);
+    assert_eq!(code, Some(0));
 }

@@ -1,20 +1,26 @@
 """Starts local-bigquery so that it stays quick.
 
 It looks through the catalogs of all its databases several times a statement, and keeps the result of every query as a
-table for ever, so that it grows slower with each. What is changed is where things are kept, and for how long; how SQL
-is read and what rows it gives is local-bigquery's own.
+table for ever, so that it grows slower with each. What is changed is where things are kept, and for how long. How SQL
+is read and what rows it gives is local-bigquery's own, with one exception.
 
 * Tables are kept in memory and not in a DuckLake: nothing outlives the server, which starts with nothing in it anyway.
 * The results of the last KEPT queries are kept, where BigQuery keeps a day's.
+* SAFE.TIMESTAMP_ADD and its like are tried as they stand: it takes the unit of the interval for one of the arguments,
+  whose values it moves out of the call, and refuses what comes of it.
 """
 
 import collections
 import threading
 
+from sqlglot import exp
+
 from local_bigquery import cli
 from local_bigquery.catalog import tables
 from local_bigquery.engine import database
 from local_bigquery.jobs import runner
+from local_bigquery.sql import rules
+from local_bigquery.sql.rules import safe
 
 KEPT = 32
 
@@ -40,7 +46,15 @@ def forgetting(project, job, *rest):
     return submitted
 
 
+def safe_function(node, context):
+    """What SAFE in front of a function is in DuckDB."""
+    if isinstance(node, exp.SafeFunc) and node.find(exp.DateAdd, exp.DatetimeAdd, exp.TimestampAdd):
+        return exp.func("TRY", node.this)
+    return safe.safe_function(node, context)
+
+
 database._attach = attach
+rules.NODE_RULES[rules.NODE_RULES.index(safe.safe_function)] = safe_function
 database.projects = lambda: sorted(database._attached)
 runner.submit = forgetting
 

@@ -13,9 +13,11 @@ Neither package is changed. Between client and backend the shim
   'JSON', and most of `AS_DATE`, `AS_TIMESTAMP_NTZ` and the like are missing. Calls of these functions become calls of
   the macros below, which do what Snowflake documents: https://docs.snowflake.com/en/sql-reference/functions/typeof,
   https://docs.snowflake.com/en/sql-reference/functions/as_timestamp;
-* takes off a table's head what neither backend knows and no row depends on: its retention, and that it keeps its tags;
+* takes off the head of a table what neither backend knows and no row depends on: its retention, and that it keeps its
+  tags;
 * reads hexadecimal digits by `TO_NUMBER(digits, 'XXX')`, which fakesnow refuses and snowduck reads wrongly, and adds
-  more than 2^31 microseconds by `DATEADD`, which snowduck cannot.
+  more than 2^31 microseconds by `DATEADD`, which snowduck cannot;
+* escapes the backslashes of a pattern of `REGEXP_REPLACE` once more, as fakesnow takes two off.
 """
 
 import asyncio
@@ -93,7 +95,9 @@ CALLS = re.compile(
 )
 
 
-HEAD = re.compile(r" DATA_RETENTION_TIME_IN_DAYS = [01] COPY GRANTS COPY TAGS AS\b")
+# In the pattern of the strings of a JSON document; `\\\\` in the source of a pattern is one backslash that is escaped.
+STRINGS = r'"([^"\\\\]'
+HEAD = re.compile(r"(?: DATA_RETENTION_TIME_IN_DAYS = [01])? COPY GRANTS COPY TAGS\b")
 
 
 def with_macros(sql):
@@ -102,9 +106,11 @@ def with_macros(sql):
     def replace(found):
         if found["add"]:
             return "shim_add_microseconds("
+        if STRINGS in found[0] and MODULE.startswith("fakesnow"):
+            return found[0].replace("\\\\", "\\\\\\\\")
         return f"shim_{found['function'].lower()}" if found["function"] else found[0]
 
-    return CALLS.sub(replace, HEAD.sub(" COPY GRANTS AS", sql))
+    return CALLS.sub(replace, HEAD.sub(" COPY GRANTS", sql))
 
 
 prepared = set()

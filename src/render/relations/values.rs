@@ -8,15 +8,16 @@ use crate::render::relations::raw::{Raw, Time};
 use crate::render::relations::{Cx, Result, sql};
 use crate::semantic::expr::Type;
 use crate::semantic::files::{entity_columns, source_columns};
-use crate::semantic::model::{Column, EventName, Meta, Origin, Source, SourceRows};
+use crate::semantic::model::{Column, EntityIndex, EventName, Meta, Model, Origin, Source, SourceRows};
 
 /// Two queries.
 #[derive(Debug)]
 pub(crate) struct Values {
     /// Gives a row for each of the wanted names that there is, and one for all others: the name; the rows; those of them
     /// that have a time in any form, and in one that can be read; the smallest that cannot; the rows that have a key of
-    /// whom they belong to, or of an entity its own. Then, for each of `typed`, the rows whose value cannot be read as its
-    /// type, and the smallest such value.
+    /// whom they belong to, or of an entity its own; those of facts that have their own; those that belong to somebody whom
+    /// no table has, and the smallest key of such. Then, for each of `typed`, the rows whose value cannot be read as its type,
+    /// and the smallest such value.
     pub(crate) counts: String,
     /// The columns and properties that are declared as another type than text, as people write them.
     pub(crate) typed: Vec<(String, Type)>,
@@ -33,6 +34,10 @@ struct Look<'c> {
     time: Option<Time<'c>>,
     /// The column with the key of the entity.
     key: Option<&'c str>,
+    /// The column with the key of a fact.
+    id: Option<&'c str>,
+    /// Where the keys of the entity are that rows belong to: its own table, or those of its members.
+    known: Vec<(&'c Meta, &'c Origin, &'c str)>,
     source: Option<&'c Source>,
     /// What is declared besides.
     declared: &'c [Column],
@@ -52,7 +57,9 @@ pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bo
                 columns: source_columns(source),
                 timezone: &source.timezone,
                 time: source.time.as_deref().map(|column| Time { column, ty: source.time_type }),
-                key: source.entity.as_ref().map(|(_, column)| column.as_str()).filter(|_| is_log),
+                key: source.entity.as_ref().map(|(_, column)| column.as_str()),
+                id: source.key.as_deref().filter(|_| !is_log),
+                known: source.entity.as_ref().map(|(index, _)| keys(cx.model, *index)).unwrap_or_default(),
                 source: Some(source),
                 declared: &source.columns,
             }
@@ -67,6 +74,8 @@ pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bo
                 timezone: &entity.timezone,
                 time: entity.start.as_deref().map(|column| Time { column, ty: entity.start_type }),
                 key: Some(&entity.key),
+                id: None,
+                known: Vec::new(),
                 source: None,
                 declared: &entity.attributes,
             }
@@ -89,7 +98,14 @@ pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bo
         Some(time) => (raw.key(time.column)?, raw.time(time)?),
         None => (null()?, null()?),
     };
-    let entity = look.key.map_or_else(null, |key| raw.key(key))?;
+    let [entity, id] = [look.key, look.id].map(|column| column.map_or_else(null, |column| raw.key(column)));
+    let (entity, id) = (entity?, id?);
+    let mut known: Vec<Value> = Vec::new();
+    for (meta, origin, column) in look.known {
+        // No key depends on a zone.
+        let key = Raw::new(cx, meta, origin, "UTC").key(column)?;
+        known.push(context! { key, from => sql(cx.raw(meta, origin, &[column])?) });
+    }
     let mut from = cx.raw(look.meta, look.origin, &look.columns)?;
     let mut typed: Vec<(String, Type)> = Vec::new();
     let mut values: Vec<Value> = Vec::new();
@@ -114,7 +130,20 @@ pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bo
     let from = sql(from);
     let is_named = name.is_some();
     let wanted = (is_named && !wanted.is_empty()).then(|| wanted.to_vec());
-    let columns = context! { name, wanted, written, moment, entity, values, from, scan };
+    let columns = context! { name, wanted, written, moment, entity, id, known, values, from, scan };
     let print = |all_names: bool| cx.render("values.sql", context! { all_names, ..columns.clone() });
     Ok(Some(Values { counts: print(false)?, typed, names: is_named.then(|| print(true)).transpose()? }))
+}
+
+/// Returns the tables that have the keys of an entity, each with the column: its own, or those of its members.
+fn keys(model: &Model, index: EntityIndex) -> Vec<(&Meta, &Origin, &str)> {
+    let entity = model.entity(index);
+    if let Some(origin) = &entity.origin {
+        return vec![(&entity.meta, origin, entity.key.as_str())];
+    }
+    let members = model.entities.iter().filter_map(|member| {
+        let (_, column) = member.parent.as_ref().filter(|(parent, _)| *parent == index)?;
+        Some((&member.meta, member.origin.as_ref()?, column.as_str()))
+    });
+    members.collect()
 }

@@ -1,19 +1,10 @@
 //! What is wrong with a file of separated values: DuckDB says that it cannot be read, this says where and why.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
-use std::path::Path;
+use std::io::{self, BufRead, Read as _};
 
 use crate::warehouse::files::Csv;
 
-/// What is wrong with a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    /// The line, from 1; none where it is the file as a whole.
-    pub(super) line: Option<u64>,
-    /// What is wrong, in a sentence that follows the place.
-    pub(super) what: String,
-}
+use super::packed::{Fault, Text};
 
 /// How a line ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,23 +27,75 @@ impl End {
 /// Where in a row a byte stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// Nothing of the field was read, but blanks perhaps.
+    /// Nothing of the field was read.
     Start,
+    /// Nothing but blanks.
+    Blank,
     Plain,
     Quoted,
     /// After the quote that closes a field.
     Closed,
 }
 
-/// Returns the first fault of a local file; none where it has none, or cannot be looked into: it is packed, or is not in
-/// UTF-8 and need not be.
-pub(super) fn fault(path: &Path, csv: &Csv) -> Option<Fault> {
-    let packed = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
-    if packed || csv.encoding != "utf-8" {
-        return None;
+/// Returns the first fault of a text; none where it has none.
+pub(super) fn fault(text: Text, csv: &Csv) -> io::Result<Option<Fault>> {
+    let mut broken = None;
+    let bytes = text.bytes().map_while(|byte| byte.map_err(|error| broken = Some(error)).ok());
+    let fault = match csv.encoding.as_str() {
+        "utf-16" => Scan::new(csv).run(utf_8_of_16(bytes)),
+        // What separates fields is in ASCII, which is alike in both.
+        "latin-1" => Scan::new(csv).run(bytes.map(|byte| if byte.is_ascii() { byte } else { b'?' })),
+        _ => Scan::new(csv).run(bytes),
+    };
+    broken.map_or(Ok(fault), Err)
+}
+
+/// Returns UTF-16, the little end first, as UTF-8.
+fn utf_8_of_16(mut bytes: impl Iterator<Item = u8>) -> impl Iterator<Item = u8> {
+    let units = std::iter::from_fn(move || Some(u16::from_le_bytes([bytes.next()?, bytes.next()?])));
+    let characters = char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER));
+    characters.flat_map(|character| character.to_string().into_bytes())
+}
+
+/// Tells whether a blank may stand between a delimiter and a quote in a text, which is read to its end where none does.
+/// It is quick, and takes some for such that are inside of quotes.
+///
+/// DuckDB drops one such blank, so that ` "u1"` is `u1`, and takes the quotes for text where there are more. None of its
+/// options refuses them.
+pub(super) fn may_have_blanks_beside_quotes(mut text: Text, csv: &Csv) -> io::Result<bool> {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Seen {
+        Other,
+        Edge,
+        BlankAfterEdge,
+        Quote,
+        BlankAfterQuote,
     }
-    let bytes = BufReader::with_capacity(1 << 16, File::open(path).ok()?).bytes();
-    Scan::new(csv).run(bytes.map_while(Result::ok))
+    let byte = |character: Option<char>| character.and_then(|character| u8::try_from(character).ok());
+    let (delimiter, quote, comment) = (byte(Some(csv.delimiter)), byte(csv.quote), byte(csv.comment));
+    let mut seen = Seen::Edge;
+    loop {
+        let bytes = text.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(seen == Seen::BlankAfterQuote);
+        }
+        for byte in bytes {
+            let is_edge = matches!(byte, b'\n' | b'\r') || Some(*byte) == delimiter || Some(*byte) == comment;
+            seen = match (*byte, seen) {
+                // Marks of UTF-8 and UTF-16, and the other half of a character in UTF-16.
+                (0 | 0xef | 0xbb | 0xbf | 0xfe | 0xff, _) => continue,
+                (_, Seen::BlankAfterQuote) if is_edge => return Ok(true),
+                (_, Seen::BlankAfterEdge) if Some(*byte) == quote => return Ok(true),
+                _ if is_edge => Seen::Edge,
+                _ if Some(*byte) == quote => Seen::Quote,
+                (b' ', Seen::Edge | Seen::BlankAfterEdge) => Seen::BlankAfterEdge,
+                (b' ', Seen::Quote | Seen::BlankAfterQuote) => Seen::BlankAfterQuote,
+                _ => Seen::Other,
+            };
+        }
+        let length = bytes.len();
+        text.consume(length);
+    }
 }
 
 struct Scan {
@@ -156,13 +199,15 @@ impl Scan {
                 }
                 Place::Quoted if Some(byte) == self.quote => self.place = Place::Closed,
                 Place::Quoted => {}
-                Place::Start | Place::Plain | Place::Closed if byte == self.delimiter => {
+                Place::Start | Place::Blank | Place::Plain | Place::Closed if byte == self.delimiter => {
                     self.fields += 1;
                     self.place = Place::Start;
                 }
                 Place::Start if Some(byte) == self.quote => self.place = Place::Quoted,
-                Place::Start | Place::Closed if byte == b' ' => {}
-                Place::Start | Place::Plain => self.place = Place::Plain,
+                Place::Blank if Some(byte) == self.quote => return Some(self.beside_quote("before")),
+                Place::Closed if byte == b' ' => return Some(self.beside_quote("behind")),
+                Place::Start | Place::Blank if byte == b' ' => self.place = Place::Blank,
+                Place::Start | Place::Blank | Place::Plain => self.place = Place::Plain,
                 Place::Closed => return Some(self.after_quote()),
             }
         }
@@ -189,6 +234,15 @@ impl Scan {
             "a quote inside of quotes is written twice"
         };
         self.at(self.line, format!("a quote is closed before the field is over; {help}"))
+    }
+
+    fn beside_quote(&self, side: &str) -> Fault {
+        self.at(
+            self.line,
+            format!(
+                "a blank stands {side} a quote: it belongs to the field, and would be lost; write the file without it"
+            ),
+        )
     }
 
     fn end_of_line(&mut self, end: End) -> Option<Fault> {
@@ -237,6 +291,8 @@ impl Scan {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use super::*;
 
     fn csv() -> Csv {
@@ -261,7 +317,8 @@ mod tests {
             "\u{feff}a,b\n\"1\n\",\"\"\"\"\n\n",
             "a,b\r\n\"1\n\",2\r\n",
             "a\n",
-            "a,b\n1, \"2,3\" \n",
+            "a,b\n1, it's \"2\" \n",
+            "a,b\n1,\"2, \"\"3\"\" , \"\n",
             "a,b\n#1,it's\n",
         ] {
             assert_eq!(told(text.as_bytes(), &csv()), "nothing", "{text:?}");
@@ -269,6 +326,23 @@ mod tests {
         let other = Csv { delimiter: ';', quote: Some('\''), escape: Some('\\'), comment: Some('#'), skip: 2, ..csv() };
         assert_eq!(told(b"My, title\n\na;b\n #;;;'\n'1\\';';2 #;;\n'\\\\';\"\n", &other), "nothing");
         assert_eq!(told(b"a,b\n\"1,2\n", &Csv { quote: None, escape: None, ..csv() }), "nothing");
+    }
+
+    #[test]
+    fn a_blank_beside_a_quote_is_never_overlooked() {
+        let may =
+            |text: &[u8], csv: &Csv| may_have_blanks_beside_quotes(Box::new(Cursor::new(text.to_vec())), csv).unwrap();
+        let sixteen = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        for text in ["a,b\n1, \"2\"\n", "\u{feff} \"a\"\n", "a,b\n\"1\" \r\n", "a\n\"1\" ", "a,b\n1,\"2\"  ,\n"] {
+            assert!(may(text.as_bytes(), &csv()), "{text:?}");
+            let utf_16 = Csv { encoding: "utf-16".to_owned(), ..csv() };
+            assert!(may(&sixteen(text), &utf_16), "{text:?}");
+            let told = fault(Box::new(Cursor::new(sixteen(text))), &utf_16).unwrap();
+            assert!(told.is_some_and(|fault| fault.what.starts_with("a blank stands")), "{text:?}");
+        }
+        for text in ["a,b\n1, 2\n", "a,b\n1 ,\"2 3\"\n", "a,b\n\"1: \"\"2\"\"\",x y\n", "a b\n"] {
+            assert!(!may(text.as_bytes(), &csv()), "{text:?}");
+        }
     }
 
     #[test]
@@ -284,6 +358,11 @@ mod tests {
             (b"a,b\n1,\"2\n3,4\n", "2: a quote is opened and never closed"),
             (b"a,b\n1,\"2\"3\n", "2: a quote is closed before the field is over; a quote inside of quotes is written"),
             (b"a,b\n1,\"2\\\"3\"\n", "2: a quote is closed before the field is over; where the file writes"),
+            (b"a,b\n1, \"2\"\n", "2: a blank stands before a quote"),
+            (b"a, \"b\"\n1,2\n", "1: a blank stands before a quote"),
+            (b" \"a\",b\n1,2\n", "1: a blank stands before a quote"),
+            (b"a,b\n1,2\n\"1\n\" ,2\n", "4: a blank stands behind a quote"),
+            (b"a,b\n1,\"2\"  ", "2: a blank stands behind a quote"),
             (b"a,b\n1,2\n1,\xe9\n", "3: it is not UTF-8"),
             (b"a,b\n1,\"\n\xe9\"\n", "3: it is not UTF-8"),
             (b"\xff\xfea\0", "it is UTF-16, not UTF-8: write"),

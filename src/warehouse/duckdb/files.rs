@@ -9,7 +9,8 @@ use duckdb::Connection;
 use crate::warehouse::files::{Csv, Files, Format, Found, Names};
 use crate::warehouse::{Error, ErrorKind, Value};
 
-use super::{csv, describe, packed, text};
+use super::packed::{Fault, look_through, open};
+use super::{csv, describe, folders, json, text};
 
 /// How many objects are looked at first, in the hope that all keys are among theirs.
 const FIRST_OBJECTS: usize = 20_000;
@@ -22,10 +23,19 @@ pub(super) fn look_at(connection: &Connection, root: &Path, relation: &str, file
         return Err(Error::new(ErrorKind::Unsupported, message));
     }
     let paths = paths(connection, root, &files.path)?;
-    packed::are_whole(root, &paths)?;
+    folders::are_there(&paths, &files.folders)?;
     let (names, is_empty) = match &files.format {
-        Format::Csv(csv) => (headers(connection, root, &paths, csv)?, false),
-        Format::Json => keys(connection, files)?,
+        Format::Csv(csv) => {
+            look_through(root, &paths, |open| {
+                let may_have = csv::may_have_blanks_beside_quotes(open()?, csv)?;
+                if may_have { csv::fault(open()?, csv) } else { Ok(None) }
+            })?;
+            (headers(connection, root, &paths, csv)?, false)
+        }
+        Format::Json => {
+            look_through(root, &paths, |open| json::fault(open()?))?;
+            keys(connection, files)?
+        }
         Format::Parquet => (schemas(connection, &files.path)?, false),
     };
     let described = describe(connection, &format!("SELECT * FROM {relation}"));
@@ -139,7 +149,7 @@ fn headers(connection: &Connection, root: &Path, paths: &[String], csv: &Csv) ->
         } else {
             format!("there is no header below the first {} lines, or a quote in them is not closed", csv.skip)
         };
-        return Err(told(path, &csv::Fault { line: None, what }));
+        return Err(Fault { line: None, what }.told(path));
     }
     Ok(all)
 }
@@ -206,14 +216,9 @@ fn schemas(connection: &Connection, path: &str) -> Result<Vec<Names>, Error> {
 /// Returns the first fault of the files that is found by reading them.
 fn first_fault(root: &Path, paths: &[String], csv: &Csv) -> Option<Error> {
     paths.iter().find_map(|path| {
-        let fault = csv::fault(&root.join(path), csv)?;
-        Some(told(path, &fault))
+        let fault = csv::fault(open(&root.join(path)).ok()?, csv).ok()??;
+        Some(fault.told(path))
     })
-}
-
-fn told(path: &str, fault: &csv::Fault) -> Error {
-    let place = fault.line.map(|line| format!(", line {line}")).unwrap_or_default();
-    Error::new(ErrorKind::UserSql, format!("`{path}`{place}: {}", fault.what))
 }
 
 /// Says what DuckDB says of a file, without its advice about options that nobody can set; other errors are left alone.
@@ -224,9 +229,9 @@ pub(super) fn in_our_words(error: Error, root: &Path) -> Error {
         let (options, path) = options(message);
         let path = path.or_else(|| quoted("sniffing file \"")).unwrap_or_default();
         if !path.is_empty()
-            && let Some(fault) = csv::fault(&root.join(&path), &options)
+            && let Some(error) = first_fault(root, std::slice::from_ref(&path), &options)
         {
-            return told(&path, &fault);
+            return error;
         }
         let what = if message.contains("Maximum line size") {
             "a row is longer than 2 MB".to_owned()
@@ -242,7 +247,7 @@ pub(super) fn in_our_words(error: Error, root: &Path) -> Error {
         let line = message.split_once("CSV Error on Line: ").and_then(|(_, rest)| rest.lines().next()?.parse().ok());
         let line = line.filter(|_| !message.contains("Maximum line size"));
         let path = if path.is_empty() { "the file".to_owned() } else { path };
-        return told(&path, &csv::Fault { line, what });
+        return Fault { line, what }.told(&path);
     }
     let file = quoted("in file \"").or_else(|| quoted("reading file \"")).unwrap_or_default();
     let line = |message: &str| {
@@ -260,14 +265,14 @@ pub(super) fn in_our_words(error: Error, root: &Path) -> Error {
         "an object is larger than 16 MB".to_owned()
     } else if message.contains("No magic bytes found") || message.contains("too small to be a Parquet file") {
         let file = message.split('\'').nth(1).unwrap_or_default().to_owned();
-        return told(&file, &csv::Fault { line: None, what: "it is not a Parquet file".to_owned() });
+        return Fault { line: None, what: "it is not a Parquet file".to_owned() }.told(&file);
     } else if let Some((_, file)) = message.split_once("Input is not a GZIP stream: ") {
         let file = file.lines().next().unwrap_or_default();
-        return told(file, &csv::Fault { line: None, what: "it is not packed by gzip".to_owned() });
+        return Fault { line: None, what: "it is not packed by gzip".to_owned() }.told(file);
     } else if message.starts_with("Hive partition mismatch") {
         let file = message.split('"').nth(3).unwrap_or_default().to_owned();
         let what = "it lies in other folders `x=y` than the files before it".to_owned();
-        return told(&file, &csv::Fault { line: None, what });
+        return Fault { line: None, what }.told(&file);
     } else {
         return error;
     };
@@ -277,7 +282,7 @@ pub(super) fn in_our_words(error: Error, root: &Path) -> Error {
     } else {
         line
     };
-    told(&file, &csv::Fault { line, what })
+    Fault { line, what }.told(&file)
 }
 
 /// Returns the line that is no JSON: the one that is named, or the one before, as DuckDB counts in more ways than one.

@@ -38,7 +38,7 @@ pub(crate) enum Answer {
 pub(crate) struct KnownWrong {
     /// The engine, by its name.
     engine: String,
-    /// `case` or `function`, and its name.
+    /// `case` or `function`, and its name; or `example`, and all of it.
     #[serde(rename = "where")]
     place: String,
     /// Which relation, call or example it is about, for people.
@@ -109,6 +109,11 @@ impl Table {
     pub(crate) fn is_known_of(&self, engine: &str, function: &str) -> bool {
         let place = format!("function {function}");
         self.known.iter().any(|entry| entry.engine == engine && entry.place == place)
+    }
+
+    /// Tells whether an example of a function is known not to be true on an engine.
+    pub(crate) fn is_known_example(&self, engine: &str, example: &str) -> bool {
+        self.known.iter().any(|entry| entry.engine == engine && entry.place.strip_prefix("example ") == Some(example))
     }
 
     /// Returns what is known to be wrong of functions on an engine: a statement, and the value that it gives there.

@@ -1,0 +1,64 @@
+//! Folders that are columns: whether every file lies below one of each name.
+//!
+//! DuckDB tells names of folders apart by no capitals, takes the first of two of one name, and takes a folder with a second
+//! `=` for none.
+
+use crate::warehouse::Error;
+
+use super::packed::Fault;
+
+/// Refuses the first file that does not lie below exactly one folder `name=…` for each of the names, which are exact in case
+/// as the names of columns are.
+pub(super) fn are_there(paths: &[String], names: &[String]) -> Result<(), Error> {
+    let fault = |path: &str| names.iter().find_map(|name| fault(path, name));
+    match paths.iter().find_map(|path| Some((path, fault(path)?))) {
+        Some((path, what)) => Err(Fault { line: None, what }.told(path)),
+        None => Ok(()),
+    }
+}
+
+/// Says what is wrong with the folders of a file that are called by a name.
+fn fault(path: &str, name: &str) -> Option<String> {
+    let (folders, _) = path.rsplit_once('/').unwrap_or_default();
+    let folders = folders.split('/').filter_map(|folder| Some((folder, folder.split_once('=')?)));
+    let folders: Vec<(&str, (&str, &str))> =
+        folders.filter(|(_, (other, _))| other.to_lowercase() == name.to_lowercase()).collect();
+    match folders.as_slice() {
+        [] => Some(format!("it lies below no folder `{name}=…`, which `folders` names")),
+        [(folder, (other, _))] if *other != name => {
+            Some(format!("it lies below `{folder}`, and `folders` names `{name}`: names are exact in case"))
+        }
+        [(folder, (_, value))] if value.contains('=') => {
+            Some(format!("it lies below `{folder}`: in the value of a folder `=` is written `%3D`"))
+        }
+        [_] => None,
+        [(one, _), (other, _), ..] => {
+            Some(format!("it lies below `{one}` and `{other}`, which would be one column: only one may have that name"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_lies_below_one_folder_of_each_name() {
+        let told = |path: &str| {
+            let told = are_there(&[path.to_owned()], &["day".to_owned(), "ort".to_owned()]);
+            told.map_or_else(|error| error.message, |()| "nothing".to_owned())
+        };
+        for (path, expected) in [
+            ("data/day=1/ort=b/e.csv", "nothing"),
+            ("s3://bucket/ort=/x/day=NULL/e.csv", "nothing"),
+            ("data/day=1/e.csv", "it lies below no folder `ort=…`, which `folders` names"),
+            ("data/day=1/ort=b.csv", "it lies below no folder `ort=…`, which `folders` names"),
+            ("data/Day=1/ort=b/e.csv", "it lies below `Day=1`, and `folders` names `day`: names are exact in case"),
+            ("data/day=1/day=2/ort=b/e.csv", "it lies below `day=1` and `day=2`, which would be one column"),
+            ("data/day=1/DAY=2/ort=b/e.csv", "it lies below `day=1` and `DAY=2`, which would be one column"),
+            ("data/day=1/ort=a=b/e.csv", "it lies below `ort=a=b`: in the value of a folder `=` is written `%3D`"),
+        ] {
+            assert!(told(path).contains(expected), "{path}: {}", told(path));
+        }
+    }
+}
