@@ -9,7 +9,7 @@ use crate::plan::relational::scalar::{
 };
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
 use crate::plan::relations::Cx;
-use crate::plan::relations::kpi::side::{Role, Side, together, wait_for_each_other};
+use crate::plan::relations::kpi::side::{Role, Side, are_apart, together, wait_for_each_other};
 use crate::semantic::expr::{AggregateFunction, Type};
 use crate::semantic::model::{Grain, Kpi, Measure};
 use crate::semantic::{retention, settled};
@@ -67,7 +67,13 @@ pub(super) fn measures(cx: Cx<'_>, kpi: &Kpi, numerator: &Measure, denominator: 
         value = case(vec![(any([more(closed.clone(), scalar::int(0)), is_null(closed)]), value)], None);
     }
     let all: Vec<&Measure> = std::iter::once(numerator).chain(denominator).collect();
-    combine(cx, &mut query, kpi, &all, draft, &part, [over, under, value]);
+    // Sides of one entity have members in common, mostly all that one of them has, so that the larger counts.
+    let immature = if are_apart(cx, &sides) {
+        scalar::stored(aggregate(AggregateFunction::Sum, Some(part.column("immature")), None), Type::Int)
+    } else {
+        most("immature")
+    };
+    combine(cx, &mut query, kpi, &all, draft, &part, [over, under, value, immature]);
     query
 }
 
@@ -93,7 +99,8 @@ pub(super) fn statistic(cx: Cx<'_>, kpi: &Kpi, measure: &Measure) -> Query {
     let part = draft.from(&query, parts, "sides");
     let value = aggregate(AggregateFunction::Max, Some(part.column("numerator")), None);
     let nothing = scalar::null(Type::Float);
-    combine(cx, &mut query, kpi, &[measure], draft, &part, [nothing.clone(), nothing, value]);
+    let immature = aggregate(AggregateFunction::Max, Some(part.column("immature")), None);
+    combine(cx, &mut query, kpi, &[measure], draft, &part, [nothing.clone(), nothing, value, immature]);
     query
 }
 
@@ -200,7 +207,8 @@ fn count_where(condition: Scalar) -> Scalar {
     aggregate(AggregateFunction::Count, Some(case(vec![(condition, scalar::int(1))], None)), None)
 }
 
-/// Has the parts of each cell meet, and says what the cell is.
+/// Has the parts of each cell meet, and says what the cell is; `totals` are its numerator, denominator and value, and how
+/// many of its members are open.
 fn combine(
     cx: Cx<'_>,
     query: &mut Query,
@@ -208,16 +216,16 @@ fn combine(
     measures: &[&Measure],
     mut draft: Draft,
     part: &Rows,
-    totals: [Scalar; 3],
+    totals: [Scalar; 4],
 ) {
-    let [numerator, denominator, value] = totals;
-    let most = |name: &str| coalesce(aggregate(AggregateFunction::Max, Some(part.column(name)), None), scalar::int(0));
+    let [numerator, denominator, value, immature] = totals;
     draft.columns(part, CELL);
     draft.column("numerator", numerator);
     draft.column("denominator", denominator);
     draft.column("value", value);
-    draft.column("n", most("n"));
-    draft.column("immature", most("immature"));
+    let size = aggregate(AggregateFunction::Max, Some(part.column("n")), None);
+    draft.column("n", coalesce(size, scalar::int(0)));
+    draft.column("immature", coalesce(immature, scalar::int(0)));
     let combined = query.named("combined", draft);
     let mut result = Draft::new();
     let cell = result.from(query, combined, "combined");
