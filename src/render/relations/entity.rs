@@ -10,11 +10,10 @@ use crate::semantic::model::EntityIndex;
 
 pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<String> {
     let entity = cx.model.entity(index);
-    let derived = entity.origin.is_none() || entity.start.is_none();
     let mut members = Vec::new();
-    for (child, own) in cx.model.entities.iter().enumerate() {
-        if let Some((_, parent)) = own.parent.as_ref().filter(|(parent, _)| derived && *parent == index) {
-            members.push((cx.qualified(&cx.plan.node(cx.plan.entity(EntityIndex(child))).name), parent));
+    for member in &entity.members {
+        if let Some((_, parent)) = &cx.model.entity(*member).parent {
+            members.push((cx.qualified(&cx.plan.node(cx.plan.entity(*member)).name), parent));
         }
     }
     // By name: where they are written changes nothing.
