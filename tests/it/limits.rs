@@ -149,6 +149,53 @@ fn whole_numbers_are_divided_at_the_ends_of_64_bits() {
     }
 }
 
+/// A chain of one operator is one level, however long it is written: it means what it says on every warehouse, whose SQL of it
+/// is not deep either.
+#[test]
+fn a_long_chain_is_no_deep_one() {
+    let chain = |operand: &str, operator: &str, length: usize| vec![operand; length].join(operator);
+    let list: Vec<String> = (0..5000).map(|number| format!("'{number}'")).collect();
+    for text in [
+        chain("a_bool", " or ", 2500),
+        chain("a_bool", " and ", 2500),
+        chain("a_string = 'x'", " or ", 1200),
+        chain("a_string", " || ", 2500),
+        format!("coalesce({}, false)", chain("a_bool", " or ", 2400)),
+        format!("{}{}{}", "(".repeat(90), chain("a_bool", " and ", 2400), ")".repeat(90)),
+        chain(&format!("({})", chain("a_bool", " and ", 40)), " or ", 40),
+        chain("a_int", " + ", 300),
+        chain("a_float", " - ", 300),
+        chain("a_int", " * ", 300),
+        format!("a_string in ({})", list.join(", ")),
+    ] {
+        for dialect in dialects() {
+            let sql = print(&read(&text), dialect)
+                .unwrap_or_else(|refused| panic!("{}: {}: {refused:?}", dialect.name(), &text[..100]));
+            parses(&format!("SELECT {sql} FROM t WHERE {sql} IS NOT NULL"), dialect);
+        }
+    }
+    for (text, expected) in [
+        (format!("{} or true", chain("false", " or ", 2000)), "true"),
+        (chain("true", " and ", 2000), "true"),
+        (
+            format!(
+                "coalesce({} and null, {} or null) is null",
+                chain("true", " and ", 500),
+                chain("false", " or ", 500)
+            ),
+            "true",
+        ),
+        (format!("length({})", chain("'ab'", " || ", 1000)), "2000"),
+        (chain("1", " + ", 300), "300"),
+        // From left to right: two steps of it are null in any other order.
+        (format!("9223372036854775807 - {}", chain("1", " + 1 - ", 100)), "9223372036854775806"),
+        (chain("1", " - ", 300), "-298"),
+    ] {
+        let found = value(&format!("SELECT {}", printed(&text, executed())));
+        assert_eq!(found.as_deref(), Some(expected), "{}", &text[..40]);
+    }
+}
+
 /// What is nested as deep as the language takes it is printed and parses, or is refused as too deep or too large, and
 /// never costs more than it is long.
 #[test]
