@@ -159,14 +159,16 @@ pub(super) fn candidates(definitions: &[Definition], model: &Model) -> Vec<Defin
     let text = |text: &str| Value::String(text.to_owned());
     let own = |kind: &str, name: &str| definitions.iter().find(|own| own.kind == kind && own.name == name).unwrap();
     let mut candidates = Vec::new();
-    for entity in model.entities.iter().filter(|entity| entity.origin.is_some()) {
+    for entity in model.entities.iter().filter(|entity| entity.origin.is_some() && entity.start.is_some()) {
         let keys = own("entity", &entity.meta.name).keys.clone();
         candidates.push(Definition::new("entity", &short("zzz", &entity.meta.name, "again"), keys));
     }
     for source in &model.sources {
         let name = &source.meta.name;
         let written = &own("source", name).keys;
-        if let (Some((actor, column)), Some(key), Some(time)) = (&source.entity, &source.key, written.get("time")) {
+        if let (Some((actor, column)), Some(key), Some(time)) = (&source.entity, &source.key, written.get("time"))
+            && column != key
+        {
             let mut keys: Table =
                 ORIGIN.iter().filter_map(|key| Some(((*key).to_owned(), written.get(*key)?.clone()))).collect();
             keys.insert("key".to_owned(), text(key));
