@@ -121,7 +121,7 @@ combined AS (
     {{ totals.denominator }} AS {{ "denominator" | ident }},
     {{ totals.value }} AS {{ "value" | ident }},
     COALESCE(MAX(sides.{{ "n" | ident }}), 0) AS {{ "n" | ident }},
-    COALESCE(MAX(sides.{{ "immature" | ident }}), 0) AS {{ "immature" | ident }}
+    COALESCE({{ totals.immature }}, 0) AS {{ "immature" | ident }}
   FROM (
 {% for side in sides %}
     SELECT

@@ -11,9 +11,8 @@ WITH population AS (
   LEFT JOIN {{ from.relation | table }} AS from_reach
     ON from_reach.{{ "entity" | ident }} = entity_row.{{ key | ident }} AND from_reach.{{ "milestone" | ident }} = {{ from.name | literal }}
 {% endif %}
-  WHERE entity_row.{{ "started_at" | ident }} IS NOT NULL
 {% for condition in applies %}
-    AND {{ condition }}
+  {{ "WHERE" | safe if loop.first else "  AND" | safe }} {{ condition }}
 {% endfor %}
 ),
 reached AS (

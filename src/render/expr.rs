@@ -107,8 +107,9 @@ pub fn aggregate(
 /// Joins two operands.
 pub fn binary(operator: BinaryOperator, left: &Fragment, right: &Fragment) -> Fragment {
     let (symbol, before, after, binding) = match operator {
-        BinaryOperator::Or => ("OR", Place::Disjunction, Place::Disjunction, Binding::Disjunction),
-        BinaryOperator::And => ("AND", Place::Conjunction, Place::Conjunction, Binding::Conjunction),
+        // To the right parentheses stay: the halves of a long chain are not one chain again, which is as deep as it is long.
+        BinaryOperator::Or => ("OR", Place::Disjunction, Place::Conjunction, Binding::Disjunction),
+        BinaryOperator::And => ("AND", Place::Conjunction, Place::Negation, Binding::Conjunction),
         BinaryOperator::Equal => ("=", Place::Predicate, Place::Predicate, Binding::Predicate),
         BinaryOperator::NotEqual => ("<>", Place::Predicate, Place::Predicate, Binding::Predicate),
         BinaryOperator::Less => ("<", Place::Predicate, Place::Predicate, Binding::Predicate),
@@ -122,6 +123,29 @@ pub fn binary(operator: BinaryOperator, left: &Fragment, right: &Fragment) -> Fr
     };
     let depth = 1 + left.depth_at(before).max(right.depth_at(after));
     Fragment { sql: format!("{} {symbol} {}", left.at(before), right.at(after)), binding, depth }
+}
+
+/// An operator of a chain.
+struct Link<'e> {
+    whole: &'e Expr,
+    operator: BinaryOperator,
+    left: &'e Expr,
+    right: &'e Expr,
+}
+
+/// Takes operators apart that stand to the left of each other, as long as those to the left are `alike`: a chain is as deep as it
+/// is long, so that it is not gone down by recursion. Returns the leftmost operand, and the operators from left to right.
+fn chain(expr: &Expr, alike: impl Fn(&Expr) -> bool) -> (&Expr, Vec<Link<'_>>) {
+    let mut links = Vec::new();
+    let mut first = expr;
+    while let ExprKind::Binary(operator, left, right) = &first.kind
+        && alike(first)
+    {
+        links.push(Link { whole: first, operator: *operator, left, right });
+        first = left;
+    }
+    links.reverse();
+    (first, links)
 }
 
 struct Printer<'p> {
@@ -175,7 +199,14 @@ impl Printer<'_> {
                 let depth = 1 + inner.depth_at(Place::Tight);
                 Ok(Fragment { sql: format!("-{}", inner.at(Place::Tight)), binding: Binding::Sign, depth })
             }
-            ExprKind::Binary(operator, left, right) => Ok(binary(*operator, &self.print(left)?, &self.print(right)?)),
+            ExprKind::Binary(..) => {
+                let (first, links) = chain(expr, |left| !is_exact(left));
+                let mut made = self.print(first)?;
+                for Link { operator, right, .. } in links {
+                    made = self.bounded(binary(operator, &made, &self.print(right)?))?;
+                }
+                Ok(made)
+            }
             ExprKind::Call(name, arguments) => self.call(name, arguments, expr),
             ExprKind::Case(branches, otherwise) => {
                 let (mut sql, mut depth) = ("CASE".to_owned(), 1);
@@ -227,35 +258,34 @@ impl Printer<'_> {
     }
 
     fn arithmetic(&self, expr: &Expr) -> Result<Fragment, Refused> {
-        let operand = |side: &Expr| if is_exact(side) { self.arithmetic(side) } else { self.print(side) };
-        let is_known = most(expr).is_some();
-        let printed = match &expr.kind {
-            ExprKind::Negate(inner) if !is_known => {
-                self.operator("negate", expr, &[("value", inner.ty, operand(inner)?)])?
-            }
-            ExprKind::Binary(operator, left, right) => {
-                let (mut before, after) = (operand(left)?, operand(right)?);
-                if !is_wide(left) && !is_wide(right) && most(expr).is_none_or(|most| most > SMALL) {
-                    before = self.operator("wide", left, &[("value", left.ty, before)])?;
-                }
-                match operator_name(*operator) {
-                    Some(name) if !is_known => {
-                        self.operator(name, expr, &[("left", left.ty, before), ("right", right.ty, after)])?
-                    }
-                    Some(_) | None => binary(*operator, &before, &after),
-                }
-            }
-            ExprKind::Column(_)
-            | ExprKind::Literal(_)
-            | ExprKind::Not(_)
-            | ExprKind::Negate(_)
-            | ExprKind::Call(..)
-            | ExprKind::Case(..)
-            | ExprKind::In(..)
-            | ExprKind::IsNull(..)
-            | ExprKind::Like(..) => self.form(expr)?,
+        let (first, links) = chain(expr, is_exact);
+        let mut made = if !is_exact(first) {
+            self.print(first)?
+        } else if let (ExprKind::Negate(inner), None) = (&first.kind, most(first)) {
+            let inside = self.operand(inner)?;
+            self.bounded(self.operator("negate", first, &[("value", inner.ty, inside)])?)?
+        } else {
+            self.bounded(self.form(first)?)?
         };
-        self.bounded(printed)
+        for Link { whole, operator, left, right } in links {
+            let after = self.operand(right)?;
+            if !is_wide(left) && !is_wide(right) && most(whole).is_none_or(|most| most > SMALL) {
+                made = self.operator("wide", left, &[("value", left.ty, made)])?;
+            }
+            made = match operator_name(operator) {
+                Some(name) if most(whole).is_none() => {
+                    self.operator(name, whole, &[("left", left.ty, made), ("right", right.ty, after)])?
+                }
+                Some(_) | None => binary(operator, &made, &after),
+            };
+            made = self.bounded(made)?;
+        }
+        Ok(made)
+    }
+
+    /// Prints an operand of exact arithmetic: what is around the whole of it is around what is exact in it too.
+    fn operand(&self, side: &Expr) -> Result<Fragment, Refused> {
+        if is_exact(side) { self.arithmetic(side) } else { self.print(side) }
     }
 
     /// Prints an entry of the dialect's arithmetic.

@@ -8,7 +8,7 @@ use crate::plan::naming;
 use crate::plan::node::Node;
 use crate::render::engine::render_text;
 use crate::render::expr;
-use crate::render::relations::kpi::side::{Side, side_context, together, wait_for_each_other};
+use crate::render::relations::kpi::side::{Side, are_apart, side_context, together, wait_for_each_other};
 use crate::render::relations::{Cx, Failure, Result, sql};
 use crate::semantic::expr::{AggregateFunction, Expr, Literal, Type};
 use crate::semantic::model::{Grain, Kpi, KpiIndex, KpiValue, Measure, MeasureRelation};
@@ -120,6 +120,14 @@ fn segments(cx: &Cx<'_>, kpi: &Kpi) -> Result<Vec<Value>> {
     Ok(rows)
 }
 
+/// Prints how many members of a bucket are open, of what each side counts. Sides of one entity have members in common, mostly all
+/// that one of them has, so that the larger counts.
+fn immature(cx: &Cx<'_>, sides: &[Side<'_>]) -> Result<String> {
+    let of_side = format!("sides.{}", cx.ident("immature")?);
+    let int = cx.dialect().type_name(Type::Int);
+    Ok(if are_apart(cx, sides) { format!("CAST(SUM({of_side}) AS {int})") } else { format!("MAX({of_side})") })
+}
+
 fn measures(cx: &Cx<'_>, node: &Node, kpi: &Kpi, numerator: &Measure, denominator: Option<&Measure>) -> Result<String> {
     let mut sides: Vec<Side<'_>> = match denominator {
         None => vec![Side::new("numerator", numerator, vec![("numerator", numerator)])],
@@ -171,7 +179,9 @@ fn measures(cx: &Cx<'_>, node: &Node, kpi: &Kpi, numerator: &Measure, denominato
             share => (),
             waits,
             all_time => kpi.grain == Grain::All,
-            totals => context! { numerator => sql(over), denominator => sql(under), value => sql(value) },
+            totals => context! {
+                numerator => sql(over), denominator => sql(under), value => sql(value), immature => sql(immature(cx, &sides)?),
+            },
             ..common(cx, node, kpi, mature(cx, kpi, &all)?)?
         },
     )
@@ -205,6 +215,7 @@ fn statistic(cx: &Cx<'_>, node: &Node, kpi: &Kpi, measure: &Measure) -> Result<S
             all_time => kpi.grain == Grain::All,
             totals => context! {
                 numerator => nothing.clone(), denominator => nothing, value => sql(format!("MAX(sides.{statistic})")),
+                immature => sql(immature(cx, &[side])?),
             },
             ..common(cx, node, kpi, mature(cx, kpi, &[measure])?)?
         },

@@ -41,6 +41,17 @@ impl<'m> Side<'m> {
     }
 }
 
+/// Tells whether the members of two sides are of different entities, so that nobody who is open is open on both.
+pub(super) fn are_apart(cx: &Cx<'_>, sides: &[Side<'_>]) -> bool {
+    let milestone_entity = |side: &Side<'_>| match side.measure.relation {
+        MeasureRelation::Milestone { of, .. } => Some(cx.model.milestone(of).entity),
+        // Others are open with a milestone of the same entity only.
+        MeasureRelation::Entity(_) | MeasureRelation::Events(..) | MeasureRelation::Facts(_) => None,
+    };
+    let [one, other] = sides else { return false };
+    matches!((milestone_entity(one), milestone_entity(other)), (Some(one), Some(other)) if one != other)
+}
+
 /// Has each of two sides wait for the other one's windows, where they are over the same entity.
 pub(super) fn wait_for_each_other(cx: &Cx<'_>, sides: &mut [Side<'_>]) {
     let [one, other] = sides else { return };
