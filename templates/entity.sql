@@ -1,4 +1,5 @@
-{#- One row an entity: the earliest of the rows with its key. What it lacks is derived from its members. -#}
+{#- One row an entity: the earliest of the rows with its key. What it lacks is derived from its members. Only who has started is
+    there: an entity without a start that can be read has no place in time. -#}
 {% include "header.sql" %}
 {{ create_table(relation) }}
 WITH
@@ -50,7 +51,7 @@ numbered AS (
   FROM typed
   WHERE typed.{{ key | ident }} IS NOT NULL
 {% if own_start %}
-    AND (typed.{{ "started_at" | ident }} IS NULL OR typed.{{ "started_at" | ident }} < {{ as_of }})
+    AND typed.{{ "started_at" | ident }} < {{ as_of }}
 {% endif %}
 {% if condition %}
     AND {{ condition }}
@@ -68,7 +69,7 @@ SELECT
 {% endif %}
 FROM numbered
 {% if members %}
-LEFT JOIN member_starts ON member_starts.{{ key | ident }} = numbered.{{ key | ident }}
+JOIN member_starts ON member_starts.{{ key | ident }} = numbered.{{ key | ident }}
 {% endif %}
 WHERE numbered.{{ "row_of_key" | ident }} = 1
 {% else %}

@@ -4,6 +4,7 @@
 //! order of keys, files. Two definitions with one meaning compute the same. Each struct is taken apart field by field, so that
 //! one with a new field does not compile until it is said whether that is meaning.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::plan::streams::signature;
@@ -140,8 +141,19 @@ impl Cx<'_> {
     }
 
     fn entity(&self, own: &Entity) -> String {
-        let Entity { meta: _, origin, key, start, start_type, timezone, attributes, parent, condition, places: _ } =
-            own;
+        let Entity {
+            meta: _,
+            origin,
+            key,
+            start,
+            start_type,
+            timezone,
+            attributes,
+            parent,
+            members,
+            condition,
+            places: _,
+        } = own;
         let mut lines = Lines::default();
         if let Some(origin) = origin {
             lines.origin(origin);
@@ -150,6 +162,9 @@ impl Cx<'_> {
         lines.add("start_type", start_type.map(|ty| ty.name().to_owned()));
         let parent =
             parent.as_ref().map(|(parent, column)| format!("{} {column:?}", self.model.entity(*parent).meta.name));
+        let members: BTreeSet<&str> =
+            members.iter().map(|member| self.model.entity(*member).meta.name.as_str()).collect();
+        lines.add("members", (!members.is_empty()).then(|| format!("{members:?}")));
         lines.add("parent", parent).columns(attributes).expr("where", condition.as_ref());
         lines.0
     }

@@ -79,14 +79,7 @@ impl Builder<'_> {
     fn entities(&mut self) {
         for index in members_first(self.model) {
             let entity = &self.model.entities[index];
-            let is_member = |(_, child): &(usize, &crate::semantic::model::Entity)| {
-                child.parent.as_ref().is_some_and(|(p, _)| p.0 == index)
-            };
-            let mut depends_on = Vec::new();
-            if entity.origin.is_none() || entity.start.is_none() {
-                let members = self.model.entities.iter().enumerate().filter(is_member);
-                depends_on.extend(members.map(|(child, _)| self.plan.entity(EntityIndex(child))));
-            }
+            let depends_on = entity.members.iter().map(|member| self.plan.entity(*member)).collect();
             let reads = entity.origin.as_ref().map(|_| Raw::Entity(EntityIndex(index)));
             let mut columns = vec![(entity.key.clone(), Type::String), ("started_at".to_owned(), Type::Timestamp)];
             columns.extend(entity.parent.as_ref().map(|(_, column)| (column.clone(), Type::String)));

@@ -3,7 +3,7 @@
 
 use crate::plan::build::{members_first, uses_entity};
 use crate::semantic::model::{
-    Entity, EntityIndex, KpiValue, Measure, MeasureRelation, Meta, MilestoneIndex, Model, Occurrences, SourceIndex,
+    EntityIndex, KpiValue, Measure, MeasureRelation, Meta, MilestoneIndex, Model, Occurrences, SourceIndex,
 };
 
 /// A definition, and those that it is made of.
@@ -39,9 +39,7 @@ pub fn definitions(model: &Model) -> Vec<Definition<'_>> {
     // An entity that lacks something of its own has it from its members.
     for index in members_first(model) {
         let own = &model.entities[index];
-        let derived = own.origin.is_none() || own.start.is_none();
-        let is_member = |child: &&Entity| derived && child.parent.as_ref().is_some_and(|(parent, _)| parent.0 == index);
-        let members = model.entities.iter().filter(is_member).map(|child| id("entity", &child.meta)).collect();
+        let members = own.members.iter().map(|member| entity(model, *member)).collect();
         add("entity", &own.meta, members);
     }
     for own in &model.sources {

@@ -129,8 +129,9 @@ pub fn aggregate(
 /// Joins two operands.
 pub fn binary(operator: BinaryOperator, left: &Fragment, right: &Fragment) -> Fragment {
     let (symbol, before, after, binding) = match operator {
-        BinaryOperator::Or => ("OR", Place::Disjunction, Place::Disjunction, Binding::Disjunction),
-        BinaryOperator::And => ("AND", Place::Conjunction, Place::Conjunction, Binding::Conjunction),
+        // To the right parentheses stay: the halves of a long chain are not one chain again, which is as deep as it is long.
+        BinaryOperator::Or => ("OR", Place::Disjunction, Place::Conjunction, Binding::Disjunction),
+        BinaryOperator::And => ("AND", Place::Conjunction, Place::Negation, Binding::Conjunction),
         BinaryOperator::Equal => ("=", Place::Predicate, Place::Predicate, Binding::Predicate),
         BinaryOperator::NotEqual => ("<>", Place::Predicate, Place::Predicate, Binding::Predicate),
         BinaryOperator::Less => ("<", Place::Predicate, Place::Predicate, Binding::Predicate),
@@ -146,6 +147,29 @@ pub fn binary(operator: BinaryOperator, left: &Fragment, right: &Fragment) -> Fr
     Fragment { sql: format!("{} {symbol} {}", left.at(before), right.at(after)), binding, depth }
 }
 
+/// An operator of a chain.
+struct Link<'e, L> {
+    whole: &'e Expr<L>,
+    operator: BinaryOperator,
+    left: &'e Expr<L>,
+    right: &'e Expr<L>,
+}
+
+/// Takes operators apart that stand to the left of each other, as long as those to the left are `alike`: a chain is as deep as it
+/// is long, so that it is not gone down by recursion. Returns the leftmost operand, and the operators from left to right.
+fn chain<L>(expr: &Expr<L>, alike: impl Fn(&Expr<L>) -> bool) -> (&Expr<L>, Vec<Link<'_, L>>) {
+    let mut links = Vec::new();
+    let mut first = expr;
+    while let ExprKind::Binary(operator, left, right) = &first.kind
+        && alike(first)
+    {
+        links.push(Link { whole: first, operator: *operator, left, right });
+        first = left;
+    }
+    links.reverse();
+    (first, links)
+}
+
 struct Printer<'p, L> {
     dialect: &'p Dialect,
     leaf: Leaf<'p, L>,
@@ -159,8 +183,13 @@ struct Printer<'p, L> {
 
 impl<L> Printer<'_, L> {
     fn print(&self, expr: &Expr<L>) -> Result<Fragment, Refused> {
-        let fragment = if self.is_written && is_exact(expr) { self.exact(expr)? } else { self.form(expr)? };
+        let fragment = if self.guards(expr) { self.exact(expr)? } else { self.form(expr)? };
         self.bounded(fragment)
+    }
+
+    /// Tells whether an expression is arithmetic of a user, whose result may have no place in its type.
+    fn guards(&self, expr: &Expr<L>) -> bool {
+        self.is_written && is_exact(expr)
     }
 
     /// Refuses what is too long or too deep, at each step, so that nothing much longer is ever made.
@@ -194,7 +223,14 @@ impl<L> Printer<'_, L> {
                 let depth = 1 + inner.depth_at(Place::Tight);
                 Ok(Fragment { sql: format!("-{}", inner.at(Place::Tight)), binding: Binding::Sign, depth })
             }
-            ExprKind::Binary(operator, left, right) => Ok(binary(*operator, &self.print(left)?, &self.print(right)?)),
+            ExprKind::Binary(..) => {
+                let (first, links) = chain(expr, |left| !self.guards(left));
+                let mut made = self.print(first)?;
+                for Link { operator, right, .. } in links {
+                    made = self.bounded(binary(operator, &made, &self.print(right)?))?;
+                }
+                Ok(made)
+            }
             ExprKind::Call(name, arguments) => self.call(name, arguments, expr),
             ExprKind::Case(branches, otherwise) => {
                 let (mut sql, mut depth) = ("CASE".to_owned(), 1);
@@ -246,35 +282,34 @@ impl<L> Printer<'_, L> {
     }
 
     fn arithmetic(&self, expr: &Expr<L>) -> Result<Fragment, Refused> {
-        let operand = |side: &Expr<L>| if is_exact(side) { self.arithmetic(side) } else { self.print(side) };
-        let is_known = most(expr).is_some();
-        let printed = match &expr.kind {
-            ExprKind::Negate(inner) if !is_known => {
-                self.operator("negate", expr, &[("value", inner.ty, operand(inner)?)])?
-            }
-            ExprKind::Binary(operator, left, right) => {
-                let (mut before, after) = (operand(left)?, operand(right)?);
-                if !is_wide(left) && !is_wide(right) && most(expr).is_none_or(|most| most > SMALL) {
-                    before = self.operator("wide", left, &[("value", left.ty, before)])?;
-                }
-                match operator_name(*operator) {
-                    Some(name) if !is_known => {
-                        self.operator(name, expr, &[("left", left.ty, before), ("right", right.ty, after)])?
-                    }
-                    Some(_) | None => binary(*operator, &before, &after),
-                }
-            }
-            ExprKind::Column(_)
-            | ExprKind::Literal(_)
-            | ExprKind::Not(_)
-            | ExprKind::Negate(_)
-            | ExprKind::Call(..)
-            | ExprKind::Case(..)
-            | ExprKind::In(..)
-            | ExprKind::IsNull(..)
-            | ExprKind::Like(..) => self.form(expr)?,
+        let (first, links) = chain(expr, is_exact);
+        let mut made = if !is_exact(first) {
+            self.print(first)?
+        } else if let (ExprKind::Negate(inner), None) = (&first.kind, most(first)) {
+            let inside = self.operand(inner)?;
+            self.bounded(self.operator("negate", first, &[("value", inner.ty, inside)])?)?
+        } else {
+            self.bounded(self.form(first)?)?
         };
-        self.bounded(printed)
+        for Link { whole, operator, left, right } in links {
+            let after = self.operand(right)?;
+            if !is_wide(left) && !is_wide(right) && most(whole).is_none_or(|most| most > SMALL) {
+                made = self.operator("wide", left, &[("value", left.ty, made)])?;
+            }
+            made = match operator_name(operator) {
+                Some(name) if most(whole).is_none() => {
+                    self.operator(name, whole, &[("left", left.ty, made), ("right", right.ty, after)])?
+                }
+                Some(_) | None => binary(operator, &made, &after),
+            };
+            made = self.bounded(made)?;
+        }
+        Ok(made)
+    }
+
+    /// Prints an operand of exact arithmetic: what is around the whole of it is around what is exact in it too.
+    fn operand(&self, side: &Expr<L>) -> Result<Fragment, Refused> {
+        if is_exact(side) { self.arithmetic(side) } else { self.print(side) }
     }
 
     /// Prints an entry of the dialect's arithmetic.

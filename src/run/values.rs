@@ -16,7 +16,7 @@ const MOST_NAMES: usize = 10_000;
 pub struct Look {
     /// The definition, as people call it: `source.events`.
     pub definition: String,
-    /// The column with the time, and whether it is the start of an entity, which it need not have.
+    /// The column with the time, and whether it is the start of an entity.
     pub time: Option<(String, bool)>,
     /// The column with the key of whom a row belongs to, or of an entity its own.
     pub key: Option<String>,
@@ -201,13 +201,13 @@ impl Found {
         };
         let mut warnings = Vec::new();
         if let Some((column, is_start)) = &look.time {
-            let (what, lost) = if *is_start { ("start", "never started") } else { ("time", "not counted") };
+            let (what, lost) = if *is_start { ("start", "not there") } else { ("time", "not counted") };
             if self.unreadable_times > 0 {
                 let example = self.unreadable_time.as_deref().unwrap_or_default();
                 let has = of(self.unreadable_times);
                 warnings.push(format!("{has} a {what} that cannot be read, such as `{example}` in `{column}`: {lost}"));
             }
-            if self.without_time > 0 && !is_start {
+            if self.without_time > 0 {
                 warnings.push(format!("{} no `{column}`: {lost}", of(self.without_time)));
             }
         }

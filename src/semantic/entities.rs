@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::project::Project;
+use crate::project::document::{OneOrMany, Spanned};
+use crate::project::read::list;
 use crate::project::tables::entity::EntityTable;
+use crate::project::{Definition, Project};
 use crate::semantic::expr::Type;
 use crate::semantic::model::{Entity, EntityIndex, Model};
 use crate::semantic::scopes::Names;
 use crate::semantic::values::{self, Named};
 use crate::semantic::{origin, parse, taken};
+use crate::source::Span;
 
 /// Adds the project's entities to `model`.
 pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnostics) -> Named<EntityIndex> {
@@ -26,17 +29,13 @@ pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnosti
         let roles = [table.key.as_ref(), start.as_ref().map(|(column, _)| column)];
         values::column_names(definition, roles.into_iter().chain(table.parent.values().map(Some)), diagnostics);
         let attributes = values::columns(definition, table.attributes.iter(), diagnostics);
+        let members = members(project, definition, &names, diagnostics);
         // A derived entity is called what its members call it, where they agree.
-        let members: BTreeSet<&String> = project
-            .entities
-            .iter()
-            .filter_map(|child| child.body.parent.iter().find(|(name, _)| *name.get() == definition.name))
-            .map(|(_, column)| column.get())
-            .collect();
-        let agreed = members.first().copied().filter(|_| members.len() == 1);
-        let key = table.key.as_ref().map(crate::project::document::Spanned::get).or(agreed).cloned();
-        let disagree = members.len() > 1;
-        let members = members.first();
+        let called: BTreeSet<&String> =
+            members.iter().filter_map(|member| link(project, *member, &definition.name)).map(Spanned::get).collect();
+        let agreed = called.first().copied().filter(|_| called.len() == 1);
+        let key = table.key.as_ref().map(Spanned::get).or(agreed).cloned();
+        let disagree = called.len() > 1;
         if key.is_none() || (origin.is_some() && table.key.is_none()) {
             diagnostics.push(
                 Diagnostic::error("missing-key", format!("[entity.{}] needs a key `key`", definition.name))
@@ -49,7 +48,7 @@ pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnosti
             );
         }
         let derived = origin.is_none() && table.table.is_none() && table.path.is_none();
-        if derived && (members.is_none() || !attributes.is_empty() || table.start.is_some()) {
+        if derived && (members.is_empty() || !attributes.is_empty() || table.start.is_some()) {
             diagnostics.push(
                 Diagnostic::error("entity-without-table", format!("entity `{}` has no table", definition.name))
                     .at(definition.span, "neither `table` nor `path`")
@@ -59,7 +58,7 @@ pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnosti
                     ),
             );
         }
-        if !derived && table.start.is_none() && members.is_none() {
+        if !derived && table.start.is_none() && members.is_empty() {
             diagnostics.push(
                 Diagnostic::error("missing-key", format!("[entity.{}] needs a key `start`", definition.name))
                     .at(definition.span, "`start` is missing")
@@ -75,6 +74,7 @@ pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnosti
             timezone: values::timezone(definition, table.timezone.as_ref(), diagnostics),
             attributes,
             parent,
+            members,
             condition: None,
             places: values::places(
                 definition,
@@ -123,6 +123,82 @@ fn parent(
     }
     let index = names.find(name.get(), definition.place(name), diagnostics)?;
     Some((index, column.get().clone()))
+}
+
+/// Returns the column by which an entity names another one as its parent; none where it does not.
+fn link<'p>(project: &'p Project, member: EntityIndex, parent: &str) -> Option<&'p Spanned<String>> {
+    let mut parents = project.entities[member.0].body.parent.iter();
+    parents.find(|(name, _)| name.get() == parent).map(|(_, column)| column)
+}
+
+/// Returns the entities that tell an entity what it lacks: those that it names, or the only one whose parent it is.
+fn members(
+    project: &Project,
+    definition: &Definition<EntityTable>,
+    names: &Named<EntityIndex>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<EntityIndex> {
+    let table = &definition.body;
+    let lacks_nothing = (table.table.is_some() || table.path.is_some()) && table.start.is_some();
+    let is_member = |index: EntityIndex| link(project, index, &definition.name).is_some();
+    let Some(written) = &table.members else {
+        if lacks_nothing {
+            return Vec::new();
+        }
+        let found: Vec<EntityIndex> =
+            (0..project.entities.len()).map(EntityIndex).filter(|index| is_member(*index)).collect();
+        if found.len() > 1 {
+            ambiguous_members(project, definition, &found, diagnostics);
+        }
+        return found;
+    };
+    if lacks_nothing {
+        diagnostics.push(
+            Diagnostic::error("misplaced-key", "`members` means nothing beside a table and a `start`")
+                .at(definition.place(written), "")
+                .help("leave it out: who is a member of whom is said by `parent` of the members"),
+        );
+        return Vec::new();
+    }
+    let listed: Vec<(&String, Span)> = match written.get() {
+        OneOrMany::One(one) => vec![(one, definition.place(written))],
+        OneOrMany::Many(many) => many.iter().map(|each| (each.get(), definition.place(each))).collect(),
+    };
+    let mut found: Vec<EntityIndex> = Vec::new();
+    for (name, span) in listed {
+        let Some(index) = names.find(name, span, diagnostics) else { continue };
+        if is_member(index) {
+            // What stands twice is a member once.
+            if !found.contains(&index) {
+                found.push(index);
+            }
+            continue;
+        }
+        let message = format!("entity `{name}` is not a member of entity `{}`", definition.name);
+        diagnostics.push(
+            Diagnostic::error("not-a-member", message)
+                .at(span, "not a member")
+                .at(project.entities[index.0].span, format!("`parent` does not name `{}`", definition.name)),
+        );
+    }
+    found
+}
+
+/// Reports an entity that is made of its members, of which there are several kinds.
+fn ambiguous_members(
+    project: &Project,
+    definition: &Definition<EntityTable>,
+    found: &[EntityIndex],
+    diagnostics: &mut Diagnostics,
+) {
+    let names: Vec<&str> = found.iter().map(|index| project.entities[index.0].name.as_str()).collect();
+    let message = format!("entity `{}` does not say which of {} it is made of", definition.name, list(&names));
+    let mut diagnostic = Diagnostic::error("ambiguous-members", message).at(definition.span, "has no `members`");
+    for index in found {
+        diagnostic = diagnostic.at(project.entities[index.0].span, "this one, or …");
+    }
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    diagnostics.push(diagnostic.help(format!("name one or several: `members = [{}]`", quoted.join(", "))));
 }
 
 /// Reports entities that are members of themselves.

@@ -227,6 +227,21 @@ impl<L> Expr<L> {
 
     /// Returns the same expression over other leaves.
     pub fn map<M>(&self, leaf: &mut impl FnMut(&L, Type) -> ExprKind<M>) -> Expr<M> {
+        // A chain of operators is as deep to the left as it is long.
+        let (mut first, mut links) = (self, Vec::new());
+        while let ExprKind::Binary(operator, left, right) = &first.kind {
+            links.push((first, *operator, right));
+            first = left;
+        }
+        let mapped = first.operand(leaf);
+        links.into_iter().rev().fold(mapped, |left, (whole, operator, right)| {
+            let kind = ExprKind::Binary(operator, Box::new(left), Box::new(right.map(leaf)));
+            Expr { kind, ty: whole.ty, span: whole.span }
+        })
+    }
+
+    /// Returns what is no operator with two operands over other leaves.
+    fn operand<M>(&self, leaf: &mut impl FnMut(&L, Type) -> ExprKind<M>) -> Expr<M> {
         let mut inner = |expr: &Expr<L>| Box::new(expr.map(leaf));
         let kind = match &self.kind {
             ExprKind::Column(own) => leaf(own, self.ty),

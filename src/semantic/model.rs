@@ -206,6 +206,8 @@ pub struct Entity {
     pub attributes: Vec<Column>,
     /// The entity that it is a member of, and the column with that one's key.
     pub parent: Option<(EntityIndex, String)>,
+    /// The entities that what it lacks, its rows or their start, is told by; none where it lacks nothing.
+    pub members: Vec<EntityIndex>,
     /// The rows that count.
     pub condition: Option<Expr>,
     /// Where each raw column is written.

@@ -7,6 +7,7 @@
 
 mod aggregate;
 mod call;
+mod chain;
 mod foreign;
 mod keywords;
 mod literal;
@@ -23,8 +24,12 @@ use crate::semantic::name::{Name, Path};
 use crate::semantic::parse::lower::Lower;
 use crate::source::{Span, Text};
 
-/// How deep an expression may be nested: everything after this walks it by recursion.
+/// How deep an expression may be nested as it is written: the parser and this module go down by recursion.
 pub(crate) const DEPTH: usize = 100;
+
+/// How deep the tree of an expression may be, in which each arithmetic operator of a chain is a level: everything after this
+/// walks it by recursion.
+pub(crate) const LEVELS: usize = 400;
 
 /// What an expression may refer to.
 pub trait Scope {
@@ -60,7 +65,9 @@ pub fn expression(
     diagnostics: &mut Diagnostics,
 ) -> Option<Expr> {
     let (tokens, syntax) = tokens::parse(text, diagnostics)?;
-    let expr = Lower::new(text, &tokens, scope, diagnostics).expr(&syntax)?;
+    let expr = Lower::new(text, &tokens, scope, diagnostics).expr(&syntax);
+    chain::take_apart(syntax);
+    let expr = expr?;
     match expected {
         Some(expected) if !expr.ty.fits(expected) => {
             let message =

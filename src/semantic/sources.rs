@@ -206,16 +206,12 @@ fn entity(
     Some((index, column.get().clone()))
 }
 
-/// Returns the one entity that has no members of its own: the people.
+/// Returns the only entity of the project.
 ///
-/// Where there are several, `key` is what names one of them.
+/// Where there are several, none of them is implied, whatever they are to each other: `key` is what names one of them.
 pub fn default_entity(model: &Model, key: &str, span: Span, diagnostics: &mut Diagnostics) -> Option<EntityIndex> {
-    let is_parent = |index: usize| model.entities.iter().any(|e| e.parent.as_ref().is_some_and(|(p, _)| p.0 == index));
-    let leaves: Vec<usize> = (0..model.entities.len()).filter(|index| !is_parent(*index)).collect();
-    match leaves.as_slice() {
-        [only] => Some(EntityIndex(*only)),
-        // All are members of each other, which is reported where they are declared.
-        [] if !model.entities.is_empty() => None,
+    match model.entities.as_slice() {
+        [_] => Some(EntityIndex(0)),
         [] => {
             diagnostics.push(
                 Diagnostic::error("no-entity", "the project has no entity")
@@ -225,7 +221,7 @@ pub fn default_entity(model: &Model, key: &str, span: Span, diagnostics: &mut Di
             None
         }
         several => {
-            let metas: Vec<_> = several.iter().map(|index| &model.entities[*index].meta).collect();
+            let metas: Vec<_> = several.iter().map(|entity| &entity.meta).collect();
             let names: Vec<&str> = metas.iter().map(|meta| meta.name.as_str()).collect();
             let mut diagnostic = Diagnostic::error(
                 "ambiguous-entity",

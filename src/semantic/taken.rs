@@ -135,10 +135,8 @@ fn roles(project: &Project, model: &Model, definition: &Definition<EntityTable>,
     };
     // Without a key of its own it is called what its members call it.
     let by_member = || {
-        project.entities.iter().find_map(|member| {
-            let (_, column) = member.body.parent.iter().find(|(name, _)| *name.get() == definition.name)?;
-            Some(member.place(column))
-        })
+        let member = &project.entities[entity.members.first()?.0];
+        member.body.parent.first().map(|(_, column)| member.place(column))
     };
     let key = table.key.as_ref().map(|key| definition.place(key)).or_else(by_member).unwrap_or(definition.span);
     let mut roles = vec![

@@ -77,6 +77,125 @@ fn arithmetic_is_exact_or_null() {
     }
 }
 
+/// What functions of two whole numbers give at the ends of 64 bits, of columns and of constants: what is right, or null where
+/// that has no place.
+#[test]
+fn whole_numbers_are_divided_at_the_ends_of_64_bits() {
+    let numbers = [
+        i64::MIN,
+        i64::MIN + 1,
+        -4_611_686_018_427_387_904,
+        -3,
+        -2,
+        -1,
+        0,
+        1,
+        2,
+        3,
+        4_611_686_018_427_387_904,
+        i64::MAX - 1,
+        i64::MAX,
+    ];
+    let written = |number: i64| if number < 0 { format!("(-{})", number.unsigned_abs()) } else { number.to_string() };
+    let mut expected = Vec::new();
+    let mut constants = Vec::new();
+    let mut rows = Vec::new();
+    for left in numbers {
+        for right in numbers {
+            let (wide, by) = (i128::from(left), i128::from(right));
+            let floored =
+                wide.checked_div(by).map(|quotient| quotient - i128::from(wide % by != 0 && (wide < 0) != (by < 0)));
+            let shown = |number: Option<i128>| {
+                number
+                    .and_then(|number| i64::try_from(number).ok())
+                    .map_or_else(|| "null".to_owned(), |number| number.to_string())
+            };
+            expected.push(format!(
+                "{left} {right}: {} {} {}",
+                shown(wide.checked_rem(by)),
+                shown(floored),
+                shown(Some(wide.abs()))
+            ));
+            let (left, right) = (written(left), written(right));
+            constants.push([
+                format!("{left} % {right}"),
+                format!("integer_divide({left}, {right})"),
+                format!("abs({left})"),
+            ]);
+            let literal = |number: &str| printed(number, executed());
+            rows.push(format!(
+                "({}, CAST({} AS BIGINT), CAST({} AS BIGINT))",
+                rows.len(),
+                literal(&left),
+                literal(&right)
+            ));
+        }
+    }
+    let columns = ["a_int % b_int", "integer_divide(a_int, b_int)", "abs(a_int)"];
+    let columns = columns.map(|text| {
+        printed(&text.replace("b_int", "length(a_string)"), executed()).replace("LENGTH(\"a_string\")", "\"b_int\"")
+    });
+    let cell = |sql: &str| format!("COALESCE(CAST({sql} AS VARCHAR), 'null')");
+    let line = |values: &[String]| values.iter().map(|value| cell(value)).collect::<Vec<_>>().join(" || ' ' || ");
+    let of_columns = value(&format!(
+        "SELECT STRING_AGG(\"a_int\" || ' ' || \"b_int\" || ': ' || {}, '\n' ORDER BY place) FROM (VALUES {}) AS these (place, \"a_int\", \"b_int\")",
+        line(&columns),
+        rows.join(", ")
+    ));
+    assert_eq!(of_columns.as_deref(), Some(expected.join("\n").as_str()));
+    for (expected, texts) in expected.iter().zip(constants) {
+        let found = value(&format!("SELECT {}", line(&texts.clone().map(|text| printed(&text, executed())))));
+        assert_eq!(found.as_deref(), expected.split_once(": ").map(|(_, values)| values), "{texts:?}");
+    }
+}
+
+/// A chain of one operator is one level, however long it is written: it means what it says on every warehouse, whose SQL of it
+/// is not deep either.
+#[test]
+fn a_long_chain_is_no_deep_one() {
+    let chain = |operand: &str, operator: &str, length: usize| vec![operand; length].join(operator);
+    let list: Vec<String> = (0..5000).map(|number| format!("'{number}'")).collect();
+    for text in [
+        chain("a_bool", " or ", 2500),
+        chain("a_bool", " and ", 2500),
+        chain("a_string = 'x'", " or ", 1200),
+        chain("a_string", " || ", 2500),
+        format!("coalesce({}, false)", chain("a_bool", " or ", 2400)),
+        format!("{}{}{}", "(".repeat(90), chain("a_bool", " and ", 2400), ")".repeat(90)),
+        chain(&format!("({})", chain("a_bool", " and ", 40)), " or ", 40),
+        chain("a_int", " + ", 300),
+        chain("a_float", " - ", 300),
+        chain("a_int", " * ", 300),
+        format!("a_string in ({})", list.join(", ")),
+    ] {
+        for dialect in dialects() {
+            let sql = print(&read(&text), dialect)
+                .unwrap_or_else(|refused| panic!("{}: {}: {refused:?}", dialect.name(), &text[..100]));
+            parses(&format!("SELECT {sql} FROM t WHERE {sql} IS NOT NULL"), dialect);
+        }
+    }
+    for (text, expected) in [
+        (format!("{} or true", chain("false", " or ", 2000)), "true"),
+        (chain("true", " and ", 2000), "true"),
+        (
+            format!(
+                "coalesce({} and null, {} or null) is null",
+                chain("true", " and ", 500),
+                chain("false", " or ", 500)
+            ),
+            "true",
+        ),
+        (format!("length({})", chain("'ab'", " || ", 1000)), "2000"),
+        (chain("1", " + ", 300), "300"),
+        // From left to right: two steps of it are null in any other order.
+        (format!("9223372036854775807 - {}", chain("1", " + 1 - ", 100)), "9223372036854775806"),
+        (chain("1", " - ", 300), "-298"),
+    ] {
+        let found = value(&format!("SELECT {}", printed(&text, executed())));
+        assert_eq!(found.as_deref(), Some(expected), "{}", &text[..40]);
+    }
+}
+
 /// What is nested as deep as the language takes it is printed and parses, or is refused as too deep or too large, and
 /// never costs more than it is long.
 #[test]

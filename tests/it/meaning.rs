@@ -57,6 +57,7 @@ const CHANGES: &[(&str, &str, &str, &str, Change)] = &[
         "where = \"plan = 'x'\"\n\n[source.events]",
         Meaning,
     ),
+    ("entity.group", "members", "[\"visitor\", \"guest\"]", "[\"visitor\"]", Meaning),
     ("source.events", "description", "\"Events\"", "\"The log\"", Nothing),
     ("source.events", "owner", "owner = \"growth\"\ntags = [\"log\"]", "owner = \"data\"\ntags = [\"log\"]", Nothing),
     ("source.events", "tags", "[\"log\"]", "[\"raw\"]", Nothing),

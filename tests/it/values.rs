@@ -125,7 +125,8 @@ fn rows_of_which_some_are_lost_are_counted() {
     let bench = Bench::new(MODELS, &[("events.csv", events), ("users.csv", users)]);
     let (said, code) = bench.said();
     insta::assert_snapshot!(said, @r#"
-    warning: `entity.user`: 1 of 4 rows has a start that cannot be read, such as `soon` in `created_at`: never started
+    warning: `entity.user`: 1 of 4 rows has a start that cannot be read, such as `soon` in `created_at`: not there
+    warning: `entity.user`: 1 of 4 rows has no `created_at`: not there
     warning: `entity.user`: 1 of 4 rows has no `user_id`: not counted
     warning: `source.events`: 1 of 4 rows has a time that cannot be read, such as `01/04/2026` in `timestamp`: not counted
     warning: `source.events`: 1 of 4 rows has no `timestamp`: not counted
@@ -238,7 +239,7 @@ sent = { event = "invite_sent", where = "properties.seats > 1 and plan = 'pro'" 
     drop(connection);
     let (said, code) = bench.said();
     insta::assert_snapshot!(said, @r#"
-    warning: `entity.user`: 1 of 2 rows has a start that cannot be read, such as `-infinity` in `created_at`: never started
+    warning: `entity.user`: 1 of 2 rows has a start that cannot be read, such as `-infinity` in `created_at`: not there
     "#);
     assert_eq!(code, Some(0));
     let shown = bench.run(&["show", "milestone.sent", "--output", "csv"]);

@@ -67,7 +67,6 @@ fn population(cx: Cx<'_>, query: &mut Query, index: MilestoneIndex, milestone: &
         Some(horizon) => scalar::later(anchor.clone(), scalar::duration(horizon)),
         None => scalar::null(Type::Timestamp),
     };
-    draft.filter(scalar::is_known(entity.column("started_at")));
     if let Some(condition) = &milestone.applies_to {
         let scope = Scope { entities: &[(milestone.entity, &entity)], ..Scope::default() };
         draft.filter(cx.written(condition, scope));

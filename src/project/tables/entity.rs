@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::project::document::{Short, Spanned};
+use crate::project::document::{OneOrMany, Short, Spanned};
 use crate::project::tables::source::{ColumnTable, CsvTable, TimeTable};
 
 /// `[entity.<name>]`.
@@ -39,6 +39,9 @@ pub struct EntityTable {
     /// The entity that this one is a member of, and the column with its key: `{ account = "account_id" }`.
     #[serde(default)]
     pub parent: IndexMap<Spanned<String>, Spanned<String>>,
+    /// The entities that it is made of, where it has no table or no `start`: of those that name it as their parent. The
+    /// only one that does if absent.
+    pub members: Option<Spanned<OneOrMany>>,
     /// The rows that count, as an expression; all if absent.
     #[serde(rename = "where")]
     pub condition: Option<Spanned<String>>,

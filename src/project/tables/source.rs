@@ -144,7 +144,7 @@ pub struct SourceTable {
     pub key: Option<Spanned<String>>,
     /// The column that names the entity.
     pub entity: Option<Spanned<String>>,
-    /// The entity's type: an `[entity.<name>]`. The only one without members of its own if absent.
+    /// The entity's type: an `[entity.<name>]`. The only one of the project if absent.
     pub entity_type: Option<Spanned<String>>,
     /// The column with the event's name.
     pub name: Option<Spanned<String>>,

@@ -10,11 +10,10 @@ use crate::semantic::model::EntityIndex;
 
 pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<String> {
     let entity = cx.model.entity(index);
-    let derived = entity.origin.is_none() || entity.start.is_none();
     let mut members = Vec::new();
-    for (child, own) in cx.model.entities.iter().enumerate() {
-        if let Some((_, parent)) = own.parent.as_ref().filter(|(parent, _)| derived && *parent == index) {
-            members.push((cx.qualified(&cx.plan.node(cx.plan.entity(EntityIndex(child))).name), parent));
+    for member in &entity.members {
+        if let Some((_, parent)) = &cx.model.entity(*member).parent {
+            members.push((cx.qualified(&cx.plan.node(cx.plan.entity(*member)).name), parent));
         }
     }
     // By name: where they are written changes nothing.
@@ -32,10 +31,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<
         if let Some(start) = &entity.start {
             let start = Time { column: start, ty: entity.start_type };
             columns.push(context! { name => "started_at", sql => raw.time(start)? });
-            // Who has not started yet is there all the same.
-            let column = format!("source_rows.{}", cx.raw_ident(start.column)?);
-            let bounds = raw.bounds(start, None)?;
-            scan.extend(bounds.into_iter().map(|bound| sql(format!("({bound} OR {column} IS NULL)"))));
+            scan.extend(raw.bounds(start, None)?);
         }
         if let Some((_, parent)) = &entity.parent {
             columns.push(context! { name => parent, sql => raw.key(parent)? });
@@ -53,8 +49,10 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<
         None => None,
     };
     let lines = match (&entity.origin, &entity.start) {
-        (Some(_), Some(_)) => "One row an entity: of rows with the same key, the one that started first.",
-        (Some(_), None) => "One row an entity, which starts with the first of its members.",
+        (Some(_), Some(_)) => {
+            "One row an entity that has started: of rows with the same key, the one that started first."
+        }
+        (Some(_), None) => "One row an entity that has members; it starts with the first of them.",
         (None, _) => "One row an entity, derived from its members; it starts with the first of them.",
     };
     cx.render(

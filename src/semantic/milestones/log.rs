@@ -9,7 +9,7 @@ use crate::semantic::milestones::Cx;
 use crate::semantic::model::{EventName, Model, SourceIndex, SourceRows};
 
 impl Cx<'_> {
-    /// Returns the source that is named, or else the one that the events are in.
+    /// Returns the source that is named, or else the only one that the events can be in.
     pub(super) fn source(
         &self,
         definition: &Definition<MilestoneTable>,
@@ -53,15 +53,18 @@ impl Cx<'_> {
                 None
             }
             several => {
-                let names: Vec<&str> = several.iter().map(|index| model.source(*index).meta.name.as_str()).collect();
-                diagnostics.push(
-                    Diagnostic::error(
-                        "ambiguous-source",
-                        format!("milestone `{}` does not say whose events it counts", definition.name),
-                    )
-                    .at(definition.span, "has no `source`")
-                    .help(format!("name one by `source`: events are in {}", list(&names))),
-                );
+                let metas: Vec<_> = several.iter().map(|index| &model.source(*index).meta).collect();
+                let names: Vec<&str> = metas.iter().map(|meta| meta.name.as_str()).collect();
+                let mut diagnostic = Diagnostic::error(
+                    "ambiguous-source",
+                    format!("milestone `{}` does not say whose events it counts", definition.name),
+                )
+                .at(definition.span, "has no `source`");
+                for meta in metas {
+                    diagnostic = diagnostic.at(meta.span, "they may be in this one, or …");
+                }
+                let help = format!("name one by `source`: events are in {}", list(&names));
+                diagnostics.push(diagnostic.help(help));
                 None
             }
         }
@@ -78,20 +81,16 @@ fn listed(table: &MilestoneTable) -> Vec<&str> {
     if names.contains(&"*") { Vec::new() } else { names }
 }
 
-/// Returns the sources that the events could be in: tables of one kind of event that say so, or else the logs.
-///
-/// Where they are spread over several, all of those are returned, and none is the one.
+/// Returns the sources that could hold some of the events: logs, which hold any, and tables of one kind of event that is
+/// one of them. Where none could, all are returned.
 fn holding(names: &[&str], sources: &[SourceIndex], model: &Model) -> Vec<SourceIndex> {
-    let constant = |index: SourceIndex| match &model.source(index).rows {
-        SourceRows::Events { name: EventName::Constant(name), .. } => Some(name.as_str()),
-        SourceRows::Events { name: EventName::Column(_), .. } | SourceRows::Facts => None,
+    let could = |index: &SourceIndex| match &model.source(*index).rows {
+        SourceRows::Events { name: EventName::Constant(only), .. } => {
+            names.is_empty() || names.contains(&only.as_str())
+        }
+        SourceRows::Events { name: EventName::Column(_), .. } => true,
+        SourceRows::Facts => false,
     };
-    let tables: Vec<SourceIndex> =
-        sources.iter().copied().filter(|index| constant(*index).is_some_and(|name| names.contains(&name))).collect();
-    let logs: Vec<SourceIndex> = sources.iter().copied().filter(|index| constant(*index).is_none()).collect();
-    let in_no_table = |name: &&str| !tables.iter().any(|index| constant(*index) == Some(*name));
-    if tables.is_empty() {
-        return if logs.is_empty() { sources.to_vec() } else { logs };
-    }
-    if names.iter().any(in_no_table) { [tables, logs].concat() } else { tables }
+    let found: Vec<SourceIndex> = sources.iter().copied().filter(could).collect();
+    if found.is_empty() { sources.to_vec() } else { found }
 }

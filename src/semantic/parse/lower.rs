@@ -9,8 +9,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::semantic::expr::{BinaryOperator, Expr, ExprKind, Literal, Type};
 use crate::semantic::library::Library;
 use crate::semantic::name::Path;
-use crate::semantic::parse::tokens::{Tokens, shorten, too_deep};
-use crate::semantic::parse::{DEPTH, Scope, ambiguous, foreign, suggestion};
+use crate::semantic::parse::tokens::{Tokens, shorten, too_many_levels};
+use crate::semantic::parse::{LEVELS, Scope, ambiguous, foreign, suggestion};
 use crate::source::{Span, Text};
 
 /// The lowering of one expression.
@@ -20,7 +20,8 @@ pub(super) struct Lower<'l> {
     pub(super) scope: &'l dyn Scope,
     pub(super) library: &'static Library,
     pub(super) diagnostics: &'l mut Diagnostics,
-    depth: usize,
+    /// How deep in the tree what is lowered lies.
+    pub(super) depth: usize,
     /// How many parts were repeated, each as often as it was.
     copied: usize,
 }
@@ -41,8 +42,8 @@ impl<'l> Lower<'l> {
 
     /// Lowers a part; none when something in it was reported.
     pub(super) fn expr(&mut self, syntax: &sql::Expr) -> Option<Expr> {
-        if self.depth == DEPTH {
-            self.diagnostics.push(too_deep(self.text));
+        if self.depth >= LEVELS {
+            self.diagnostics.push(too_many_levels(self.text));
             return None;
         }
         self.depth += 1;
@@ -83,15 +84,7 @@ impl<'l> Lower<'l> {
             sql::Expr::Interval(interval) => self.interval(interval, span),
             sql::Expr::Function(function) => self.call(function, span),
             sql::Expr::UnaryOp { op, expr } => self.unary(*op, expr, span),
-            sql::Expr::BinaryOp { left, op, right } => {
-                let both = (self.expr(left), self.expr(right));
-                let Some(operator) = foreign::portable(op) else {
-                    let help = foreign::operator(op);
-                    return self.refuse(&format!("the operator `{op}`"), span, help);
-                };
-                let (Some(left), Some(right)) = both else { return None };
-                self.binary(operator, left, right, span)
-            }
+            sql::Expr::BinaryOp { .. } => self.chain(syntax),
             sql::Expr::IsNull(inner) => self.is_null(inner, false, span),
             sql::Expr::IsNotNull(inner) => self.is_null(inner, true, span),
             sql::Expr::IsTrue(inner) => self.is_bool(inner, true, false, span),

@@ -13,13 +13,13 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::semantic::parse::DEPTH;
 use crate::semantic::parse::keywords::{for_parser, is_call_keyword};
+use crate::semantic::parse::{DEPTH, LEVELS};
 use crate::source::Text;
 
-/// More tokens than this, literals and commas aside, are no expression that anybody wrote; it bounds how deep the
-/// parser's tree can be.
-const MAXIMUM: usize = 2000;
+/// More tokens than this, literals and commas aside, are no expression that anybody wrote: `a.b = 'x' or` are five. It bounds
+/// how deep the parser's tree can be.
+const MAXIMUM: usize = 5000;
 
 /// The tokens of an expression, without blanks and comments.
 pub(super) struct Tokens {
@@ -50,7 +50,16 @@ pub(super) fn parse(text: &Text, diagnostics: &mut Diagnostics) -> Option<(Token
         .items
         .iter()
         .filter(|(token, _)| !matches!(token, Token::Comma | Token::Number(..) | Token::SingleQuotedString(_)));
-    if counted.count() > MAXIMUM || tokens.nesting() > DEPTH {
+    if counted.count() > MAXIMUM {
+        let message = format!("an expression has more than {MAXIMUM} words and signs");
+        diagnostics.push(
+            Diagnostic::error("expression-too-large", message)
+                .at(text.span, "")
+                .help("constants are not counted: `x in (…)` has few, however long"),
+        );
+        return None;
+    }
+    if tokens.nesting() > DEPTH {
         diagnostics.push(too_deep(text));
         return None;
     }
@@ -96,10 +105,19 @@ pub(super) fn parse(text: &Text, diagnostics: &mut Diagnostics) -> Option<(Token
     }
 }
 
-pub(super) fn too_deep(text: &Text) -> Diagnostic {
+fn too_deep(text: &Text) -> Diagnostic {
     Diagnostic::error("expression-too-deep", format!("an expression is nested more than {DEPTH} levels deep"))
         .at(text.span, "")
-        .help("each `or`, `and` and operator of a chain is a level: `x in (…)` is none, however long")
+        .help("parentheses, calls and signs in each other are levels; a chain of one operator is one, however long")
+}
+
+pub(super) fn too_many_levels(text: &Text) -> Diagnostic {
+    Diagnostic::error(
+        "expression-too-deep",
+        format!("the operators of an expression are more than {LEVELS} levels deep"),
+    )
+    .at(text.span, "")
+    .help("each operator of arithmetic is a level; a chain of `or`, `and` or `||` is few, however long")
 }
 
 /// Cuts what is quoted in a message to a size that can be read.
@@ -164,14 +182,15 @@ impl Tokens {
 
     /// Returns the bytes of a part of the tree.
     pub(super) fn range(&self, syntax: &sql::Expr) -> Option<Range<usize>> {
-        let leaves = self.bytes(syntax.span());
+        // Not of every part: the parser looks for it in all that is below.
+        let leaves = || self.bytes(syntax.span());
         let range = match syntax {
-            sql::Expr::Identifier(_) | sql::Expr::CompoundIdentifier(_) | sql::Expr::Value(_) => return leaves,
+            sql::Expr::Identifier(_) | sql::Expr::CompoundIdentifier(_) | sql::Expr::Value(_) => return leaves(),
             // The parser keeps no place of the parentheses, nor of what stands before or after the operand.
             sql::Expr::Function(function) => self.call(self.bytes(function.name.span())?),
             sql::Expr::UnaryOp { expr, .. } => self.one_before(self.range(expr)?),
             sql::Expr::TypedString(_) | sql::Expr::Interval(_) => {
-                let range = self.one_before(leaves?);
+                let range = self.one_before(leaves()?);
                 match syntax {
                     sql::Expr::Interval(sql::Interval { leading_field: Some(_), .. }) => self.one_after(range),
                     _ => range,
@@ -187,13 +206,23 @@ impl Tokens {
                 self.one_after(self.one_after(self.range(expr)?))
             }
             sql::Expr::Cast { expr, .. } | sql::Expr::Extract { expr, .. } => self.around(self.range(expr)?),
-            sql::Expr::Subquery(_) | sql::Expr::Exists { .. } | sql::Expr::Tuple(_) => self.around(leaves?),
-            sql::Expr::CompoundFieldAccess { .. } => self.one_after(leaves?),
-            sql::Expr::JsonAccess { .. } => self.one_after(self.one_after(leaves?)),
-            sql::Expr::BinaryOp { left, right, .. } => self.range(left)?.start..self.range(right)?.end,
+            sql::Expr::Subquery(_) | sql::Expr::Exists { .. } | sql::Expr::Tuple(_) => self.around(leaves()?),
+            sql::Expr::CompoundFieldAccess { .. } => self.one_after(leaves()?),
+            sql::Expr::JsonAccess { .. } => self.one_after(self.one_after(leaves()?)),
+            sql::Expr::BinaryOp { left, right, .. } => {
+                let mut first = left;
+                while let sql::Expr::BinaryOp { left, .. } = &**first {
+                    first = left;
+                }
+                return Some(self.range(first)?.start..self.range(right)?.end);
+            }
+            sql::Expr::Nested(inner) => {
+                let inner = self.range(inner)?;
+                return Some(self.one_before(inner.clone()).start..self.one_after(inner).end);
+            }
             sql::Expr::Between { expr, high, .. } => self.range(expr)?.start..self.range(high)?.end,
-            sql::Expr::InList { expr, .. } => self.range(expr)?.start..leaves?.end,
-            _ => leaves?,
+            sql::Expr::InList { expr, .. } => self.range(expr)?.start..leaves()?.end,
+            _ => leaves()?,
         };
         Some(self.balance(range))
     }
@@ -240,19 +269,19 @@ impl Tokens {
     }
 
     fn one_before(&self, range: Range<usize>) -> Range<usize> {
-        let before = self.items.iter().rev().find(|(_, item)| item.end <= range.start);
+        let before = self.index_before(range.start).map(|at| &self.items[at]);
         before.map_or(range.start, |(_, item)| item.start)..range.end
     }
 
     fn one_after(&self, range: Range<usize>) -> Range<usize> {
-        let after = self.items.iter().find(|(_, item)| item.start >= range.end);
+        let after = self.index_at(range.end).map(|at| &self.items[at]);
         range.start..after.map_or(range.end, |(_, item)| item.end)
     }
 
     /// Extends a range to the parentheses around it, and the word before them.
     fn around(&self, range: Range<usize>) -> Range<usize> {
         let mut depth = 0;
-        let before = self.items.iter().enumerate().rev().filter(|(_, (_, item))| item.end <= range.start);
+        let before = self.items.iter().enumerate().take(self.ended(range.start)).rev();
         for (at, (token, item)) in before {
             match token {
                 Token::RParen => depth += 1,
@@ -275,17 +304,16 @@ impl Tokens {
     fn balance(&self, range: Range<usize>) -> Range<usize> {
         let Range { mut start, mut end } = range;
         let (mut open, mut close) = (0, 0);
-        for (token, item) in &self.items {
-            if item.start >= start && item.end <= end {
-                match token {
-                    Token::LParen => open += 1,
-                    Token::RParen if open > 0 => open -= 1,
-                    Token::RParen => close += 1,
-                    _ => {}
-                }
+        let (from, to) = (self.begun(start), self.ended(end));
+        for (token, _) in self.items.get(from..to).unwrap_or_default() {
+            match token {
+                Token::LParen => open += 1,
+                Token::RParen if open > 0 => open -= 1,
+                Token::RParen => close += 1,
+                _ => {}
             }
         }
-        let mut after = self.items.iter().filter(|(_, item)| item.start >= end).map(|(token, item)| (token, item.end));
+        let mut after = self.items.iter().skip(self.begun(end)).map(|(token, item)| (token, item.end));
         let mut last = end;
         while open > 0 {
             match after.next() {
@@ -299,8 +327,7 @@ impl Tokens {
             }
         }
         end = last;
-        let mut before =
-            self.items.iter().rev().filter(|(_, item)| item.end <= start).map(|(token, item)| (token, item.start));
+        let mut before = self.items.iter().take(self.ended(start)).rev().map(|(token, item)| (token, item.start));
         let mut first = start;
         while close > 0 {
             match before.next() {
@@ -334,7 +361,22 @@ impl Tokens {
 
     /// Returns the index of the first token at or after a byte.
     fn index_at(&self, byte: usize) -> Option<usize> {
-        self.items.iter().position(|(_, item)| item.start >= byte)
+        Some(self.begun(byte)).filter(|at| *at < self.items.len())
+    }
+
+    /// Returns the index of the last token that ends at a byte or before.
+    fn index_before(&self, byte: usize) -> Option<usize> {
+        self.ended(byte).checked_sub(1)
+    }
+
+    /// Returns how many tokens begin before a byte.
+    fn begun(&self, byte: usize) -> usize {
+        self.items.partition_point(|(_, item)| item.start < byte)
+    }
+
+    /// Returns how many tokens end at a byte or before.
+    fn ended(&self, byte: usize) -> usize {
+        self.items.partition_point(|(_, item)| item.end <= byte)
     }
 
     /// Says what was probably meant where the expression ends too early.

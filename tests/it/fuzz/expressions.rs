@@ -83,9 +83,9 @@ pub(super) fn project(choices: &mut Choices<'_>) -> String {
          [entity.user]\ntable = \"raw.users\"\nkey = \"user_id\"\nstart = \"created_at\"\nparent = {{ account = \"account_id\" }}\n\
          attributes = {{ {} }}\n\n\
          [entity.account]\ntable = \"raw.accounts\"\nkey = \"account_id\"\nstart = \"created_at\"\n\n\
-         [source.events]\ntable = \"raw.events\"\nid = \"event_id\"\nentity = \"user_id\"\nname = \"event_name\"\ntime = \"time\"\n\
+         [source.events]\ntable = \"raw.events\"\nid = \"event_id\"\nentity = \"user_id\"\nentity_type = \"user\"\nname = \"event_name\"\ntime = \"time\"\n\
          properties = {{ column = \"properties\", types = {{ {} }} }}\ncolumns = {{ {} }}\n\n\
-         [source.payments]\nkind = \"facts\"\ntable = \"raw.payments\"\nentity = \"user_id\"\ntime = \"paid_at\"\ncolumns = {{ {} }}\n\n",
+         [source.payments]\nkind = \"facts\"\ntable = \"raw.payments\"\nentity = \"user_id\"\nentity_type = \"user\"\ntime = \"paid_at\"\ncolumns = {{ {} }}\n\n",
         crate::functions::executed().name(),
         columns("u"),
         columns("p"),

@@ -41,13 +41,18 @@ fn example() -> PathBuf {
 
 /// The cases, and the example.
 fn subjects() -> Vec<PathBuf> {
+    subjects_among(&["one_meaning"])
+}
+
+/// The cases, and the example; those that are `few` where not all is asked for.
+fn subjects_among(few: &[&str]) -> Vec<PathBuf> {
     let mut subjects = projects("cases");
     subjects.push(example());
     if let Some(name) = asked().filter(|asked| asked != "all") {
         subjects.retain(|root| root.ends_with(&name));
     }
     if asked().is_none() && !extent::all("the law on every case but one") {
-        subjects.retain(|root| root.ends_with("one_meaning"));
+        subjects.retain(|root| few.iter().any(|name| root.ends_with(name)));
     }
     assert!(!subjects.is_empty(), "no project of that name");
     subjects
@@ -229,6 +234,27 @@ fn unrelated_definitions_change_no_row() {
                         explicit.iter().filter(|each| !is_measured(each)).cloned().collect();
                     alone.push(own.clone());
                     assert_same(&ground, &format!("{} alone", own.id()), &among, &meaning(&ground, alone).rows());
+                }
+            }
+        }
+    });
+}
+
+// Nothing is written out here: what is implied is implied where there is one candidate, and refused where there are two.
+#[test]
+fn another_entity_or_source_changes_no_row_or_is_refused() {
+    // `one_meaning` has an entity that is made of its members, `milestone_structures` a parent, and `dedupe` many logs.
+    each(&subjects_among(&["one_meaning", "milestone_structures", "dedupe"]), |root| {
+        let (ground, definitions) = project(root);
+        let together = meaning(&ground, definitions.clone());
+        let expected = together.rows();
+        for own in unrelated::candidates(&definitions, together.model()) {
+            let what = format!("with {}", own.id());
+            match ground.meaning(&[[&definitions[..], &[own]].concat()]) {
+                Ok(meant) => assert_same(&ground, &what, &expected, &meant.rows()),
+                Err(why) => {
+                    let codes = ["[ambiguous-entity]", "[ambiguous-source]", "[ambiguous-members]"];
+                    assert!(codes.iter().any(|code| why.contains(code)), "{}, {what}: {why}", ground.name);
                 }
             }
         }

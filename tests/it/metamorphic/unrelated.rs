@@ -152,6 +152,51 @@ fn others(explicit: &[Definition], model: &Model, source: &Source) -> Option<Vec
     Some(others)
 }
 
+/// Makes entities and sources that might be taken for what a definition leaves out: members of each entity that acts, a
+/// further one of each entity, another log beside each, and a table of one kind of event beside it. Each is added alone.
+pub(super) fn candidates(definitions: &[Definition], model: &Model) -> Vec<Definition> {
+    const ORIGIN: [&str; 5] = ["table", "path", "csv", "folders", "timezone"];
+    let text = |text: &str| Value::String(text.to_owned());
+    let own = |kind: &str, name: &str| definitions.iter().find(|own| own.kind == kind && own.name == name).unwrap();
+    let mut candidates = Vec::new();
+    for entity in model.entities.iter().filter(|entity| entity.origin.is_some() && entity.start.is_some()) {
+        let keys = own("entity", &entity.meta.name).keys.clone();
+        candidates.push(Definition::new("entity", &short("zzz", &entity.meta.name, "again"), keys));
+    }
+    for source in &model.sources {
+        let name = &source.meta.name;
+        let written = &own("source", name).keys;
+        if let (Some((actor, column)), Some(key), Some(time)) = (&source.entity, &source.key, written.get("time"))
+            && column != key
+        {
+            let mut keys: Table =
+                ORIGIN.iter().filter_map(|key| Some(((*key).to_owned(), written.get(*key)?.clone()))).collect();
+            keys.insert("key".to_owned(), text(key));
+            keys.insert("start".to_owned(), time.clone());
+            let parent = Table::from_iter([(model.entity(*actor).meta.name.clone(), text(column))]);
+            keys.insert("parent".to_owned(), Value::Table(parent));
+            candidates.push(Definition::new("entity", &short("zzz", name, "parts"), keys));
+        }
+        if !matches!(source.rows, SourceRows::Events { .. }) {
+            continue;
+        }
+        // It has other rows, so that it would be seen if it were read in place of that one.
+        let mut keys = written.clone();
+        keys.insert("where".to_owned(), text("time < timestamp '1990-01-01'"));
+        keys.insert("entity_type".to_owned(), text(&model.entity(source.entity.as_ref().unwrap().0).meta.name));
+        candidates.push(Definition::new("source", &short("zzz", name, "again"), keys.clone()));
+        keys.remove("name");
+        keys.remove("aliases");
+        let counted = definitions.iter().filter(|own| own.kind == "milestone").filter_map(|own| own.keys.get("event"));
+        let counted = counted.filter(|event| event.as_str().is_some_and(|event| event != "*"));
+        for (number, event) in counted.take(3).enumerate() {
+            keys.insert("event".to_owned(), event.clone());
+            candidates.push(Definition::new("source", &short("zzz", name, &format!("only_{number}")), keys.clone()));
+        }
+    }
+    candidates
+}
+
 /// Makes definitions that are refused, for they would get in the way: of the name that a compiler might make up for a step
 /// of a sequence; with another name of an event, which rows have or have not by who else reads them.
 pub(super) fn refused(explicit: &[Definition], model: &Model) -> Vec<Definition> {

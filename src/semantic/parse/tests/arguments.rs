@@ -266,8 +266,8 @@ fn depth() {
         (nested(1000), "expression-too-deep"),
         ("not ".repeat(1000) + "paid", "expression-too-deep"),
         ("- ".repeat(300) + "value", "expression-too-deep"),
-        (vec!["paid"; 150].join(" or "), "expression-too-deep"),
-        (vec!["paid"; 100_000].join(" or "), "expression-too-deep"),
+        (vec!["value"; 402].join(" + "), "expression-too-deep"),
+        (vec!["paid"; 100_000].join(" or "), "expression-too-large"),
         ("lower(".repeat(500) + "name" + &")".repeat(500), "expression-too-deep"),
         ("case when ".repeat(400), "expression-too-deep"),
         (
@@ -275,12 +275,30 @@ fn depth() {
             "expression-too-large",
         ),
         (format!("{}value{} = 1", "int(".repeat(16), " between 1 and 2)".repeat(16)), "expression-too-large"),
-        ("(".repeat(100_000), "expression-too-deep"),
+        ("(".repeat(100_000), "expression-too-large"),
     ] {
         let found = outcome(&input, None);
         assert!(found.starts_with(expect), "{}: {found}", &input[..20]);
     }
-    compare(&outcome(&vec!["paid"; 20].join(" or "), None)[..3], "(Or");
+    for (operator, operand) in [("or", "paid"), ("and", "paid"), ("||", "name"), ("+", "value"), ("-", "value")] {
+        let found = outcome(&vec![operand; 300].join(&format!(" {operator} ")), None);
+        assert!(found.starts_with('('), "{operator}: {found}");
+    }
+    let found = outcome(&format!("{}{}{}", "(".repeat(90), vec!["paid"; 2400].join(" or "), ")".repeat(90)), None);
+    assert!(found.starts_with("(Or") && found.ends_with(": bool"));
+    // Where it is written, each mistake is told once, however the chain is put together.
+    let mistaken = format!("{} or nmae or {} or value", vec!["paid"; 40].join(" or "), vec!["paid"; 40].join(" or "));
+    compare(
+        &outcome(&mistaken, None),
+        "
+        unknown-column: no column `nmae` in source `events`
+          nmae not a column of source `events`
+          = a column with a similar name exists: `name`
+        wrong-operand-types: `or` needs a condition, and this is a float
+          value float
+          = compare it, as in `x > 0`
+    ",
+    );
     let list = format!("count_seen in ({})", (0..5000).map(|n| n.to_string()).collect::<Vec<_>>().join(", "));
     assert!(outcome(&list, None).ends_with(": bool"));
 }
