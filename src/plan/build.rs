@@ -467,7 +467,7 @@ mod tests {
             Builder { model: &model, plan: Plan { nodes: Vec::new() }, names: BTreeSet::new(), by_name: Vec::new() };
         for _ in 0..2 {
             let name = naming::reached("user", 0);
-            builder.add(name, Relation::Milestones, Materialization::Table, Vec::new(), None, None, Vec::new());
+            builder.add(name, Relation::Schema, Materialization::Schema, Vec::new(), None, None, Vec::new());
         }
     }
 }
