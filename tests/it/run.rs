@@ -10,7 +10,9 @@ use milepost::run::preflight::{Problem, RequiredColumn, Requirement, preflight};
 use milepost::run::results::{Document, Invocation, document, json, write};
 use milepost::run::{Event, Job, Options, RunResult, Status, run, unit};
 use milepost::warehouse::files::{Files, Format};
-use milepost::warehouse::{Column, Error, ErrorKind, Estimate, Executed, Found, Interrupter, Rows, Value, Warehouse};
+use milepost::warehouse::{
+    Column, Error, ErrorKind, Estimate, Executed, Found, Interrupter, Reads, Rows, Value, Warehouse,
+};
 
 use crate::warehouse::contract::ENDLESS;
 use crate::warehouse::{ask, checked, memory, tell};
@@ -265,8 +267,8 @@ impl Warehouse for Unlucky {
     fn drop_schema(&self, schema: &str) -> Result<(), Error> {
         self.inner.drop_schema(schema)
     }
-    fn estimate(&self, statement: &Checked) -> Result<Estimate, Error> {
-        self.inner.estimate(statement)
+    fn estimate(&self, statement: &Checked, reads: &Reads<'_>) -> Result<Estimate, Error> {
+        self.inner.estimate(statement, reads)
     }
     fn describe(&self) -> Result<Vec<(String, String)>, Error> {
         self.inner.describe()

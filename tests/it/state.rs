@@ -19,7 +19,7 @@ impl Bench {
     }
 
     /// Does something to the database.
-    fn tell(&self, sql: &str) {
+    pub(crate) fn tell(&self, sql: &str) {
         fs::create_dir_all(self.root().join("target")).unwrap();
         self.open().execute_batch(sql).unwrap();
     }
@@ -312,20 +312,18 @@ fn write(root: &Path, path: &str, text: &str) {
 fn clean_removes_what_is_ours_and_leaves_the_rest() {
     let bench = Bench::new();
     let root = bench.root();
-    bench.done(&["run", "--target-path", "data", "--as-of", "2026-03-01"]);
-    bench.done(&["compile", "--target-path", "data"]);
-    write(&root, "data/compiled/duckdb/by_hand.sql", "SELECT 1");
-    write(&root, "data/compiled/notes.sql", "SELECT 1");
-    let said = String::from_utf8(bench.run(&["clean", "--target-path", "data"]).stderr).unwrap();
+    bench.done(&["run", "--target-path", "out", "--as-of", "2026-03-01"]);
+    for file in ["compiled/duckdb/by_hand.sql", "compiled/notes.sql", "events.csv", "users.csv"] {
+        write(&root, &format!("out/{file}"), "SELECT 1");
+    }
+    bench.done(&["compile", "--target-path", "out"]);
+    let said = String::from_utf8(bench.run(&["clean", "--target-path", "out"]).stderr).unwrap();
     assert!(said.contains("`events.csv`, `users.csv`"), "{said}");
-    let left: Vec<String> = files(&root.join("data"))
+    let left: Vec<String> = files(&root.join("out"))
         .iter()
         .map(|(path, _)| path.strip_prefix(&root).unwrap().display().to_string())
         .collect();
-    assert_eq!(
-        left,
-        ["data/compiled/duckdb/by_hand.sql", "data/compiled/notes.sql", "data/events.csv", "data/users.csv"]
-    );
+    assert_eq!(left, ["out/compiled/duckdb/by_hand.sql", "out/compiled/notes.sql", "out/events.csv", "out/users.csv"]);
     // A folder that holds nothing of ours is not touched, whatever it is called.
     fs::remove_dir_all(root.join("target")).unwrap();
     write(&root, "target/compiled/model.sql", "SELECT 1");
@@ -358,7 +356,8 @@ fn compile_removes_and_overwrites_what_it_wrote_and_nothing_else() {
         root.join("target/compiled/duckdb/by_hand.sql").exists() && root.join("target/compiled/dbt/model.sql").exists()
     );
     assert!(!root.join("target/compiled/duckdb/kpi_signups.sql").exists());
-    // A manifest of another tool stays, and so does what is beside it.
+    // A manifest of another tool stays, and so does what is beside it, also in a folder where something is ours.
+    bench.done(&["test", "--target-path", "web"]);
     write(&root, "web/manifest.json", "{\"name\": \"an app\"}");
     let said = bench.fails(2, &["compile", "--target-path", "web"]);
     assert!(said.contains("milepost did not write it"), "{said}");
@@ -373,6 +372,7 @@ fn compile_writes_through_no_link() {
     let root = bench.root();
     fs::create_dir_all(root.join("elsewhere")).unwrap();
     write(&root, "elsewhere/kpi_signups.sql", "mine");
+    bench.done(&["test"]);
     fs::create_dir_all(root.join("target/compiled")).unwrap();
     std::os::unix::fs::symlink(root.join("elsewhere"), root.join("target/compiled/duckdb")).unwrap();
     assert!(bench.fails(2, &["compile"]).contains("is a link to another place"));

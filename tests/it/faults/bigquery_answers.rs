@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use milepost::warehouse::{ErrorKind, Value, connect};
+use milepost::warehouse::{ErrorKind, Reads, Value, connect};
 use serde_json::{Value as Json, json};
 
 use super::bigquery::{Ask, asked, execute, job, query, refusal, service, seven, target};
@@ -99,6 +99,9 @@ fn a_job_is_submitted_with_all_that_it_is_bound_by() {
     assert!(results.query.contains("useInt64Timestamp=true"), "{}", results.query);
 }
 
+/// What an estimate is of.
+const READS: Reads<'_> = Reads { relation: "`ds`.`t`", files: None };
+
 #[test]
 fn an_estimate_executes_nothing() {
     let (server, jobs) = service(|ask, _, request, _, _| {
@@ -109,7 +112,8 @@ fn an_estimate_executes_nothing() {
             Answer::json(200, answer.to_string())
         })
     });
-    let estimate = connect(&target(&server)).unwrap().estimate(&BIGQUERY.checked("SELECT 7 AS n")).unwrap();
+    let statement = BIGQUERY.checked("SELECT 7 AS n");
+    let estimate = connect(&target(&server)).unwrap().estimate(&statement, &READS).unwrap();
     assert_eq!((estimate.bytes, estimate.rows), (Some(123_456_789), None));
     assert!(jobs.names().is_empty());
 }
@@ -145,7 +149,7 @@ fn no_secret_leaves_in_what_is_told() {
     let errors = [
         warehouse.query(&statement, None).unwrap_err(),
         warehouse.execute(&statement).unwrap_err(),
-        warehouse.estimate(&statement).unwrap_err(),
+        warehouse.estimate(&statement, &READS).unwrap_err(),
         warehouse.describe().unwrap_err(),
     ];
     for error in errors {
