@@ -1,7 +1,5 @@
 //! What BigQuery's driver makes of answers: many pages, wrong ones, and what must not be told.
 
-use std::time::{Duration, Instant};
-
 use milepost::warehouse::{ErrorKind, Reads, Value, connect};
 use serde_json::{Value as Json, json};
 
@@ -23,9 +21,7 @@ fn ten_thousand_pages_are_read_to_the_last() {
             Answer::json(200, answer.to_string())
         })
     });
-    let started = Instant::now();
     let rows = query(&target(&server)).unwrap();
-    assert!(started.elapsed() < Duration::from_mins(1), "{:?}", started.elapsed());
     let numbers: Vec<Value> = rows.into_iter().flatten().collect();
     assert_eq!(numbers, (0..10_000).map(Value::Int).collect::<Vec<_>>());
     assert_eq!(jobs.names().len(), 1);
@@ -73,12 +69,12 @@ fn wrong_answers_end_in_an_error_and_never_in_wrong_rows() {
                 Ask::Submit | Ask::Cancel | Ask::Other => None,
             }
         });
-        let started = Instant::now();
         let error = query(&target(&server)).err().unwrap_or_else(|| panic!("{name} was taken"));
         assert_eq!(error.kind, ErrorKind::Gone, "{name}: {error}");
         assert!(error.message.contains("is not as it is documented"), "{name}: {error}");
         assert_eq!(jobs.names().len(), 1, "{name}");
-        assert!(started.elapsed() < Duration::from_secs(10), "{name}: {:?}", started.elapsed());
+        // What cannot be read is asked for three times, and then given up.
+        assert!(asked(server.seen(), Ask::Results) <= 3, "{name}");
     }
 }
 
@@ -175,10 +171,9 @@ fn a_token_that_is_refused_is_a_matter_of_credentials() {
     let mut target = target(&server);
     target.root = folder.path().to_owned();
     target.settings.insert("credentials_path".to_owned(), "me.json".to_owned());
-    let started = Instant::now();
     let error = execute(&target).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Credentials, "{error}");
     assert!(SECRETS.iter().all(|secret| !error.message.contains(secret)), "{error}");
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert_eq!(server.seen().count("/token"), 1);
     assert!(jobs.names().is_empty());
 }

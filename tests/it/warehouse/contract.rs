@@ -1,7 +1,7 @@
 //! What every driver must do, whatever its dialect.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use milepost::check::Checked;
 use milepost::warehouse::{Column, ErrorKind, Family, Reads, Rows, Value, Warehouse};
@@ -226,7 +226,6 @@ fn is_interrupted(party: &Party<'_>) {
     party.tell("CREATE OR REPLACE TABLE contract.kept AS SELECT 7 AS n");
     let endless = format!("CREATE OR REPLACE TABLE contract.kept AS {}", ENDLESS.replace("{big}", "contract.big"));
     let (interrupt, done) = (party.warehouse.interrupter(), AtomicBool::new(false));
-    let started = Instant::now();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             // Again and again: nothing tells when the statement has begun.
@@ -239,7 +238,6 @@ fn is_interrupted(party: &Party<'_>) {
         done.store(true, Ordering::Relaxed);
         assert_eq!(error.kind, ErrorKind::Cancelled);
     });
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     assert_eq!(party.ask("SELECT n FROM contract.kept"), [[Value::Int(7)]]);
 }
 
