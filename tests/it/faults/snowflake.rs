@@ -281,11 +281,12 @@ fn a_statement_that_takes_too_long_is_stopped() {
         // Again with more time where it was over before the statement was sent: the machine is that slow.
         for attempt in 0.. {
             let server = serve(|request, _| (request.path == QUERY).then(Answer::silence));
-            let timeout = Duration::from_millis(200 * 4_u64.pow(attempt));
+            let milliseconds = 200 * 4_u64.pow(attempt);
+            let timeout = Duration::from_millis(milliseconds);
             let target = Target { statement_timeout: Some(timeout), ..with_password(&server) };
             let warehouse = connect(&target).unwrap();
             let parameters = &server.seen().of(LOGIN)[0].json()["data"]["SESSION_PARAMETERS"];
-            assert_eq!(parameters["STATEMENT_TIMEOUT_IN_SECONDS"], timeout.as_millis().div_ceil(1000));
+            assert_eq!(parameters["STATEMENT_TIMEOUT_IN_SECONDS"], milliseconds.div_ceil(1000));
             let error = ask(&*warehouse).unwrap_err();
             assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
             clean(&error);
