@@ -11,7 +11,8 @@ use milepost::render::Mark;
 
 use crate::commands::{Bench, files};
 
-const DATABASE: &str = "target/acme.duckdb";
+/// Where the database of a bench lies.
+pub(crate) const DATABASE: &str = "target/acme.duckdb";
 
 impl Bench {
     fn open(&self) -> Connection {
@@ -30,7 +31,7 @@ impl Bench {
     }
 
     /// Returns the marks of what is in the schema, by relation.
-    fn marks(&self) -> BTreeMap<String, Option<Mark>> {
+    pub(crate) fn marks(&self) -> BTreeMap<String, Option<Mark>> {
         let of =
             |kind: &str| format!("SELECT {kind}_name, comment FROM duckdb_{kind}s() WHERE schema_name = 'milepost'");
         let connection = self.open();
@@ -41,7 +42,7 @@ impl Bench {
     }
 
     /// Returns the rows of what is in the schema, by relation, each in one order.
-    fn rows(&self) -> BTreeMap<String, String> {
+    pub(crate) fn rows(&self) -> BTreeMap<String, String> {
         let connection = self.open();
         let rows = |name: &String| {
             let sql = format!(
