@@ -268,6 +268,20 @@ fn show_reads_beside_others_and_writes_nothing() {
     assert_eq!(files(&bench.root().join("target")), before);
 }
 
+#[test]
+fn show_makes_no_sql_of_what_it_does_not_show() {
+    let bench = Bench::new();
+    bench.done(&["run", "--as-of", "2026-03-01"]);
+    let shown = bench.done(&["show", "signups", "--output", "csv"]);
+    // A definition that means something, and whose SQL would be too long.
+    let text = (0..10).fold("length(plan)".to_owned(), |text, _| format!("power({text}, 2)"));
+    let large = format!("\n[kpi.large]\nkind = \"count\"\nof = \"user\"\nwhere = \"{text} > 1\"\n");
+    let file = bench.root().join("models/activation.toml");
+    fs::write(&file, fs::read_to_string(&file).unwrap() + &large).unwrap();
+    assert!(bench.fails(1, &["check"]).contains("error[expression-too-large]"));
+    assert_eq!(bench.done(&["show", "signups", "--output", "csv"]), shown);
+}
+
 #[cfg(unix)]
 #[test]
 fn show_needs_no_right_to_write() {
