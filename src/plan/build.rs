@@ -11,8 +11,8 @@ use crate::plan::streams::Group;
 use crate::plan::{naming, needs, streams};
 use crate::semantic::expr::{Expr, Type};
 use crate::semantic::model::{
-    Column, EntityIndex, KpiIndex, KpiValue, Measure, MeasureRelation, Meta, MilestoneIndex, Model,
-    Occurrences as Counts, SourceIndex, SourceRows,
+    Column, EntityIndex, KpiIndex, Measure, MeasureRelation, Meta, MilestoneIndex, Model, Occurrences as Counts,
+    SourceIndex, SourceRows,
 };
 use crate::semantic::scopes::canonical;
 
@@ -318,15 +318,10 @@ impl Builder<'_> {
         let mut nodes: Vec<NodeId> = Vec::new();
         for (index, kpi) in self.model.kpis.iter().enumerate() {
             let mut depends_on = Vec::new();
-            match &kpi.value {
-                KpiValue::Measures { numerator, denominator } => {
-                    for measure in std::iter::once(numerator).chain(denominator) {
-                        self.measure(measure, &mut depends_on);
-                    }
-                }
-                KpiValue::Statistic(measure) => self.measure(measure, &mut depends_on),
-                KpiValue::Formula { inputs, .. } => depends_on.extend(inputs.iter().map(|input| nodes[input.0])),
+            for measure in kpi.value.measures() {
+                self.measure(measure, &mut depends_on);
             }
+            depends_on.extend(kpi.value.inputs().iter().map(|input| nodes[input.0]));
             let node = self.add(
                 naming::kpi(&kpi.meta.name),
                 Relation::Kpi(KpiIndex(index)),
