@@ -37,6 +37,8 @@ pub struct Globals {
     pub target: Option<String>,
 
     /// The folder for compiled files and the manifest, relative to the project
+    ///
+    /// It is made where it is not there. One that holds files, of which milepost wrote none, is refused.
     #[arg(
         long,
         global = true,

@@ -1,12 +1,13 @@
 //! The target folder: compiled files and the manifest, with the same bytes whenever the same is compiled.
 //!
-//! What is ours in it is known by the manifest, which lists the compiled files: only these are removed. Each file is
+//! A folder that is there and holds only what others wrote is somebody else's: nothing is written to it. What is ours in
+//! one is known by the manifest, which lists the compiled files: only these are removed. Each file is
 //! written beside its place and renamed into it, so that whoever reads finds a whole one; the manifest comes last, and
 //! one process writes at a time, so that the files that it lists are of one compilation.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use crate::Analysis;
@@ -28,6 +29,9 @@ const OURS: &str = "milepost_version";
 /// The file that is locked by who writes.
 pub const LOCK: &str = ".milepost.lock";
 
+/// The file of results.
+pub const RESULTS: &str = "run_results.json";
+
 /// What becomes of compiled files of other targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Others {
@@ -46,6 +50,7 @@ pub fn write(
     compiled: &[(Target, Vec<Checked>)],
     others: Others,
 ) -> Result<(), Failure> {
+    refuse_foreign(folder)?;
     let _held = hold(folder)?;
     let before = listed(folder)?;
     let mut written = BTreeSet::new();
@@ -95,6 +100,40 @@ fn relative(target: &Target, node: &str) -> String {
 
 fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Refuses a folder that somebody else uses: it holds something, and nothing that milepost writes or keeps in one.
+pub fn refuse_foreign(folder: &Path) -> Result<(), Failure> {
+    let mut found = match fs::read_dir(folder) {
+        // One that is not there is made; of another failure, whoever writes is told.
+        Err(_) => return Ok(()),
+        Ok(found) => found.map_while(Result::ok).peekable(),
+    };
+    if found.peek().is_none() || found.any(|entry| is_of_a_target_folder(&entry.path())) {
+        return Ok(());
+    }
+    let message = format!("`{}` holds files, and milepost wrote none of them: nothing was written", folder.display());
+    Err(Failure::new(message)
+        .help("name a folder that is new or empty with `--target-path`, or empty this one if it is yours to empty"))
+}
+
+/// Tells whether a file is what milepost writes to a target folder or keeps in one: a database may be there before all
+/// else, for whoever loaded raw rows into it.
+fn is_of_a_target_folder(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    if name == MANIFEST || name == RESULTS {
+        return ours(path).is_some();
+    }
+    name == LOCK || name.to_str().is_some_and(results::is_temporary) || is_database(path)
+}
+
+/// Tells whether a file begins as an embedded database does.
+pub fn is_database(path: &Path) -> bool {
+    let mut head = [0; 12];
+    // Whatever else it is, a pipe for example, is not opened.
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
+        && File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok()
+        && &head[8..] == b"DUCK"
 }
 
 /// Waits until nobody else writes to the folder; until the file is dropped, nobody else does.

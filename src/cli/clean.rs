@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 
-use crate::cli::artifacts::{self, LOCK, MANIFEST};
+use crate::cli::artifacts::{self, LOCK, MANIFEST, RESULTS};
 use crate::cli::outcome::{Exit, Failure};
-use crate::cli::results::RESULTS;
 use crate::cli::terminal::Cx;
 use crate::warehouse::{self, Warehouse};
 
@@ -96,10 +95,8 @@ fn ours(folder: &Path) -> io::Result<BTreeSet<String>> {
 
 /// Tells whether a file is a database in which all relations carry our mark, and there is one.
 fn is_database_of_ours(path: &Path) -> bool {
-    let mut head = [0; 12];
-    let is_database =
-        fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && &head[8..] == b"DUCK";
-    let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| is_database) else { return false };
+    let name = path.file_name().and_then(|name| name.to_str()).filter(|_| artifacts::is_database(path));
+    let Some(name) = name else { return false };
     let mut target = warehouse::in_memory(path.parent().map_or_else(PathBuf::new, Path::to_owned));
     target.settings = IndexMap::from([("database".to_owned(), name.to_owned())]);
     // One that is held by another process, or cannot be read, is not known to be ours.

@@ -14,6 +14,7 @@ use crate::plan::display;
 use crate::plan::node::Materialization;
 use crate::report::table::{Cell, Table};
 use crate::run::preflight::preflight;
+use crate::warehouse::Reads;
 
 /// Print what will be computed, in what order and from what
 ///
@@ -30,7 +31,8 @@ pub struct Args {
     #[command(flatten)]
     pub selection: Selection,
 
-    /// Connect to the target, and say how much each reading of raw rows would read; nothing is executed
+    /// Connect to the target, and say how much each reading of raw rows would read, and how that is known; nothing is
+    /// made
     #[arg(
         long,
         env = "MILEPOST_ESTIMATE",
@@ -68,13 +70,14 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     Ok(workspace.warn())
 }
 
-/// Prints what each reading of raw rows would read: those are what a run pays for, and what there is before it.
+/// Prints what each reading of raw rows would read: those are what a run pays for, and what there is before it. Beside
+/// the numbers stands what they are, and where nothing is known, none.
 fn estimate(workspace: &mut Workspace<'_>, selection: &Selection) -> Result<Exit, Failure> {
     let target = workspace.target()?;
     let part = workspace.part(selection)?;
     let statements = workspace.compile(&target)?;
     let warehouse = connect(workspace, &target)?;
-    let mut table = Table::new(&["relation", "reads", "bytes", "rows"]);
+    let mut table = Table::new(&["relation", "reads", "bytes", "rows", "basis"]);
     let (plan, place) = (&workspace.analysis.plan, place(&target, workspace.as_of));
     let problems = preflight(&*warehouse, &requirements(&workspace.analysis, &part, &place));
     if !problems.is_empty() {
@@ -84,13 +87,15 @@ fn estimate(workspace: &mut Workspace<'_>, selection: &Selection) -> Result<Exit
     for id in &part {
         let required = requirements(&workspace.analysis, &[*id], &place);
         let Some(requirement) = required.first() else { continue };
+        let reads = Reads { relation: &requirement.relation, files: requirement.files.as_ref() };
         let estimate = warehouse
-            .estimate(&statements[id.0])
+            .estimate(&statements[id.0], &reads)
             .map_err(|error| Failure::new(format!("estimating `{}`: {}", plan.node(*id).name, error.message)))?;
         let count =
             |count: Option<u64>| count.map_or(Cell::Null, |count| i64::try_from(count).map_or(Cell::Null, Cell::Int));
         let names = [&plan.node(*id).name, &requirement.relation].map(|text| Cell::Text(text.clone()));
-        table.rows.push(names.into_iter().chain([count(estimate.bytes), count(estimate.rows)]).collect());
+        let counts = [count(estimate.bytes), count(estimate.rows), Cell::Text(estimate.basis)];
+        table.rows.push(names.into_iter().chain(counts).collect());
     }
     workspace.cx.print_table(&table)?;
     Ok(workspace.warn())

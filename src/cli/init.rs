@@ -55,7 +55,7 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     for path in &written {
         cx.say(&format!("  {path}"));
     }
-    let go = if dir == Path::new(".") { String::new() } else { format!("  cd {}\n", dir.display()) };
+    let go = if dir == Path::new(".") { String::new() } else { format!("  cd {}\n", shell_word(dir)) };
     cx.say(&format!(
         "\nNext:\n{go}  milepost check                  say what is wrong, if anything is\n  \
          milepost build                  test the definitions, then measure\n  \
@@ -65,6 +65,15 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
         cx.say("\n`.gitignore` was there already: have it leave out `target/`.");
     }
     Ok(Exit::Done)
+}
+
+/// Writes a path as a word of a POSIX shell, for which `cd` takes it as it is.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    // Of a name that begins so, `cd` would make an option, or the folder that it was in before.
+    let text = if text.starts_with('-') { format!("./{text}") } else { text };
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "/._-+,:@%".contains(character);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// Writes all files, or none where one of them is there already.

@@ -1,6 +1,6 @@
 //! How a command ends: the only place that knows exit codes.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use annotate_snippets::{Level, Renderer};
@@ -69,6 +69,15 @@ impl Failure {
     pub fn io(doing: impl Into<String>, error: &io::Error) -> Self {
         Failure::new(format!("{}: {error}", doing.into()))
     }
+
+    /// Says why nothing more can be printed.
+    pub fn of_stdout(error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Failure::NobodyReads
+        } else {
+            Failure::io("writing to standard output", error)
+        }
+    }
 }
 
 impl From<SelectionError> for Failure {
@@ -117,7 +126,7 @@ pub const EXIT_CODES: [(u8, &str); 3] = [
 pub(super) fn say_error(message: &str, help: Option<&str>, cx: &Cx) {
     cx.remember_error(message);
     let renderer = if cx.colors() { Renderer::styled() } else { Renderer::plain() };
-    let mut group = annotate_snippets::Group::with_title(Level::ERROR.primary_title(message));
+    let mut group = titled(message);
     if let Some(help) = help {
         group = group.element(Level::HELP.message(help));
     }
@@ -136,7 +145,21 @@ pub(super) fn say_warning(message: &str, cx: &Cx) {
 
 /// Prints what clap has to say, which may be the help that was asked for, and returns how the process ends.
 pub(super) fn end_of_usage(error: &clap::Error) -> Exit {
-    // A stream that is closed leaves nobody to tell.
-    let _ = error.print();
-    if error.exit_code() == 0 { Exit::Done } else { Exit::Refused }
+    let printed = error.print().and_then(|()| io::stdout().flush());
+    if error.use_stderr() {
+        // A stream that is closed leaves nobody to tell.
+        return Exit::Refused;
+    }
+    match printed.map_err(|error| Failure::of_stdout(&error)) {
+        Ok(()) | Err(Failure::NobodyReads) => Exit::Done,
+        Err(Failure::Refused { message, .. }) => {
+            terminal::say_always(&Renderer::plain().render(&[titled(&message)]));
+            Exit::Refused
+        }
+        Err(Failure::Reported | Failure::Untried) => Exit::Refused,
+    }
+}
+
+fn titled(message: &str) -> annotate_snippets::Group<'_> {
+    annotate_snippets::Group::with_title(Level::ERROR.primary_title(message))
 }

@@ -49,15 +49,12 @@ pub fn requirements(analysis: &Analysis, part: &[NodeId], place: &Place) -> Vec<
 
 /// Returns the files that are read, as a driver takes them.
 fn read(files: &files::Files, columns: &[&str]) -> Files {
+    // All of it is named, so that nothing that is added is left out here. What stands for null is for the SQL alone.
+    let files::Csv { delimiter, quote, escape, comment, skip, null: _, encoding } = files.csv.clone();
     let format = match files.format {
-        files::Format::Csv => Format::Csv(Csv {
-            delimiter: files.csv.delimiter,
-            quote: files.csv.quote,
-            escape: files.csv.escape,
-            comment: files.csv.comment,
-            skip: files.csv.skip,
-            encoding: files.csv.encoding.name().to_owned(),
-        }),
+        files::Format::Csv => {
+            Format::Csv(Csv { delimiter, quote, escape, comment, skip, encoding: encoding.name().to_owned() })
+        }
         files::Format::Json => Format::Json,
         files::Format::Parquet => Format::Parquet,
     };

@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 use std::fs;
+use std::path::Path;
 
 use jiff::Timestamp;
 
 use crate::cli::arguments::Output;
-use crate::cli::artifacts;
+use crate::cli::artifacts::{self, RESULTS};
 use crate::cli::outcome::{Exit, Failure, say_error, say_warning};
 use crate::cli::terminal::Cx;
 use crate::cli::workspace::Workspace;
@@ -15,9 +16,6 @@ use crate::run::results::{self, Document, Entry, Invocation};
 use crate::run::values::Found;
 use crate::run::{RunResult, skip};
 use crate::target::Target;
-
-/// The file of results.
-pub const RESULTS: &str = "run_results.json";
 
 /// What a command did, as far as it came.
 #[derive(Debug)]
@@ -99,9 +97,11 @@ pub fn recorded(
     let text = results::json(&record.document(started_at, cx.errors()));
     if let (true, Ok(folder)) = (is_project, folder) {
         let path = folder.join(RESULTS);
-        if fs::symlink_metadata(&path).is_ok() && artifacts::ours(&path).is_none() {
-            let message = format!("`{}` is there, and milepost did not write it: it stays as it is", path.display());
-            say_error(&message, Some("name another folder with `--target-path`, or remove the file yourself"), cx);
+        if let Err(Failure::Refused { message, help }) = refuse_others(&folder, &path) {
+            // It may be what stopped the command, and was said then.
+            if !cx.errors().contains(&message) {
+                say_error(&message, help.as_deref(), cx);
+            }
             return ended.and(Err(Failure::Untried));
         }
         match results::write(&path, &text) {
@@ -113,4 +113,14 @@ pub fn recorded(
         cx.print(&text)?;
     }
     ended
+}
+
+/// Refuses to write results where somebody else has a folder, or a file of that name.
+fn refuse_others(folder: &Path, path: &Path) -> Result<(), Failure> {
+    artifacts::refuse_foreign(folder)?;
+    if fs::symlink_metadata(path).is_ok() && artifacts::ours(path).is_none() {
+        let message = format!("`{}` is there, and milepost did not write it: it stays as it is", path.display());
+        return Err(Failure::new(message).help("name another folder with `--target-path`, or remove the file yourself"));
+    }
+    Ok(())
 }

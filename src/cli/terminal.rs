@@ -78,13 +78,7 @@ impl Cx {
     /// Prints what was asked for to standard output, as it is.
     pub fn print(&self, text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| {
-            if error.kind() == io::ErrorKind::BrokenPipe {
-                Failure::NobodyReads
-            } else {
-                Failure::io("writing to standard output", &error)
-            }
-        })
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| Failure::of_stdout(&error))
     }
 
     /// Prints rows to standard output, in the form that `--output` names.

@@ -11,9 +11,7 @@ use crate::render::relations::Cx;
 use crate::render::relations::values::values;
 use crate::render::{Place, Statement, UNMARKED};
 use crate::run::values::{Found, Kind, Look, look};
-use crate::semantic::model::{
-    EventName, KpiValue, MeasureRelation, Model, Occurrences, Source, SourceIndex, SourceRows,
-};
+use crate::semantic::model::{EventName, MeasureRelation, Model, Occurrences, Source, SourceIndex, SourceRows};
 use crate::warehouse::{self, ErrorKind, Warehouse};
 
 /// Looks at the raw rows that the relations of `part` are made of, and says what would be lost. Returns what was found, and
@@ -119,14 +117,7 @@ fn names(model: &Model, index: SourceIndex) -> Vec<(String, Vec<String>)> {
         }
     }
     for kpi in &model.kpis {
-        let measures = match &kpi.value {
-            KpiValue::Measures { numerator, denominator } => {
-                std::iter::once(numerator).chain(denominator.as_ref()).collect()
-            }
-            KpiValue::Statistic(measure) => vec![measure],
-            KpiValue::Formula { .. } => Vec::new(),
-        };
-        for measure in measures {
+        for measure in kpi.value.measures() {
             if let MeasureRelation::Events(source, Some(names)) = &measure.relation
                 && *source == index
             {

@@ -12,8 +12,7 @@ use crate::plan::streams::Group;
 use crate::plan::{naming, needs, relations, streams};
 use crate::semantic::expr::{Expr, Type};
 use crate::semantic::model::{
-    Column, EntityIndex, KpiIndex, KpiValue, Measure, MeasureRelation, Meta, MilestoneIndex, Model,
-    Occurrences as Counts, SourceIndex, SourceRows,
+    Column, EntityIndex, KpiIndex, Measure, Meta, MilestoneIndex, Model, Occurrences as Counts, SourceIndex, SourceRows,
 };
 use crate::semantic::scopes::canonical;
 
@@ -268,52 +267,15 @@ impl Builder<'_> {
         self.add(name, Relation::Reached(reached), Materialization::Table, Vec::new(), None, None, columns);
     }
 
-    fn reached_of(&self, milestone: MilestoneIndex) -> NodeId {
-        let milestone = self.model.milestone(milestone);
-        self.plan.reached(milestone.entity, milestone.depth)
-    }
-
-    fn measure(&self, measure: &Measure, depends_on: &mut Vec<NodeId>) {
-        match &measure.relation {
-            MeasureRelation::Entity(entity) => depends_on.push(self.plan.entity(*entity)),
-            MeasureRelation::Milestone { of, population } => {
-                depends_on.extend(self.plan.milestone(*of));
-                depends_on.extend(population.map(|population| self.reached_of(population)));
-                depends_on.push(self.plan.entity(self.model.milestone(*of).entity));
-            }
-            MeasureRelation::Events(source, _) => depends_on.push(self.events(*source)),
-            MeasureRelation::Facts(source) => {
-                let name = naming::facts(&self.model.source(*source).meta.name);
-                depends_on.extend(self.plan.find(&name));
-            }
-        }
-        if let MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) = &measure.relation
-            && let Some((entity, _)) = &self.model.source(*source).entity
-            && uses_entity(measure)
-        {
-            depends_on.push(self.plan.entity(*entity));
-        }
-    }
-
     fn kpis(&mut self) {
         let columns: Vec<(String, Type)> = KPI_COLUMNS.iter().map(|(name, ty)| ((*name).to_owned(), *ty)).collect();
         let mut nodes: Vec<NodeId> = Vec::new();
         for (index, kpi) in self.model.kpis.iter().enumerate() {
-            let mut depends_on = Vec::new();
-            match &kpi.value {
-                KpiValue::Measures { numerator, denominator } => {
-                    for measure in std::iter::once(numerator).chain(denominator) {
-                        self.measure(measure, &mut depends_on);
-                    }
-                }
-                KpiValue::Statistic(measure) => self.measure(measure, &mut depends_on),
-                KpiValue::Formula { .. } => {}
-            }
             let node = self.add(
                 naming::kpi(&kpi.meta.name),
                 Relation::Kpi(KpiIndex(index)),
                 Materialization::Table,
-                depends_on,
+                Vec::new(),
                 None,
                 Some(definition("kpi", &kpi.meta)),
                 columns.clone(),

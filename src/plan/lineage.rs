@@ -3,7 +3,7 @@
 
 use crate::plan::build::{members_first, uses_entity};
 use crate::semantic::model::{
-    EntityIndex, KpiValue, Measure, MeasureRelation, Meta, MilestoneIndex, Model, Occurrences, SourceIndex,
+    EntityIndex, Measure, MeasureRelation, Meta, MilestoneIndex, Model, Occurrences, SourceIndex,
 };
 
 /// A definition, and those that it is made of.
@@ -58,15 +58,8 @@ pub fn definitions(model: &Model) -> Vec<Definition<'_>> {
     }
     for own in &model.kpis {
         let mut depends_on = Vec::new();
-        match &own.value {
-            KpiValue::Measures { numerator, denominator } => {
-                std::iter::once(numerator).chain(denominator).for_each(|part| measure(model, part, &mut depends_on));
-            }
-            KpiValue::Statistic(part) => measure(model, part, &mut depends_on),
-            KpiValue::Formula { inputs, .. } => {
-                depends_on.extend(inputs.iter().map(|input| id("kpi", &model.kpi(*input).meta)));
-            }
-        }
+        own.value.measures().for_each(|part| measure(model, part, &mut depends_on));
+        depends_on.extend(own.value.inputs().iter().map(|input| id("kpi", &model.kpi(*input).meta)));
         add("kpi", &own.meta, depends_on);
     }
     for own in &model.scores {

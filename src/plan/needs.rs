@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::plan::node::Events;
 use crate::semantic::expr::{Expr, ExprKind, Type};
-use crate::semantic::model::{KpiValue, MeasureRelation, Model, Occurrences, Progress, SourceIndex};
+use crate::semantic::model::{MeasureRelation, Model, Occurrences, Progress, SourceIndex};
 use crate::semantic::name::Name;
 use crate::semantic::scopes::canonical;
 
@@ -23,14 +23,7 @@ pub fn events(model: &Model) -> Vec<Events> {
         }
     }
     for kpi in &model.kpis {
-        let measures = match &kpi.value {
-            KpiValue::Measures { numerator, denominator } => {
-                std::iter::once(numerator).chain(denominator.as_ref()).collect()
-            }
-            KpiValue::Statistic(measure) => vec![measure],
-            KpiValue::Formula { .. } => Vec::new(),
-        };
-        for measure in measures {
+        for measure in kpi.value.measures() {
             let MeasureRelation::Events(source, names) = &measure.relation else { continue };
             let need = need(&mut needs, *source, names.as_deref());
             for expr in measure.exprs() {

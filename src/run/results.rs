@@ -166,16 +166,15 @@ fn entry(result: &NodeResult, project: &str) -> Entry {
     let mut adapter_response = serde_json::Map::new();
     if outcome.status == Status::Success {
         adapter_response.insert("_message".to_owned(), "OK".into());
-        let Executed { rows_affected, query_id, bytes_processed, bytes_billed } = &outcome.executed;
-        let told = [
-            ("rows_affected", rows_affected.map(serde_json::Value::from)),
-            ("query_id", query_id.clone().map(serde_json::Value::from)),
-            ("bytes_processed", bytes_processed.map(serde_json::Value::from)),
-            ("bytes_billed", bytes_billed.map(serde_json::Value::from)),
-        ];
-        let told = told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-        adapter_response.extend(told);
     }
+    let Executed { rows_affected, query_id, bytes_processed, bytes_billed } = &outcome.executed;
+    let told = [
+        ("rows_affected", rows_affected.map(serde_json::Value::from)),
+        ("query_id", query_id.clone().map(serde_json::Value::from)),
+        ("bytes_processed", bytes_processed.map(serde_json::Value::from)),
+        ("bytes_billed", bytes_billed.map(serde_json::Value::from)),
+    ];
+    adapter_response.extend(told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
     Entry {
         status: outcome.status,
         timing: outcome.span.iter().map(timing).collect(),

@@ -185,14 +185,15 @@ impl Floor<'_> {
         };
         match result {
             Ok(executed) => Outcome { executed, ..outcome },
-            Err(error) if error.kind == ErrorKind::Cancelled && self.is_cancelled() => Outcome {
-                status: Status::Skipped,
-                message: Some("the run was cancelled while it ran; what was there before is untouched".to_owned()),
-                error: Some(error.kind),
-                ..outcome
-            },
             Err(error) => {
-                Outcome { status: Status::Error, message: Some(error.message), error: Some(error.kind), ..outcome }
+                let (status, message) = if error.kind == ErrorKind::Cancelled && self.is_cancelled() {
+                    let message = "the run was cancelled while it ran; what was there before is untouched".to_owned();
+                    (Status::Skipped, message)
+                } else {
+                    (Status::Error, error.message)
+                };
+                let executed = Executed { query_id: error.query_id, ..Executed::default() };
+                Outcome { status, message: Some(message), error: Some(error.kind), executed, ..outcome }
             }
         }
     }
@@ -286,10 +287,8 @@ impl Post {
         match result {
             Err(error) if error.kind == ErrorKind::Cancelled && running.timed_out => {
                 let seconds = running.since.elapsed().as_secs_f64();
-                Err(Error::new(
-                    ErrorKind::Timeout,
-                    format!("stopped after {seconds:.1} s, the time that a statement may take"),
-                ))
+                let message = format!("stopped after {seconds:.1} s, the time that a statement may take");
+                Err(Error { kind: ErrorKind::Timeout, ..error.saying(message) })
             }
             result => result,
         }
@@ -309,7 +308,7 @@ fn execute(session: &dyn Warehouse, job: &Job) -> Result<Executed, Error> {
             }
             let mut message = format!("{relation} is there, is of another kind, and was not made by an earlier run; ");
             let _ = write!(message, "drop it, rename it, or choose another schema ({})", error.message);
-            Err(Error::new(error.kind, message))
+            Err(error.saying(message))
         }
         (result, _) => result,
     }

@@ -94,9 +94,9 @@ fn kpi(definition: &Definition<KpiTable>, value: Option<KpiValue>, diagnostics: 
 
 /// Orders KPIs so that each comes after those that it is made from, and reports cycles.
 fn in_order(project: &Project, kpis: &[Option<Kpi>], diagnostics: &mut Diagnostics) -> Vec<usize> {
-    let inputs = |index: usize| match kpis[index].as_ref().map(|kpi| &kpi.value) {
-        Some(KpiValue::Formula { inputs, .. }) => inputs.iter().map(|input| input.0).collect(),
-        Some(KpiValue::Measures { .. } | KpiValue::Statistic(_)) | None => Vec::new(),
+    let inputs = |index: usize| -> Vec<usize> {
+        let inputs = kpis[index].as_ref().map_or(&[][..], |kpi| kpi.value.inputs());
+        inputs.iter().map(|input| input.0).collect()
     };
     let mut open = vec![false; kpis.len()];
     let mut done = vec![false; kpis.len()];

@@ -387,6 +387,26 @@ pub enum KpiValue {
     },
 }
 
+impl KpiValue {
+    /// Returns what is measured for it itself: the numerator comes first.
+    pub fn measures(&self) -> impl Iterator<Item = &Measure> {
+        let (first, second) = match self {
+            KpiValue::Measures { numerator, denominator } => (Some(numerator), denominator.as_ref()),
+            KpiValue::Statistic(measure) => (Some(measure), None),
+            KpiValue::Formula { .. } => (None, None),
+        };
+        first.into_iter().chain(second)
+    }
+
+    /// Returns the KPIs that it is made of.
+    pub fn inputs(&self) -> &[KpiIndex] {
+        match self {
+            KpiValue::Formula { inputs, .. } => inputs,
+            KpiValue::Measures { .. } | KpiValue::Statistic(_) => &[],
+        }
+    }
+}
+
 /// Something that is measured.
 #[derive(Clone, Debug)]
 pub struct Kpi {

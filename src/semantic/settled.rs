@@ -40,14 +40,12 @@ pub fn never(model: &Model, kpi: &Kpi) -> Option<Never> {
     if kpi.grain == Grain::All {
         return Some(Never::AllTime);
     }
-    match &kpi.value {
-        KpiValue::Measures { numerator, denominator } => std::iter::once(numerator)
-            .chain(denominator)
-            .find_map(|measure| of_measure(model, measure, kpi.by_cohort))
-            .or_else(|| denominator.as_ref().and_then(|denominator| of_sides(model, [numerator, denominator]))),
-        KpiValue::Statistic(measure) => of_measure(model, measure, kpi.by_cohort),
-        KpiValue::Formula { inputs, .. } => inputs.iter().find_map(|input| never(model, model.kpi(*input))),
-    }
+    let of_both = || match &kpi.value {
+        KpiValue::Measures { numerator, denominator: Some(denominator) } => of_sides(model, [numerator, denominator]),
+        KpiValue::Measures { denominator: None, .. } | KpiValue::Statistic(_) | KpiValue::Formula { .. } => None,
+    };
+    let of_measures = kpi.value.measures().find_map(|measure| of_measure(model, measure, kpi.by_cohort));
+    of_measures.or_else(of_both).or_else(|| kpi.value.inputs().iter().find_map(|input| never(model, model.kpi(*input))))
 }
 
 /// Looks at sides that wait for each other's windows: those over different milestones of one entity, or over one and all
@@ -137,9 +135,6 @@ pub fn moves(expr: &Expr, by_reach: bool) -> bool {
 /// Tells whether a row may still move from one segment of the KPI to another.
 pub fn segments_move(model: &Model, kpi: &Kpi) -> bool {
     let of_measure = |measure: &Measure| measure.dimensions.iter().any(|dimension| moves(dimension, !kpi.by_cohort));
-    match &kpi.value {
-        KpiValue::Measures { numerator, denominator } => std::iter::once(numerator).chain(denominator).any(of_measure),
-        KpiValue::Statistic(measure) => of_measure(measure),
-        KpiValue::Formula { inputs, .. } => inputs.iter().any(|input| segments_move(model, model.kpi(*input))),
-    }
+    kpi.value.measures().any(of_measure)
+        || kpi.value.inputs().iter().any(|input| segments_move(model, model.kpi(*input)))
 }

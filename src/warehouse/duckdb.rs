@@ -16,10 +16,12 @@ use crate::warehouse::files::{self as raw, Files};
 use crate::warehouse::names::{parts_of, schema_of};
 use crate::warehouse::secrets::Secrets;
 use crate::warehouse::{
-    Column, Driver, Error, ErrorKind, Estimate, Executed, Family, Found, Interrupter, Rows, Target, Value, Warehouse,
+    Column, Driver, Error, ErrorKind, Estimate, Executed, Family, Found, Interrupter, Reads, Rows, Target, Value,
+    Warehouse,
 };
 
 mod csv;
+mod extent;
 mod files;
 mod folders;
 mod json;
@@ -90,7 +92,8 @@ impl DuckDb {
         };
         let connection = connection.map_err(|error| {
             let error = text::refine_open(&error.into(), target, database);
-            Error::new(error.kind, secrets(target).redact(&error.message))
+            let message = secrets(target).redact(&error.message);
+            error.saying(message)
         })?;
         if !is_current(&target.root) {
             let path = search_path(&target.root)?;
@@ -316,10 +319,11 @@ impl Warehouse for DuckDb {
         Ok(self.connection().execute_batch(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE"))?)
     }
 
-    fn estimate(&self, statement: &Checked) -> Result<Estimate, Error> {
-        let sql = format!("EXPLAIN (FORMAT json) {}", statement.sql());
-        let plan: String = self.connection().query_row(&sql, [], |row| row.get(1))?;
-        Ok(Estimate { bytes: None, rows: text::rows_read(&plan) })
+    /// The plan tells only that the statement can be executed: the numbers in it are the optimizer's guesses.
+    fn estimate(&self, statement: &Checked, reads: &Reads<'_>) -> Result<Estimate, Error> {
+        let connection = self.connection();
+        connection.query_row(&format!("EXPLAIN {}", statement.sql()), [], |_| Ok(()))?;
+        extent::of(&connection, &self.root, reads)
     }
 
     fn describe(&self) -> Result<Vec<(String, String)>, Error> {

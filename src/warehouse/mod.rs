@@ -76,8 +76,8 @@ pub trait Warehouse: Send + Sync {
     /// Drops a schema with all that is in it, where there is one.
     fn drop_schema(&self, schema: &str) -> Result<(), Error>;
 
-    /// Returns what a statement would read, without executing it: an error where it could not be executed.
-    fn estimate(&self, statement: &Checked) -> Result<Estimate, Error>;
+    /// Returns what a statement would read of `reads`, without executing it: an error where it could not be executed.
+    fn estimate(&self, statement: &Checked, reads: &Reads<'_>) -> Result<Estimate, Error>;
 
     /// Returns who and where the session is, and the settings that results depend on: names and values to be shown.
     fn describe(&self) -> Result<Vec<(String, String)>, Error>;
@@ -120,13 +120,24 @@ pub struct Executed {
     pub bytes_billed: Option<u64>,
 }
 
-/// What a statement would read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a statement reads of raw rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Reads<'text> {
+    /// SQL text that may follow `FROM`.
+    pub relation: &'text str,
+    /// The files, where the relation reads such.
+    pub files: Option<&'text files::Files>,
+}
+
+/// What a statement would read, as far as that is known: nothing is guessed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Estimate {
-    /// In bytes: a bound where the warehouse prices by it.
+    /// In bytes.
     pub bytes: Option<u64>,
     /// In rows.
     pub rows: Option<u64>,
+    /// What the numbers are, or why there are none: `the size of 3 files`.
+    pub basis: String,
 }
 
 /// A database to connect to: plain data, from the project's settings.
@@ -245,6 +256,9 @@ pub struct Error {
     pub kind: ErrorKind,
     /// The warehouse's words, or ours where those mislead; no secret is in them.
     pub message: String,
+    /// The warehouse's own name of the execution that failed, where it has one: a query id, a job id. None where nothing
+    /// was executed.
+    pub query_id: Option<String>,
 }
 
 /// What a failure means for the caller. In results it has its name in small letters, `user_sql`.
@@ -282,7 +296,19 @@ pub enum ErrorKind {
 impl Error {
     /// Makes an error of its parts.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: message.into(), query_id: None }
+    }
+
+    /// Says the same in other words.
+    #[must_use]
+    pub fn saying(self, message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
+    /// Says which execution it was that failed.
+    #[must_use]
+    pub fn of_query(self, id: impl Into<String>) -> Self {
+        Self { query_id: Some(id.into()), ..self }
     }
 }
 

@@ -142,6 +142,31 @@ fn a_project_is_made_once() {
     assert_snapshot!(seen(folder.path(), &["--quiet", "init", "other"]), @r"exit code: 0");
 }
 
+/// Runs lines of a POSIX shell in `folder`, and returns what they print.
+#[cfg(unix)]
+fn shell(folder: &Path, lines: &str) -> String {
+    let output = Command::new("sh").args(["-c", lines]).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{lines}: {}", shown(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn the_way_into_a_new_project_can_be_pasted() {
+    for name in ["growth", "My-Project 2", "it's", "-P", "a/b c", "$HOME `x`", "~", "größe", "a\nb", "*"] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = milepost(&["init", "--name", "acme", "--", name]).current_dir(folder.path()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        let (_, next) = said.split_once("\nNext:\n").unwrap();
+        let (go, _) = next.split_once("\n  milepost check ").unwrap();
+        assert_eq!(
+            shell(folder.path(), &format!("{go}\ncat project.toml")).matches("name = \"acme\"").count(),
+            1,
+            "{go}"
+        );
+    }
+}
+
 #[test]
 fn a_target_folder_is_removed_and_another_is_not() {
     let folder = tempfile::tempdir().unwrap();
@@ -252,6 +277,50 @@ fn a_reader_that_leaves_is_no_failure() {
     drop(stdout);
     let output = child.wait_with_output().unwrap();
     assert_eq!(shown(&output), "exit code: 0\n");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_printed_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for arguments in [&["init", "--name", "acme"][..], &["build", "--as-of", "2026-03-01"]] {
+        assert!(milepost(arguments).current_dir(root).output().unwrap().status.success());
+    }
+    let printing: &[&[&str]] = &[
+        &["--help"],
+        &["-h"],
+        &["--version"],
+        &["man"],
+        &["man", "--schema"],
+        &["completions", "bash"],
+        &["ls"],
+        &["check", "--output", "json"],
+        &["compile", "--select", "activation_rate"],
+        &["explain"],
+        &["explain", "--estimate"],
+        &["show", "activation_rate"],
+        &["show", "activation_rate", "--output", "csv"],
+        &["debug"],
+        &["run", "--output", "json"],
+        &["build"],
+        &["test", "--output", "json"],
+        &["verify", "--output", "json"],
+    ];
+    let mut help: Vec<Vec<String>> = commands().into_iter().map(|name| vec![name, "--help".to_owned()]).collect();
+    help.extend(printing.iter().map(|arguments| arguments.iter().map(|word| (*word).to_owned()).collect()));
+    for arguments in &help {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let run = |stdout: Stdio| milepost(&arguments).current_dir(root).stdout(stdout).output().unwrap();
+        // Each of them prints something, and nothing else is wrong with it.
+        let printed = run(Stdio::piped());
+        assert!(printed.status.success() && !printed.stdout.is_empty(), "{arguments:?}: {}", shown(&printed));
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = run(full.into());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains("error: writing to standard output: "), "{arguments:?}: {said}");
+    }
 }
 
 #[test]

@@ -121,6 +121,77 @@ fn compiling_twice_writes_the_same_and_removes_what_is_gone() {
     assert!(!target.exists());
 }
 
+/// What is in a folder of somebody else's, and what a command that would write there says of it.
+const THEIRS: &str = "holds files, and milepost wrote none of them: nothing was written";
+
+#[test]
+fn a_target_folder_that_others_fill_is_not_written_to() {
+    let bench = Bench::new();
+    let theirs = bench.folder.path().join("theirs");
+    fs::create_dir_all(theirs.join("empty")).unwrap();
+    fs::write(theirs.join("passwd"), "root").unwrap();
+    // A manifest or results of another program make it no folder of ours.
+    fs::write(theirs.join("manifest.json"), "{\"metadata\": {\"dbt_version\": \"2.0\"}}").unwrap();
+    let before = files(&theirs);
+    let path = theirs.to_str().unwrap();
+    for command in ["compile", "run", "build", "test", "verify"] {
+        let said = bench.fails(2, &[command, "--target-path", path]);
+        assert_eq!(said.matches(THEIRS).count(), 1, "{command}: {said}");
+        assert!(said.contains("name a folder that is new or empty with `--target-path`"), "{command}: {said}");
+        assert_eq!(files(&theirs), before, "{command}");
+    }
+    // One that is empty, one that is not there, and then those of ours, whatever else is in them.
+    for folder in [theirs.join("empty"), theirs.join("new/deep")] {
+        let path = folder.to_str().unwrap();
+        for command in ["compile", "run", "test", "build"] {
+            bench.done(&[command, "--target-path", path]);
+            fs::write(folder.join("notes.txt"), "mine").unwrap();
+        }
+    }
+    let _ = fs::remove_dir_all(bench.root().join("target"));
+    // A database may be there first: somebody loaded raw rows into it.
+    bench.tell("CREATE TABLE raw_events AS SELECT 1 AS n");
+    bench.done(&["compile"]);
+}
+
+#[test]
+fn an_estimate_is_of_what_is_known_and_says_what_it_is() {
+    let bench = Bench::new();
+    bench.done(&["run"]);
+    let estimate = |bench: &Bench| -> Vec<Value> {
+        serde_json::from_str(&bench.done(&["explain", "--estimate", "--output", "json"])).unwrap()
+    };
+    for row in estimate(&bench) {
+        let file = if row["relation"] == "events_events" { "data/events.csv" } else { "data/users.csv" };
+        let size = fs::metadata(bench.root().join(file)).unwrap().len();
+        assert_eq!(
+            (&row["bytes"], &row["rows"], &row["basis"]),
+            (&size.into(), &Value::Null, &"the size of 1 file".into())
+        );
+    }
+    let said = bench.done(&["explain", "--estimate"]);
+    assert!(said.lines().next().unwrap().contains("basis") && said.contains("the size of 1 file"), "{said}");
+    // Of a table, its rows, as many as there are now; of a view, which may read anything, nothing.
+    let data = bench.root().join("data").display().to_string();
+    bench.tell(&format!(
+        "CREATE SCHEMA raw; CREATE VIEW raw.users AS SELECT * FROM '{data}/users.csv'; \
+         CREATE TABLE raw.events AS SELECT * FROM '{data}/events.csv'; DELETE FROM raw.events WHERE event_id > 'e012'"
+    ));
+    bench.edit("models/sources.toml", "path = \"data/users.csv\"", "table = \"raw.users\"");
+    bench.edit("models/sources.toml", "path = \"data/events.csv\"", "table = \"raw.events\"");
+    let mut found = estimate(&bench);
+    found.sort_by_key(|row| row["relation"].as_str().map(str::to_owned));
+    let told = found.iter().map(|row| [&row["bytes"], &row["rows"], &row["basis"]]).collect::<Vec<_>>();
+    let null = Value::Null;
+    assert_eq!(
+        told,
+        [
+            [&null, &null, &"not known: it is no table of this database".into()],
+            [&null, &12.into(), &"the rows of the table".into()],
+        ]
+    );
+}
+
 #[test]
 fn targets_of_one_dialect_have_folders_of_their_own() {
     let bench = Bench::new();

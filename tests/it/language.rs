@@ -91,6 +91,14 @@ fn what_is_built_compiles_for_every_dialect() {
 }
 
 #[test]
+fn cells_of_all_time_and_of_everybody_are_shown_as_built() {
+    for key in ["cohort", "grain"] {
+        let all = format!("{key} = \"all\"");
+        assert!(blocks().iter().any(|block| block.built && block.text.contains(&all)), "no built block has `{all}`");
+    }
+}
+
+#[test]
 fn the_unit_tests_of_the_page_pass() {
     let folder = project();
     let output = milepost(&["test"]).current_dir(folder.path()).output().unwrap();

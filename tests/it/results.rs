@@ -83,6 +83,40 @@ fn results_are_written_at_every_end_and_are_never_those_of_another_run() {
 }
 
 #[test]
+fn what_failed_is_in_the_results_with_its_kind() {
+    let folder = project();
+    // The column is text, of which no value is looked at before a run.
+    let broken = "[entity.broken]\ntable = \"raw.broken\"\nkey = \"id\"\nstart = \"at\"\n\
+        attributes = { number = \"string\" }\n\n\
+        [kpi.broken_ones]\nkind = \"count\"\nof = \"broken\"\nwhere = \"number = '7'\"\n";
+    write(&folder, "models/broken.toml", |_| broken.to_owned());
+    write(&folder, "models/sources.toml", |text| {
+        text.replace("[source.events]", "[source.events]\nentity_type = \"user\"")
+    });
+    fs::create_dir_all(folder.path().join("told/target")).unwrap();
+    let database = duckdb::Connection::open(folder.path().join("told/target/told.duckdb")).unwrap();
+    let view = "CREATE SCHEMA raw; CREATE VIEW raw.broken AS SELECT id, TIMESTAMP '2026-01-01' AS at, \
+        CAST(CAST(id AS INTEGER) AS VARCHAR) AS number FROM (VALUES ('1'), ('x')) AS t(id)";
+    database.execute_batch(view).unwrap();
+    drop(database);
+    let failed = call(&folder, &["run", "--as-of", "2026-03-01"]);
+    assert_eq!(code(&failed), 1, "{}", String::from_utf8_lossy(&failed.stderr));
+    let results = results(&folder);
+    let entries = results["results"].as_array().unwrap();
+    let of = |id: &str| entries.iter().find(|entry| entry["unique_id"] == id).unwrap();
+    let broken = of("entity.told.entity_broken");
+    assert_eq!((&broken["status"], &broken["error_kind"]), (&"error".into(), &"user_sql".into()), "{broken}");
+    assert!(broken["message"].as_str().unwrap().starts_with("Conversion Error: "), "{broken}");
+    assert_eq!((&broken["attempts"], &broken["adapter_response"]), (&1.into(), &serde_json::json!({})));
+    // What read of it did not fail, and was not tried; and the rest was made.
+    let skipped = of("kpi.told.kpi_broken_ones");
+    let told = (&skipped["status"], &skipped["error_kind"], &skipped["attempts"]);
+    assert_eq!(told, (&"skipped".into(), &Value::Null, &0.into()));
+    let made = of("kpi.told.kpi_signups");
+    assert_eq!((&made["status"], &made["error_kind"]), (&"success".into(), &Value::Null));
+}
+
+#[test]
 fn a_test_that_fails_is_in_the_results_with_what_differs() {
     let folder = project();
     write(&folder, "tests/activation.toml", |text| {
@@ -125,11 +159,17 @@ fn results_of_another_program_stay_as_they_are() {
     let theirs = "{\"metadata\": {\"dbt_version\": \"1.11.0\"}}";
     fs::create_dir(folder.path().join("told/target")).unwrap();
     fs::write(&path, theirs).unwrap();
-    for arguments in [&["test"][..], &["run", "--target", "nowhere"], &["run"]] {
-        let refused = call(&folder, arguments);
-        assert_eq!(code(&refused), 2, "{arguments:?}");
-        assert_eq!(fs::read_to_string(&path).unwrap(), theirs, "{arguments:?}");
-    }
+    let stays = || {
+        for arguments in [&["test"][..], &["run", "--target", "nowhere"], &["run"]] {
+            let refused = call(&folder, arguments);
+            assert_eq!(code(&refused), 2, "{arguments:?}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), theirs, "{arguments:?}");
+        }
+    };
+    stays();
+    // Also in a folder in which something is ours.
+    fs::write(folder.path().join("told/target/.milepost.lock"), "").unwrap();
+    stays();
 }
 
 #[test]

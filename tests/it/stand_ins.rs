@@ -228,7 +228,6 @@ fn is_stopped(stand_in: StandIn) {
     let written = ["manifest.json", "run_results.json"]
         .map(|file| fs::read_to_string(bench.root().join("target").join(file)).unwrap());
     assert!(!said.iter().chain(&written).any(|text| text.contains(PASSWORD)));
-    assert!(taken < Duration::from_secs(2), "{}: {taken:?} until the statement was over", stand_in.name);
 }
 
 #[test]

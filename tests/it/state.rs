@@ -11,7 +11,8 @@ use milepost::render::Mark;
 
 use crate::commands::{Bench, files};
 
-const DATABASE: &str = "target/acme.duckdb";
+/// Where the database of a bench lies.
+pub(crate) const DATABASE: &str = "target/acme.duckdb";
 
 impl Bench {
     fn open(&self) -> Connection {
@@ -19,7 +20,7 @@ impl Bench {
     }
 
     /// Does something to the database.
-    fn tell(&self, sql: &str) {
+    pub(crate) fn tell(&self, sql: &str) {
         fs::create_dir_all(self.root().join("target")).unwrap();
         self.open().execute_batch(sql).unwrap();
     }
@@ -30,7 +31,7 @@ impl Bench {
     }
 
     /// Returns the marks of what is in the schema, by relation.
-    fn marks(&self) -> BTreeMap<String, Option<Mark>> {
+    pub(crate) fn marks(&self) -> BTreeMap<String, Option<Mark>> {
         let of =
             |kind: &str| format!("SELECT {kind}_name, comment FROM duckdb_{kind}s() WHERE schema_name = 'milepost'");
         let connection = self.open();
@@ -41,7 +42,7 @@ impl Bench {
     }
 
     /// Returns the rows of what is in the schema, by relation, each in one order.
-    fn rows(&self) -> BTreeMap<String, String> {
+    pub(crate) fn rows(&self) -> BTreeMap<String, String> {
         let connection = self.open();
         let rows = |name: &String| {
             let sql = format!(
@@ -267,6 +268,20 @@ fn show_reads_beside_others_and_writes_nothing() {
     assert_eq!(files(&bench.root().join("target")), before);
 }
 
+#[test]
+fn show_makes_no_sql_of_what_it_does_not_show() {
+    let bench = Bench::new();
+    bench.done(&["run", "--as-of", "2026-03-01"]);
+    let shown = bench.done(&["show", "signups", "--output", "csv"]);
+    // A definition that means something, and whose SQL would be too long.
+    let text = (0..10).fold("length(plan)".to_owned(), |text, _| format!("power({text}, 2)"));
+    let large = format!("\n[kpi.large]\nkind = \"count\"\nof = \"user\"\nwhere = \"{text} > 1\"\n");
+    let file = bench.root().join("models/activation.toml");
+    fs::write(&file, fs::read_to_string(&file).unwrap() + &large).unwrap();
+    assert!(bench.fails(1, &["check"]).contains("error[expression-too-large]"));
+    assert_eq!(bench.done(&["show", "signups", "--output", "csv"]), shown);
+}
+
 #[cfg(unix)]
 #[test]
 fn show_needs_no_right_to_write() {
@@ -312,20 +327,18 @@ fn write(root: &Path, path: &str, text: &str) {
 fn clean_removes_what_is_ours_and_leaves_the_rest() {
     let bench = Bench::new();
     let root = bench.root();
-    bench.done(&["run", "--target-path", "data", "--as-of", "2026-03-01"]);
-    bench.done(&["compile", "--target-path", "data"]);
-    write(&root, "data/compiled/duckdb/by_hand.sql", "SELECT 1");
-    write(&root, "data/compiled/notes.sql", "SELECT 1");
-    let said = String::from_utf8(bench.run(&["clean", "--target-path", "data"]).stderr).unwrap();
+    bench.done(&["run", "--target-path", "out", "--as-of", "2026-03-01"]);
+    for file in ["compiled/duckdb/by_hand.sql", "compiled/notes.sql", "events.csv", "users.csv"] {
+        write(&root, &format!("out/{file}"), "SELECT 1");
+    }
+    bench.done(&["compile", "--target-path", "out"]);
+    let said = String::from_utf8(bench.run(&["clean", "--target-path", "out"]).stderr).unwrap();
     assert!(said.contains("`events.csv`, `users.csv`"), "{said}");
-    let left: Vec<String> = files(&root.join("data"))
+    let left: Vec<String> = files(&root.join("out"))
         .iter()
         .map(|(path, _)| path.strip_prefix(&root).unwrap().display().to_string())
         .collect();
-    assert_eq!(
-        left,
-        ["data/compiled/duckdb/by_hand.sql", "data/compiled/notes.sql", "data/events.csv", "data/users.csv"]
-    );
+    assert_eq!(left, ["out/compiled/duckdb/by_hand.sql", "out/compiled/notes.sql", "out/events.csv", "out/users.csv"]);
     // A folder that holds nothing of ours is not touched, whatever it is called.
     fs::remove_dir_all(root.join("target")).unwrap();
     write(&root, "target/compiled/model.sql", "SELECT 1");
@@ -358,7 +371,8 @@ fn compile_removes_and_overwrites_what_it_wrote_and_nothing_else() {
         root.join("target/compiled/duckdb/by_hand.sql").exists() && root.join("target/compiled/dbt/model.sql").exists()
     );
     assert!(!root.join("target/compiled/duckdb/kpi_signups.sql").exists());
-    // A manifest of another tool stays, and so does what is beside it.
+    // A manifest of another tool stays, and so does what is beside it, also in a folder where something is ours.
+    bench.done(&["test", "--target-path", "web"]);
     write(&root, "web/manifest.json", "{\"name\": \"an app\"}");
     let said = bench.fails(2, &["compile", "--target-path", "web"]);
     assert!(said.contains("milepost did not write it"), "{said}");
@@ -373,6 +387,7 @@ fn compile_writes_through_no_link() {
     let root = bench.root();
     fs::create_dir_all(root.join("elsewhere")).unwrap();
     write(&root, "elsewhere/kpi_signups.sql", "mine");
+    bench.done(&["test"]);
     fs::create_dir_all(root.join("target/compiled")).unwrap();
     std::os::unix::fs::symlink(root.join("elsewhere"), root.join("target/compiled/duckdb")).unwrap();
     assert!(bench.fails(2, &["compile"]).contains("is a link to another place"));

@@ -296,6 +296,7 @@ fn rows_of_somebody_whom_no_table_has_are_counted() {
          entity_type = \"account\"\ntime = \"at\"\n[kpi.bills]\nkind = \"count\"\nof = \"bills\"\ngrain = \"month\"\n"
     );
     let models = models.replace("key = \"user_id\"", "key = \"user_id\"\nparent = { account = \"account\" }");
+    let models = models.replace("[source.events]\n", "[source.events]\nentity_type = \"user\"\n");
     let users = "user_id,created_at,account\nu1,2026-01-01,a\nu2,2026-01-02,\n";
     let bills = "id,account_id,at\n1,a,2026-01-03\n2,b,2026-01-03\n3,,2026-01-03\n,a,2026-01-03\n";
     let (said, code) = Bench::new(&models, &[("users.csv", users), ("bills.csv", bills)]).said();

@@ -36,7 +36,8 @@ impl Failure {
     pub(super) fn of(error: &google_cloud_gax::error::Error) -> Self {
         let status = error.http_status_code();
         let retry_after = error.http_headers().and_then(|headers| headers.get("retry-after"));
-        let retry_after = retry_after.and_then(|value| value.to_str().ok()).and_then(retry_after_of);
+        let text = retry_after.and_then(|value| value.to_str().ok());
+        let retry_after = text.and_then(|text| retry_after_of(text, jiff::Timestamp::now()));
         let blank = Self {
             kind: ErrorKind::Transient,
             message: String::new(),
@@ -129,13 +130,13 @@ fn innermost(error: &google_cloud_gax::error::Error) -> String {
     cause.to_string()
 }
 
-/// Reads the header `Retry-After`: seconds, or a date.
-fn retry_after_of(text: &str) -> Option<Duration> {
+/// Reads the header `Retry-After`, at the moment `now`: seconds, or a date.
+fn retry_after_of(text: &str, now: jiff::Timestamp) -> Option<Duration> {
     if let Ok(seconds) = text.trim().parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
     let then = jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp();
-    Duration::try_from(then.duration_since(jiff::Timestamp::now())).ok()
+    Duration::try_from(then.duration_since(now)).ok()
 }
 
 #[cfg(test)]
@@ -144,12 +145,11 @@ mod tests {
 
     #[test]
     fn the_service_says_how_long_to_stay_away() {
-        assert_eq!(retry_after_of("7"), Some(Duration::from_secs(7)));
-        let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(90);
-        let text = jiff::fmt::rfc2822::to_string(&soon.to_zoned(jiff::tz::TimeZone::UTC)).unwrap();
-        let wait = retry_after_of(&text).unwrap();
-        assert!(wait > Duration::from_secs(85) && wait <= Duration::from_secs(90), "{text}: {wait:?}");
-        assert_eq!(retry_after_of("Wed, 21 Oct 2015 07:28:00 GMT"), None);
-        assert_eq!(retry_after_of("soon"), None);
+        let now = "2026-01-31T10:00:00Z".parse().unwrap();
+        let seconds = |text: &str| retry_after_of(text, now).map(|wait| wait.as_secs());
+        assert_eq!(seconds("7"), Some(7));
+        assert_eq!(seconds("Sat, 31 Jan 2026 10:01:30 GMT"), Some(90));
+        assert_eq!(seconds("Wed, 21 Oct 2015 07:28:00 GMT"), None);
+        assert_eq!(seconds("soon"), None);
     }
 }

@@ -161,7 +161,9 @@ impl<'session> Runner<'session> {
         let mut executions = 0;
         loop {
             executions += 1;
-            match Box::pin(self.execute(work)).await {
+            self.refuse_late().await?;
+            let reference = self.reference().await?;
+            match Box::pin(self.execute(work, &reference)).await {
                 Ok(done) => return Ok(done),
                 Err(End::Failed(error)) if reasons::is_of_the_service(&error.reason) && executions < EXECUTIONS => {
                     let wait = Backoff::new(LONGEST_WAIT).wait(executions, None);
@@ -171,19 +173,24 @@ impl<'session> Runner<'session> {
                     })
                     .await?;
                 }
-                Err(End::Failed(error)) => return Err(error_of(&error)),
+                Err(End::Failed(error)) => return Err(error_of(&error).of_query(reference.job_id)),
                 Err(End::Lost(error)) => return Err(error),
             }
         }
     }
 
-    /// Executes a statement once.
-    async fn execute(&self, work: &Work<'_>) -> Result<Done, End> {
-        if let Ok(stop) = timeout(Duration::ZERO, self.stopped()).await {
-            return Err(End::Lost(self.error_of(stop, " before it began")));
+    /// Refuses to begin what was given up before.
+    async fn refuse_late(&self) -> Result<(), Error> {
+        match timeout(Duration::ZERO, self.stopped()).await {
+            Ok(stop) => Err(self.error_of(stop, " before it began")),
+            Err(_) => Ok(()),
         }
+    }
+
+    /// Executes a statement once, as the job that `reference` names.
+    async fn execute(&self, work: &Work<'_>, reference: &JobReference) -> Result<Done, End> {
         let project = &self.settings.job_project;
-        let mut reference = self.reference().await.map_err(End::Lost)?;
+        let mut reference = reference.clone();
         let job = self.job_of(work, reference.clone(), false);
         let (mut submission, mut stop) = (Box::pin(self.service.submit(project, &job)), None);
         let answer = select! {
@@ -244,15 +251,17 @@ impl<'session> Runner<'session> {
                     return Err(End::Failed(error));
                 }
                 Ok(Err(End::Failed(_))) => {
-                    return Err(End::Lost(self.error_of(stop, &format!("; job {job} was cancelled"))));
+                    let told = self.error_of(stop, &format!("; job {job} was cancelled"));
+                    return Err(End::Lost(told.of_query(job)));
                 }
                 Ok(Err(End::Lost(_))) | Err(_) => {
                     let became = match asked {
                         Ok(()) => format!("; job {job} is asked to end, and had not after {} s", STOPPING.as_secs()),
-                        Err(failure) if failure.status == Some(404) => String::new(),
+                        // It never came to be.
+                        Err(failure) if failure.status == Some(404) => return Err(End::Lost(self.error_of(stop, ""))),
                         Err(failure) => format!("; job {job} could not be cancelled: {}", failure.message),
                     };
-                    return Err(End::Lost(self.error_of(stop, &became)));
+                    return Err(End::Lost(self.error_of(stop, &became).of_query(job)));
                 }
             }
         }
@@ -284,7 +293,7 @@ impl<'session> Runner<'session> {
             return Err(End::Failed(error));
         }
         if is_over && !failure.is_passing {
-            return Err(End::Lost(failure.into_error()));
+            return Err(End::Lost(failure.into_error().of_query(&reference.job_id)));
         }
         // Of a job that runs, a failure to tell so passes.
         match retries.after(Failure { is_passing: true, ..failure }).await {
@@ -314,7 +323,7 @@ impl<'session> Runner<'session> {
             Err(absent) if absent.status == Some(404) => End::Lost(failure.into_error()),
             Ok(()) | Err(_) => {
                 let message = format!("BigQuery: what became of job {job} is not known: {}", failure.message);
-                End::Lost(Error::new(ErrorKind::Gone, message))
+                End::Lost(Error::new(ErrorKind::Gone, message).of_query(job))
             }
         }
     }

@@ -292,15 +292,48 @@ impl Retries {
 
     /// Waits for as long as there is to wait after a failure; returns it where the next attempt is not to be made.
     pub(super) async fn after(&mut self, failure: Failure) -> Result<(), Failure> {
+        let wait = self.wait(failure, self.since.elapsed())?;
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
+    /// Returns how long to wait after a failure that comes when `spent` is over of the patience.
+    fn wait(&mut self, failure: Failure, spent: Duration) -> Result<Duration, Failure> {
         self.failures += 1;
         self.unreadable += u32::from(failure.is_unreadable);
         self.is_uncertain |= failure.is_uncertain;
         let wait = Backoff::new(LONGEST_WAIT).wait(self.failures, failure.retry_after);
-        let is_over = self.since.elapsed() + wait > self.patience || self.unreadable >= READINGS;
+        let is_over = spent + wait > self.patience || self.unreadable >= READINGS;
         if !failure.is_passing || is_over {
             return Err(Failure { is_uncertain: self.is_uncertain, ..failure });
         }
-        tokio::time::sleep(wait).await;
-        Ok(())
+        Ok(wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the waits after failures of one kind, which take no time, until nothing is tried any more.
+    fn waits(failure: &Failure) -> Vec<Duration> {
+        let (mut retries, mut waits) = (Retries::new(PATIENCE), Vec::new());
+        while let Ok(wait) = retries.wait(failure.clone(), waits.iter().sum()) {
+            waits.push(wait);
+        }
+        waits
+    }
+
+    #[test]
+    fn patience_ends() {
+        let silence = Failure::silence(Duration::ZERO);
+        let all = waits(&silence);
+        assert!(all.len() > 5 && all.iter().sum::<Duration>() <= PATIENCE, "{all:?}");
+        assert_eq!(waits(&Failure::unreadable("it")).len(), 2);
+        assert!(waits(&Failure { is_passing: false, ..silence.clone() }).is_empty());
+        // What the service says to wait is waited for, and not begun where that is longer than anybody waits.
+        let busy = |seconds| Failure { retry_after: Some(Duration::from_secs(seconds)), ..silence.clone() };
+        assert_eq!(waits(&busy(14)), [Duration::from_secs(14); 2]);
+        assert!(waits(&busy(3600)).is_empty());
     }
 }

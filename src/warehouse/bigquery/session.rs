@@ -18,7 +18,7 @@ use crate::warehouse::bigquery::service::{Page, Service};
 use crate::warehouse::bigquery::settings::Settings;
 use crate::warehouse::bigquery::{credentials, load, values};
 use crate::warehouse::{
-    ASIDE, Column, Error, ErrorKind, Estimate, Executed, Found, Interrupter, Rows, Target, Value, Warehouse,
+    ASIDE, Column, Error, ErrorKind, Estimate, Executed, Found, Interrupter, Reads, Rows, Target, Value, Warehouse,
 };
 
 /// How long is spent on listing what there is, to say which name looks like one that is not.
@@ -112,7 +112,10 @@ impl BigQuery {
         runtime.block_on(async {
             match Box::pin(work(&runner)).await {
                 Ok(done) => Ok(done),
-                Err(error) => Err(Error::new(error.kind, service.redact(&error.message).await)),
+                Err(error) => {
+                    let message = service.redact(&error.message).await;
+                    Err(error.saying(message))
+                }
             }
         })
     }
@@ -233,12 +236,13 @@ impl Warehouse for BigQuery {
         self.run(async |runner| drop(runner, &format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await)
     }
 
-    fn estimate(&self, statement: &Checked) -> Result<Estimate, Error> {
+    fn estimate(&self, statement: &Checked, _reads: &Reads<'_>) -> Result<Estimate, Error> {
         self.run(async |runner| {
             let statistics = Box::pin(runner.dry_run(statement.sql(), statement.node())).await?;
             let of_the_query = statistics.query.and_then(|query| query.total_bytes_processed);
             let bytes = statistics.total_bytes_processed.or(of_the_query);
-            Ok(Estimate { bytes: bytes.and_then(|bytes| u64::try_from(bytes).ok()), rows: None })
+            let basis = "what a dry run says, before blocks of sorted tables are left out".to_owned();
+            Ok(Estimate { bytes: bytes.and_then(|bytes| u64::try_from(bytes).ok()), rows: None, basis })
         })
     }
 

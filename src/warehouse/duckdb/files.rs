@@ -58,7 +58,7 @@ fn twins<'name>(names: impl Iterator<Item = &'name str>) -> Option<(&'name str, 
 }
 
 /// Returns the files of a path: those that are here are files, and the path does not mean others too.
-fn paths(connection: &Connection, root: &Path, path: &str) -> Result<Vec<String>, Error> {
+pub(super) fn paths(connection: &Connection, root: &Path, path: &str) -> Result<Vec<String>, Error> {
     let missing = |message: String| Error::new(ErrorKind::Missing, message);
     let fault = |message: String| Error::new(ErrorKind::UserSql, message);
     let sql = format!("SELECT file FROM GLOB({}) ORDER BY 1", text::literal(path));

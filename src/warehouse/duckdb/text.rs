@@ -7,7 +7,7 @@ use crate::warehouse::{Error, ErrorKind, Family, Target, Value};
 impl From<duckdb::Error> for Error {
     fn from(error: duckdb::Error) -> Self {
         let message = error.to_string();
-        Self { kind: kind_of(&message), message }
+        Self::new(kind_of(&message), message)
     }
 }
 
@@ -69,7 +69,7 @@ pub(super) fn refine_open(error: &Error, target: &Target, database: &str) -> Err
             format!("target `{target}`: cannot open the database `{database}`: {}", error.message)
         }
     };
-    Error::new(error.kind, message)
+    error.clone().saying(message)
 }
 
 /// Returns what a type amounts to.
@@ -148,25 +148,6 @@ fn timestamp(unit: TimeUnit, count: i64) -> String {
     let microseconds = unit.to_micros(count);
     jiff::Timestamp::from_microsecond(microseconds)
         .map_or_else(|_| format!("microsecond {microseconds}"), |timestamp| format!("{timestamp:.6}"))
-}
-
-/// Returns how many rows a plan, as `EXPLAIN (FORMAT json)` prints it, expects to read: those of its leaves together.
-pub(super) fn rows_read(plan: &str) -> Option<u64> {
-    fn leaves(node: &serde_json::Value, rows: &mut Option<u64>) {
-        let children = node.get("children").and_then(serde_json::Value::as_array).map_or(&[][..], Vec::as_slice);
-        if children.is_empty() {
-            let expected = node.get("extra_info").and_then(|info| info.get("Estimated Cardinality"));
-            let expected = expected.and_then(serde_json::Value::as_str).and_then(|text| text.parse::<u64>().ok());
-            if let Some(expected) = expected {
-                *rows = Some(rows.unwrap_or(0).saturating_add(expected));
-            }
-        }
-        children.iter().for_each(|child| leaves(child, rows));
-    }
-    let roots: Vec<serde_json::Value> = serde_json::from_str(plan).ok()?;
-    let mut rows = None;
-    roots.iter().for_each(|root| leaves(root, &mut rows));
-    rows
 }
 
 /// Quotes a text.

@@ -102,12 +102,11 @@ pub(super) fn may_pass(error: &client::Error) -> bool {
 
 /// Returns the error for the caller, whose text has the execution's name where it is known.
 pub(super) fn error(error: &client::Error, place: &str) -> Error {
-    let kind = kind(error);
-    let mut text = text(error, place);
-    if let Some(id) = error.query_id() {
-        text.push_str(&format!(" (query {id})"));
+    let (kind, text) = (kind(error), text(error, place));
+    match error.query_id() {
+        Some(id) => Error::new(kind, format!("{text} (query {id})")).of_query(id),
+        None => Error::new(kind, text),
     }
-    Error::new(kind, text)
 }
 
 fn kind(error: &client::Error) -> ErrorKind {

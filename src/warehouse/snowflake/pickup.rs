@@ -47,7 +47,8 @@ pub(super) async fn look(session: &client::Session, id: &str) -> Found {
         "SUCCESS" => Found::Ended,
         _ if status.starts_with("FAILED") || status == "INCIDENT" => {
             let code = format!("{code:0>CODE$}");
-            Found::Failed(Error::new(errors::kind_of(&code, &message), format!("{code}: {message} (query {id})")))
+            let text = format!("{code}: {message} (query {id})");
+            Found::Failed(Error::new(errors::kind_of(&code, &message), text).of_query(id))
         }
         _ => Found::Running,
     }

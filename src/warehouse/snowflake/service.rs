@@ -42,7 +42,7 @@ impl Service {
     pub(super) fn of(target: &Target) -> Result<Arc<Self>, Error> {
         let mut secrets = Secrets::default();
         let login =
-            Login::of(target, &mut secrets).map_err(|error| Error::new(error.kind, secrets.redact(&error.message)))?;
+            Login::of(target, &mut secrets).map_err(|error| error.clone().saying(secrets.redact(&error.message)))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("snowflake")
@@ -59,7 +59,7 @@ impl Service {
 
     /// Returns an error without the secrets that its text may hold.
     pub(super) fn redacted(&self, error: &Error) -> Error {
-        Error::new(error.kind, self.secrets().redact(&error.message))
+        error.clone().saying(self.secrets().redact(&error.message))
     }
 
     /// Returns the error for the caller.
@@ -92,7 +92,8 @@ impl Service {
             if attempt > RETRIES || !errors::may_pass(&error) {
                 let found = self.error(&error);
                 let kind = if found.kind == ErrorKind::Timeout { ErrorKind::Transient } else { found.kind };
-                return Err(Error::new(kind, format!("target `{}`: {}", self.login.target(), found.message)));
+                let message = format!("target `{}`: {}", self.login.target(), found.message);
+                return Err(Error { kind, ..found.saying(message) });
             }
             self.wait(attempt, interrupted.as_mut()).await?;
         }

@@ -11,7 +11,7 @@ use crate::warehouse::snowflake::service::Service;
 use crate::warehouse::snowflake::statement::{Answer, Connection, Operation};
 use crate::warehouse::snowflake::text::{beside, identifier, literal};
 use crate::warehouse::{
-    ASIDE, Column, Error, ErrorKind, Estimate, Executed, Found, Interrupter, Rows, Target, Value, Warehouse,
+    ASIDE, Column, Error, ErrorKind, Estimate, Executed, Found, Interrupter, Reads, Rows, Target, Value, Warehouse,
 };
 
 /// Connects to a target.
@@ -111,10 +111,13 @@ impl Warehouse for Snowflake {
         nothing_to_drop(self.connection.begin().run(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE")))
     }
 
-    fn estimate(&self, statement: &Checked) -> Result<Estimate, Error> {
+    fn estimate(&self, statement: &Checked, _reads: &Reads<'_>) -> Result<Estimate, Error> {
         let operation = self.connection.begin();
         match operation.run(&format!("EXPLAIN USING JSON {}", statement.sql())) {
-            Ok(answer) => Ok(Estimate { bytes: answer.rows.rows.iter().flatten().find_map(bytes), rows: None }),
+            Ok(answer) => {
+                let basis = "the partitions that the plan assigns: the most that is read".to_owned();
+                Ok(Estimate { bytes: answer.rows.rows.iter().flatten().find_map(bytes), rows: None, basis })
+            }
             // Its own grammar is what a stand-in of the service may lack.
             Err(error) if error.kind == ErrorKind::UserSql => match operation.run("EXPLAIN USING JSON SELECT 1") {
                 Err(lacking) if lacking.kind == ErrorKind::UserSql => {
@@ -254,7 +257,7 @@ fn in_place(operation: &Operation<'_>, sql: &str, relation: &str) -> Result<Answ
         Err(error) if operation.run_to_the_end(&rename(kind, &aside, relation)).is_ok() => Err(error),
         Err(error) => {
             let message = format!("{}; what was {relation} before is {aside} now", error.message);
-            Err(Error::new(error.kind, message))
+            Err(error.saying(message))
         }
     }
 }

@@ -218,8 +218,11 @@ impl Operation<'_> {
                     // It had ended before it was met.
                     Ok(Ok(cursor)) => Ok(cursor),
                     Ok(Err(error)) => {
-                        let name = error.query_id().map_or_else(String::new, |id| format!(" (query {id})"));
-                        return Err(Failure::Final(cancelled(&format!("it was cancelled where it ran{name}"))));
+                        let told = "it was cancelled where it ran";
+                        return Err(Failure::Final(match error.query_id() {
+                            Some(id) => cancelled_query(told, id),
+                            None => cancelled(told),
+                        }));
                     }
                     Err(told) => return Err(Failure::Final(cancelled(&told))),
                 }
@@ -247,24 +250,24 @@ impl Operation<'_> {
         let rows = tokio::select! {
             biased;
             rows = reading => rows,
-            () = heard(interrupted) => return Err(Failure::Final(cancelled("while its rows were read"))),
+            () = heard(interrupted) => {
+                return Err(Failure::Final(cancelled("while its rows were read").of_query(query_id)));
+            }
         };
-        match rows {
-            Ok(Ok(rows)) => Ok(Answer { rows, query_id }),
+        let unread = match rows {
+            Ok(Ok(rows)) => return Ok(Answer { rows, query_id }),
             Ok(Err(values::Unread::Client(error))) => {
                 let found = service.error(&error);
                 let message = format!("the rows of query {query_id} were lost on the way: {}", found.message);
-                Err(Failure::Final(Error::new(found.kind, message)))
+                found.saying(message)
             }
             Ok(Err(values::Unread::Value(reason))) => {
                 let message = format!("the rows of query {query_id} cannot be read: {reason}");
-                Err(Failure::Final(service.redacted(&Error::new(ErrorKind::Unsupported, message))))
+                service.redacted(&Error::new(ErrorKind::Unsupported, message))
             }
-            Err(_) => {
-                let message = format!("the rows of query {query_id} did not come in time");
-                Err(Failure::Final(Error::new(ErrorKind::Timeout, message)))
-            }
-        }
+            Err(_) => Error::new(ErrorKind::Timeout, format!("the rows of query {query_id} did not come in time")),
+        };
+        Err(Failure::Final(unread.of_query(query_id)))
     }
 
     /// Interrupts a statement and waits for its end; the text tells what is known where it does not end.
@@ -330,7 +333,7 @@ impl Operation<'_> {
             if service.wait(attempt, Some(&mut *interrupted)).await.is_err() {
                 let stopped = pickup::stop(&session.session, id).await;
                 let told = if stopped { "it was cancelled where it ran" } else { "it may still be running there" };
-                return Some(Err(Failure::Final(cancelled(&format!("{told} (query {id})")))));
+                return Some(Err(Failure::Final(cancelled_query(told, id))));
             }
         }
     }
@@ -349,17 +352,18 @@ impl Operation<'_> {
                     Some(client::QueryCancelStatus::AlreadyFinished) => {
                         // It ended, and what it returned cannot be read: so it would be the next time.
                         let message = format!("it was executed; {}", found.message);
-                        return Failure::Final(Error::new(ErrorKind::Unsupported, message));
+                        return Failure::Final(Error { kind: ErrorKind::Unsupported, ..found.saying(message) });
                     }
                     Some(_) => "it was stopped where it ran, unless it had ended before",
                     None => {
                         let request = canceller.request_id();
                         let message = format!("{}; request {request} may still be running there", found.message);
-                        return Failure::Final(Error::new(ErrorKind::Gone, message));
+                        return Failure::Final(Error { kind: ErrorKind::Gone, ..found.saying(message) });
                     }
                 };
                 let kind = if found.kind == ErrorKind::Timeout { found.kind } else { ErrorKind::Transient };
-                Failure::Final(Error::new(kind, format!("{}; {known}", found.message)))
+                let message = format!("{}; {known}", found.message);
+                Failure::Final(Error { kind, ..found.saying(message) })
             }
         }
     }
@@ -386,6 +390,11 @@ impl Operation<'_> {
         let session = timeout(ABORT, self.connection.renew(None)).await.ok()?.ok()?;
         pickup::stop(&session.session, id).await.then_some(client::QueryCancelStatus::Accepted)
     }
+}
+
+/// Returns the error of a query that was interrupted.
+fn cancelled_query(told: &str, id: &str) -> Error {
+    cancelled(&format!("{told} (query {id})")).of_query(id)
 }
 
 /// Returns an id that may stand in a statement.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use milepost::warehouse::{Error, ErrorKind, Executed, Target, Value, connect};
 use serde_json::{Value as Json, json};
 
+use crate::faults::ends;
 use crate::faults::server::{Answer, Request, Seen, Server};
 use crate::warehouse::contract::BIGQUERY;
 
@@ -120,6 +121,10 @@ pub(super) fn asked(seen: &Seen, ask: Ask) -> usize {
     seen.requests().iter().filter(|request| Ask::of(request) == ask).count()
 }
 
+fn asks(seen: &Seen) -> Vec<Ask> {
+    seen.requests().iter().map(Ask::of).collect()
+}
+
 pub(super) fn target(server: &Server) -> Target {
     target_at(&server.url())
 }
@@ -186,13 +191,11 @@ fn a_submission_that_fails_for_a_moment_is_made_again_under_its_name() {
                     fault.clone()
                 })
             });
-            let started = Instant::now();
             let executed = execute(&target(&server)).unwrap_or_else(|error| panic!("{name}, {is_accepted}: {error}"));
             assert_eq!(executed.bytes_processed, Some(42));
             assert_eq!(jobs.names(), [executed.query_id.unwrap()], "{name}, {is_accepted}");
             assert_eq!(names_submitted(server.seen()).len(), 1, "{name}, {is_accepted}");
             assert_eq!(asked(server.seen(), Ask::Submit), 2, "{name}, {is_accepted}");
-            assert!(started.elapsed() < Duration::from_secs(5), "{name}: {:?}", started.elapsed());
         }
     }
 }
@@ -228,9 +231,7 @@ fn the_service_says_how_long_to_stay_away() {
         let busy = refusal(429, "rateLimitExceeded", "Exceeded rate limits").header("Retry-After", "3600");
         (ask == Ask::Submit).then_some(busy)
     });
-    let started = Instant::now();
     assert_eq!(execute(&target(&server)).unwrap_err().kind, ErrorKind::Transient);
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     assert_eq!((jobs.names().len(), asked(server.seen(), Ask::Submit)), (0, 1));
 }
 
@@ -243,27 +244,23 @@ fn a_connection_that_is_refused_is_made_again() {
 }
 
 #[test]
-fn a_service_that_is_not_there_is_given_up_in_time() {
+fn a_service_that_is_not_there_is_given_up() {
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let started = Instant::now();
     let error = execute(&target_at(&format!("http://{address}"))).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Transient, "{error}");
     assert!(error.message.starts_with("BigQuery: cannot be reached: "), "{error}");
-    assert!(started.elapsed() < Duration::from_secs(40), "{:?}", started.elapsed());
 }
 
 #[test]
 fn a_job_of_which_nothing_is_heard_any_more_is_not_executed_again() {
     let (server, jobs) =
         service(|ask, _, _, _, _| matches!(ask, Ask::Results | Ask::Job | Ask::Cancel).then(Answer::hang_up));
-    let started = Instant::now();
     let error = execute(&target(&server)).unwrap_err();
     // Whoever got `Transient` would execute it again.
     assert_eq!(error.kind, ErrorKind::Gone, "{error}");
     assert!(error.message.contains(&jobs.names()[0]), "{error}");
     assert_eq!((jobs.names().len(), asked(server.seen(), Ask::Submit)), (1, 1));
     assert!(asked(server.seen(), Ask::Cancel) >= 1);
-    assert!(started.elapsed() < Duration::from_secs(50), "{:?}", started.elapsed());
 }
 
 #[test]
@@ -275,7 +272,7 @@ fn a_slow_job_is_waited_for() {
 }
 
 /// Answers as if every job ended by `reason`.
-fn ending(reason: &'static str, message: &'static str, status: u16) -> (Server, Jobs) {
+pub(super) fn ending(reason: &'static str, message: &'static str, status: u16) -> (Server, Jobs) {
     service(move |ask, _, request, _, _| {
         let id = request.path.rsplit('/').next().unwrap_or_default();
         match ask {
@@ -313,11 +310,11 @@ fn a_job_that_fails_is_told_as_what_it_is_and_not_executed_again() {
     ];
     for (reason, message, status, kind) in cases {
         let (server, jobs) = ending(reason, message, status);
-        let started = Instant::now();
         let error = execute(&target(&server)).unwrap_err();
         assert_eq!((error.kind, error.message.as_str()), (kind, message));
-        assert_eq!((jobs.names().len(), asked(server.seen(), Ask::Submit)), (1, 1), "{reason}");
-        assert!(started.elapsed() < Duration::from_secs(3), "{reason}: {:?}", started.elapsed());
+        assert_eq!(error.query_id.map(|id| vec![id]), Some(jobs.names()), "{reason}");
+        // Nothing is asked twice.
+        assert_eq!(asks(server.seen()), [Ask::Submit, Ask::Results, Ask::Job], "{reason}");
     }
 }
 
@@ -339,8 +336,7 @@ fn a_job_that_the_service_failed_is_executed_again_under_a_new_name() {
         let names: BTreeSet<String> = jobs.names().into_iter().collect();
         assert_eq!(names.len(), 2, "{reason}");
         // The first is known to be over before the second begins.
-        let asks: Vec<Ask> = server.seen().requests().iter().map(Ask::of).collect();
-        assert_eq!(asks[..4], [Ask::Submit, Ask::Results, Ask::Job, Ask::Submit], "{reason}");
+        assert_eq!(asks(server.seen())[..4], [Ask::Submit, Ask::Results, Ask::Job, Ask::Submit], "{reason}");
     }
     let (server, jobs) = ending("backendError", "Error encountered during execution", 503);
     assert_eq!(execute(&target(&server)).unwrap_err().kind, ErrorKind::Transient);
@@ -365,105 +361,101 @@ fn what_is_refused_is_not_asked_for_again() {
     }
 }
 
-/// Interrupts a statement again and again, as a run does, from `after` on; returns how long it then took to end.
-fn interrupted(target: &Target, after: Duration) -> (Error, Instant, Duration) {
-    let warehouse = connect(target).unwrap();
+/// Executes a statement, and interrupts it again and again, as a run does, from when `begun` holds.
+fn interrupted(server: &Server, begun: impl Fn(&Seen) -> bool + Sync) -> Result<Executed, Error> {
+    let warehouse = connect(&target(server)).unwrap();
     let (interrupt, done) = (warehouse.interrupter(), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        let began = scope.spawn(|| {
-            std::thread::sleep(after);
-            let began = Instant::now();
+        scope.spawn(|| {
+            server.seen().wait_until(|seen| begun(seen) || done.load(Ordering::Relaxed));
             while !done.load(Ordering::Relaxed) {
                 interrupt();
                 std::thread::sleep(Duration::from_millis(10));
             }
-            began
         });
-        let error = warehouse.execute(&BIGQUERY.checked("INSERT INTO ds.t VALUES (1)")).unwrap_err();
-        let ended = Instant::now();
+        let ended = warehouse.execute(&BIGQUERY.checked("INSERT INTO ds.t VALUES (1)"));
         done.store(true, Ordering::Relaxed);
-        let began = began.join().unwrap();
-        (error, began, ended - began)
+        ended
     })
 }
 
-#[test]
-fn an_interruption_cancels_the_job() {
-    let (server, jobs) = service(|ask, _, request, _, seen| {
+/// A service of which a job runs until it is cancelled, and a question about it is held for as long, as the service does.
+fn endless() -> (Server, Jobs) {
+    service(|ask, _, request, _, seen| {
         let id = request.path.rsplit('/').next().unwrap_or_default();
         let is_cancelled = asked(seen, Ask::Cancel) > 0;
         let stopped = ("stopped", "Job execution was cancelled: User requested cancellation");
         match ask {
             Ask::Results if is_cancelled => Some(refusal(499, stopped.0, stopped.1)),
-            // Held for as long as it may be, as the service does.
-            Ask::Results => Some(running().delayed(Duration::from_secs(8))),
+            Ask::Results => {
+                seen.wait_until(|seen| asked(seen, Ask::Cancel) > 0);
+                Some(running())
+            }
             Ask::Job if is_cancelled => Some(Answer::json(200, job(id, "DONE", Some(stopped)).to_string())),
             Ask::Submit | Ask::Job | Ask::Cancel | Ask::Other => None,
         }
+    })
+}
+
+/// What is asked of a service about a job that is cancelled: nothing before that but its results, once. Whoever waited for
+/// the answer would have asked about the job, or again.
+const CANCELLED: [Ask; 5] = [Ask::Submit, Ask::Results, Ask::Cancel, Ask::Results, Ask::Job];
+
+#[test]
+fn an_interruption_cancels_the_job() {
+    ends(|| {
+        let (server, jobs) = endless();
+        let error = interrupted(&server, |seen| asked(seen, Ask::Results) == 1).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Cancelled);
+        assert_eq!(error.message, format!("interrupted; job {} was cancelled", jobs.names()[0]));
+        assert_eq!(error.query_id.as_ref(), jobs.names().first());
+        assert_eq!((asks(server.seen()), jobs.names().len()), (CANCELLED.to_vec(), 1));
     });
-    let (error, began, took) = interrupted(&target(&server), Duration::from_millis(500));
-    assert_eq!(error.kind, ErrorKind::Cancelled);
-    assert_eq!(error.message, format!("interrupted; job {} was cancelled", jobs.names()[0]));
-    let cancels = server.seen().of("/cancel");
-    assert_eq!(cancels.len(), 1);
-    assert!(cancels[0].at - began < Duration::from_secs(2), "{:?}", cancels[0].at - began);
-    assert!(took < Duration::from_secs(3), "{took:?}");
-    assert_eq!(jobs.names().len(), 1);
 }
 
 #[test]
 fn an_interruption_while_a_job_is_submitted_leaves_none_behind() {
-    // Accepted, but not answered in time; and never answered at all.
-    let slow = |ask, _: usize, request: &Request, jobs: &Jobs, _: &Seen| {
-        (ask == Ask::Submit).then(|| jobs.take(request).delayed(Duration::from_secs(20)))
-    };
-    let mute = |ask, _: usize, _: &Request, _: &Jobs, _: &Seen| (ask == Ask::Submit).then(Answer::silence);
-    let (server, jobs) = service(slow);
-    let outcome = std::thread::scope(|scope| {
-        let outcome = scope.spawn(|| interrupted_or_done(&target(&server)));
-        outcome.join().unwrap()
-    });
-    assert!(server.seen().of("/cancel").iter().any(|request| request.path.contains(&jobs.names()[0])));
-    // The stand-in's job ended before it was cancelled: what it did is done.
-    assert!(outcome.is_ok());
-    let (server, jobs) = service(mute);
-    let (error, began, took) = interrupted(&target(&server), Duration::from_millis(300));
-    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Cancelled, "interrupted"));
-    assert!(server.seen().of("/cancel")[0].at - began < Duration::from_secs(2));
-    assert!(took < Duration::from_secs(10), "{took:?}");
-    assert!(jobs.names().is_empty());
-}
-
-fn interrupted_or_done(target: &Target) -> Result<Executed, Error> {
-    let warehouse = connect(target).unwrap();
-    let interrupt = warehouse.interrupter();
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            std::thread::sleep(Duration::from_millis(300));
-            interrupt();
+    ends(|| {
+        // Accepted, but not answered before it is cancelled.
+        let (server, jobs) = service(|ask, _, request, jobs, seen| {
+            (ask == Ask::Submit).then(|| {
+                let answer = jobs.take(request);
+                seen.wait_until(|seen| asked(seen, Ask::Cancel) > 0);
+                answer
+            })
         });
-        warehouse.execute(&BIGQUERY.checked("INSERT INTO ds.t VALUES (1)"))
-    })
+        let outcome = interrupted(&server, |_| !jobs.names().is_empty());
+        assert!(server.seen().of("/cancel").iter().any(|request| request.path.contains(&jobs.names()[0])));
+        assert_eq!(asks(server.seen())[..2], [Ask::Submit, Ask::Cancel]);
+        // The stand-in's job ended before it was cancelled: what it did is done.
+        assert!(outcome.is_ok());
+        // Never answered at all: it is not submitted again, and the first thing that is asked for is its end.
+        let (server, jobs) = service(|ask, _, _, _, _| (ask == Ask::Submit).then(Answer::silence));
+        let error = interrupted(&server, |seen| asked(seen, Ask::Submit) == 1).unwrap_err();
+        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Cancelled, "interrupted"));
+        assert_eq!((asks(server.seen())[1], asked(server.seen(), Ask::Submit)), (Ask::Cancel, 1));
+        assert!(jobs.names().is_empty());
+        assert_eq!(error.query_id, None);
+    });
 }
 
 #[test]
 fn a_statement_that_takes_too_long_is_cancelled() {
-    let (server, jobs) = service(|ask, _, request, _, seen| {
-        let id = request.path.rsplit('/').next().unwrap_or_default();
-        let stopped = ("stopped", "Job execution was cancelled: User requested cancellation");
-        match ask {
-            Ask::Results if asked(seen, Ask::Cancel) == 0 => Some(running().delayed(Duration::from_secs(8))),
-            Ask::Results => Some(refusal(499, stopped.0, stopped.1)),
-            Ask::Job => Some(Answer::json(200, job(id, "DONE", Some(stopped)).to_string())),
-            Ask::Submit | Ask::Cancel | Ask::Other => None,
+    ends(|| {
+        // Again with more time where it was over before the job was followed: the machine is that slow.
+        for seconds in (0..).map(|attempt| 1 << attempt) {
+            let (server, jobs) = endless();
+            let hurried = Target { statement_timeout: Some(Duration::from_secs(seconds)), ..target(&server) };
+            let error = execute(&hurried).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
+            if asks(server.seen()).get(1) != Some(&Ask::Results) && seconds < 60 {
+                continue;
+            }
+            assert_eq!((asks(server.seen()), jobs.names().len()), (CANCELLED.to_vec(), 1));
+            let sent = server.seen().requests()[0].json();
+            let told: u64 = sent["configuration"]["jobTimeoutMs"].as_str().unwrap().parse().unwrap();
+            assert!((1..=1000 * seconds).contains(&told), "{told}");
+            break;
         }
     });
-    let started = Instant::now();
-    let hurried = Target { statement_timeout: Some(Duration::from_secs(1)), ..target(&server) };
-    let error = execute(&hurried).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
-    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
-    assert_eq!((jobs.names().len(), asked(server.seen(), Ask::Cancel)), (1, 1));
-    let told = server.seen().requests()[0].json()["configuration"]["jobTimeoutMs"].as_str().unwrap().to_owned();
-    assert!((1..=1000).contains(&told.parse::<u64>().unwrap()), "{told}");
 }

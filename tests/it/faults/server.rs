@@ -6,7 +6,7 @@
 //! let server = Server::start(|request, seen| match request.path.as_str() {
 //!     "/login" => Answer::json(200, r#"{"token": "t"}"#),
 //!     "/slow" => {
-//!         seen.wait_for(Duration::from_secs(5), |seen| seen.count("/cancel") > 0);
+//!         seen.wait_until(|seen| seen.count("/cancel") > 0);
 //!         Answer::json(200, r#"{"cancelled": true}"#)
 //!     }
 //!     "/busy" if seen.count("/busy") < 2 => Answer::json(429, "{}").header("Retry-After", "1"),
@@ -22,8 +22,10 @@
 //! server.seen().count("/login");                 // requests of that path so far, the one at hand included
 //! server.seen().requests();                      // Vec<Request>: method, path, query, headers, body, at
 //! server.seen().connections();                   // connections that were accepted, the refused ones included
-//! server.seen().wait_for(limit, |seen| …);       // true as soon as it holds, false after `limit`
+//! server.seen().wait_until(|seen| …);            // true as soon as it holds, false once the server is over
 //! ```
+//!
+//! Nothing here is late: a script that must not answer yet waits for a request, and not for a time.
 //!
 //! A path is matched by its end in [`Seen::count`]: `count("/query-request")`. Dropping the server ends it; threads whose
 //! connection a client still holds end with that client.
@@ -32,6 +34,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// A request, as it was read.
@@ -45,7 +48,7 @@ pub(crate) struct Request {
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    /// When it had been read.
+    /// When it had been read: for least times between two, which a slow machine only makes longer.
     pub(crate) at: Instant,
 }
 
@@ -171,19 +174,18 @@ impl Seen {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// Waits until something holds, which is asked again after each request; tells whether it came to hold.
-    pub(crate) fn wait_for(&self, limit: Duration, holds: impl Fn(&Self) -> bool) -> bool {
-        let started = Instant::now();
+    /// Waits until something holds, which is asked again after each request; tells whether it came to hold before the
+    /// server was over.
+    pub(crate) fn wait_until(&self, holds: impl Fn(&Self) -> bool) -> bool {
         loop {
             if holds(self) {
                 return true;
             }
-            let left = limit.saturating_sub(started.elapsed());
-            if left.is_zero() || self.over.load(Ordering::SeqCst) {
+            if self.over.load(Ordering::SeqCst) {
                 return false;
             }
             // Short turns: a request may come between the question and the wait.
-            let turn = left.min(Duration::from_millis(20));
+            let turn = Duration::from_millis(20);
             drop(self.changed.wait_timeout(self.lock(), turn).unwrap_or_else(PoisonError::into_inner));
         }
     }
@@ -191,8 +193,9 @@ impl Seen {
 
 type Script = dyn Fn(&Request, &Seen) -> Answer + Send + Sync;
 
-/// The server; it ends when it is dropped.
+/// The server; it ends when it is dropped: then nobody is there any more.
 pub(crate) struct Server {
+    listener: Option<JoinHandle<()>>,
     address: SocketAddr,
     seen: Arc<Seen>,
 }
@@ -204,7 +207,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (seen, script): (Arc<Seen>, Arc<Script>) = (Arc::default(), Arc::new(script));
         let ours = Arc::clone(&seen);
-        std::thread::spawn(move || {
+        let listener = std::thread::spawn(move || {
             for stream in listener.incoming() {
                 if ours.over.load(Ordering::SeqCst) {
                     return;
@@ -220,7 +223,7 @@ impl Server {
                 std::thread::spawn(move || serve(stream, &seen, &*script));
             }
         });
-        Self { address, seen }
+        Self { listener: Some(listener), address, seen }
     }
 
     /// Returns where it is: `http://127.0.0.1:<port>`.
@@ -244,6 +247,9 @@ impl Drop for Server {
         self.seen.over.store(true, Ordering::SeqCst);
         // Wakes the thread that waits for connections.
         let _ = TcpStream::connect(self.address);
+        if let Some(listener) = self.listener.take() {
+            let _ = listener.join();
+        }
     }
 }
 
@@ -253,11 +259,11 @@ fn serve(stream: TcpStream, seen: &Seen, script: &Script) {
     // Head and body are written apart: without it, each answer waits 40 ms for the head to be acknowledged.
     let _ = writer.set_nodelay(true);
     let mut reader = BufReader::new(stream);
-    while let Some(request) = read(&mut reader) {
+    while let Some(request) = read(&mut reader).filter(|_| !seen.over.load(Ordering::SeqCst)) {
         seen.lock().push(request.clone());
         seen.changed.notify_all();
         let answer = script(&request, seen);
-        seen.wait_for(answer.delay, |_| false);
+        std::thread::sleep(answer.delay);
         match answer.words {
             Words::Reply { status, headers, body, sent } => {
                 let mut head = format!("HTTP/1.1 {status} Scripted\r\nContent-Length: {}\r\n", body.len());
@@ -274,7 +280,7 @@ fn serve(stream: TcpStream, seen: &Seen, script: &Script) {
             }
             Words::HangUp => break,
             Words::Silence => {
-                seen.wait_for(Duration::from_mins(2), |_| false);
+                seen.wait_until(|_| false);
                 break;
             }
         }

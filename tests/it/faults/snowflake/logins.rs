@@ -3,7 +3,8 @@
 use milepost::warehouse::{Error, ErrorKind, connect};
 use serde_json::json;
 
-use super::{LOGIN, PASSWORD, TOKEN, ask, clean, passes, refusal, serve, target, with_password, within};
+use super::{LOGIN, PASSWORD, TOKEN, ask, clean, passes, refusal, serve, target, with_password};
+use crate::faults::ends;
 use crate::faults::server::Answer;
 
 fn refuses_login(settings: &[(&str, &str)]) -> Error {
@@ -116,7 +117,7 @@ fn a_login_that_meets_a_busy_service_is_tried_again() {
 fn a_login_is_given_up_at_last() {
     let server = serve(|request, _| (request.path == LOGIN).then(|| Answer::json(503, PASSWORD)));
     let target = with_password(&server);
-    let error = within(30, move || connect(&target).err().unwrap());
+    let error = ends(move || connect(&target).err().unwrap());
     assert_eq!((error.kind, server.seen().count(LOGIN)), (ErrorKind::Transient, 5));
     assert_eq!(error.message, "target `prod`: 127.0.0.1 answered with HTTP status 503");
     let server = serve(|request, _| {
