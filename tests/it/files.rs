@@ -264,14 +264,10 @@ fn the_value_of_a_folder_follows_from_its_name_alone() {
     "#);
     // What is called otherwise is another folder.
     project.write("data/NOTE=1/e.csv", "id\nx\n");
-    insta::assert_snapshot!(project.fails(), @r"
-    error: `source.log` cannot be read: `data/NOTE=1/e.csv`: it lies below `NOTE=1`, and `folders` names `note`: names are exact in case
-    ");
+    insta::assert_snapshot!(project.fails(), @"error: `source.log` cannot be read: `data/NOTE=1/e.csv`: it lies below `NOTE=1`, and `folders` names `note`: names are exact in case");
     fs::remove_dir_all(project.root.join("data/NOTE=1")).unwrap();
     project.write("data/other=1/e.csv", "id\nx\n");
-    insta::assert_snapshot!(project.fails(), @r"
-    error: `source.log` cannot be read: `data/other=1/e.csv`: it lies below no folder `note=…`, which `folders` names
-    ");
+    insta::assert_snapshot!(project.fails(), @"error: `source.log` cannot be read: `data/other=1/e.csv`: it lies below no folder `note=…`, which `folders` names");
 }
 
 #[test]

@@ -93,9 +93,7 @@ fn times_of_which_none_can_be_read_are_an_error() {
     let numbers = "{\"event_id\":1,\"user_id\":\"u1\",\"event_name\":\"invite_sent\",\"timestamp\":1767261600000}\n";
     let bench = Bench::new(&MODELS.replace("events.csv", "events.ndjson"), &[("events.ndjson", numbers)]);
     let (said, code) = bench.said();
-    insta::assert_snapshot!(said, @r#"
-    error: `source.events`: of 1 row none has a time that can be read: `timestamp` holds `1767261600000`: write `time = { column = "timestamp", type = "unix_milliseconds" }`
-    "#);
+    insta::assert_snapshot!(said, @r#"error: `source.events`: of 1 row none has a time that can be read: `timestamp` holds `1767261600000`: write `time = { column = "timestamp", type = "unix_milliseconds" }`"#);
     assert_eq!(code, Some(1));
     // What it says to write is right.
     let models = MODELS.replace("events.csv", "events.ndjson");
@@ -106,9 +104,7 @@ fn times_of_which_none_can_be_read_are_an_error() {
 
     let bench = Bench::new(MODELS, &[("users.csv", "user_id,created_at\nu1,01/02/2026\nu2,\n")]);
     let (said, code) = bench.said();
-    insta::assert_snapshot!(said, @r#"
-    error: `entity.user`: of 2 rows none has a start that can be read: `created_at` holds `01/02/2026`
-    "#);
+    insta::assert_snapshot!(said, @"error: `entity.user`: of 2 rows none has a start that can be read: `created_at` holds `01/02/2026`");
     assert_eq!(code, Some(1));
     // A blank behind each comma is part of the value.
     let blanks = "event_id, user_id, event_name, timestamp\n1, u1, invite_sent, 2026-01-03\n";
@@ -172,9 +168,7 @@ fn events_that_no_row_has_are_told_with_similar_names() {
         &[],
     );
     let (said, code) = bench.said();
-    insta::assert_snapshot!(said, @r#"
-    warning: `source.events`: no row is an event `new_projct`; similar names: `new_project`
-    "#);
+    insta::assert_snapshot!(said, @"warning: `source.events`: no row is an event `new_projct`; similar names: `new_project`");
     assert_eq!(code, Some(0));
     // Nobody is to blame for a log that is empty.
     let bench = Bench::new(MODELS, &[("events.csv", "event_id,user_id,event_name,timestamp\n")]);
@@ -238,9 +232,7 @@ sent = { event = "invite_sent", where = "properties.seats > 1 and plan = 'pro'" 
         .unwrap();
     drop(connection);
     let (said, code) = bench.said();
-    insta::assert_snapshot!(said, @r#"
-    warning: `entity.user`: 1 of 2 rows has a start that cannot be read, such as `-infinity` in `created_at`: not there
-    "#);
+    insta::assert_snapshot!(said, @"warning: `entity.user`: 1 of 2 rows has a start that cannot be read, such as `-infinity` in `created_at`: not there");
     assert_eq!(code, Some(0));
     let shown = bench.run(&["show", "milestone.sent", "--output", "csv"]);
     insta::assert_snapshot!(String::from_utf8(shown.stdout).unwrap(), @r#"
