@@ -42,8 +42,8 @@ numbered AS (
     ROW_NUMBER() OVER (
       PARTITION BY typed.{{ key | ident }}
       ORDER BY
-{% for column in columns if column.name != key %}
-        CASE WHEN typed.{{ column.name | ident }} IS NULL THEN 1 ELSE 0 END, typed.{{ column.name | ident }}{{ "," | when(not loop.last) }}
+{% for name in ranked %}
+        CASE WHEN typed.{{ name | ident }} IS NULL THEN 1 ELSE 0 END, typed.{{ name | ident }}{{ "," | when(not loop.last) }}
 {% else %}
         typed.{{ key | ident }}
 {% endfor %}

@@ -18,8 +18,8 @@ numbered AS (
     ROW_NUMBER() OVER (
       PARTITION BY typed.{{ "fact_key" | ident }}
       ORDER BY
-{% for column in columns if column.name != "fact_key" %}
-        CASE WHEN typed.{{ column.name | ident }} IS NULL THEN 1 ELSE 0 END, typed.{{ column.name | ident }}{{ "," | when(not loop.last) }}
+{% for name in ranked %}
+        CASE WHEN typed.{{ name | ident }} IS NULL THEN 1 ELSE 0 END, typed.{{ name | ident }}{{ "," | when(not loop.last) }}
 {% else %}
         typed.{{ "fact_key" | ident }}
 {% endfor %}

@@ -1,5 +1,7 @@
 //! `milepost show`: prints the rows that a definition made.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::cli::arguments::Output;
@@ -8,12 +10,12 @@ use crate::cli::rows::{self, Query};
 use crate::cli::run::connect_to_read;
 use crate::cli::terminal::Cx;
 use crate::cli::workspace::Workspace;
-use crate::plan::node::{Materialization, Node, NodeId, Relation};
+use crate::plan::node::{Materialization, Node, NodeId, Plan, Relation};
 use crate::project::names::nearest;
 use crate::project::read::list;
 use crate::run::standing::own_name;
 use crate::target::Target;
-use crate::warehouse::Warehouse;
+use crate::warehouse::{Found, Warehouse};
 
 /// Print the rows of a definition, or draw a KPI over its periods
 ///
@@ -60,9 +62,19 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     let id = find(&workspace, &args.name)?;
     let target = workspace.target()?;
     let warehouse = connect_to_read(&mut workspace, &target)?;
-    let node = workspace.analysis.plan.node(id);
+    let plan = &workspace.analysis.plan;
+    let node = plan.node(id);
+    let standing = standing(&target, &*warehouse)?;
     if let Some(wanted) = cx.globals.as_of {
-        is_as_of(wanted, &target, &*warehouse, node)?;
+        is_as_of(wanted, &target, &standing, node)?;
+    }
+    if let Some(mixed) = mixed(plan, id, &target, &standing) {
+        // The rows of KPIs say of what moment they are; those of a milestone are wrong.
+        if matches!(node.relation, Relation::Kpis(_)) {
+            cx.say(&format!("warning: {mixed}"));
+        } else {
+            return Err(Failure::new(mixed).help("a run ended before it was done: `milepost run`"));
+        }
     }
     let is_kpi = matches!(node.relation, Relation::Kpi(_));
     let are_kpis = is_kpi || matches!(node.relation, Relation::Kpis(_));
@@ -89,16 +101,49 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     Ok(workspace.warn())
 }
 
-/// Refuses rows of another moment than was asked for.
-fn is_as_of(wanted: Timestamp, target: &Target, warehouse: &dyn Warehouse, node: &Node) -> Result<(), Failure> {
+/// Returns what stands in the schema.
+fn standing(target: &Target, warehouse: &dyn Warehouse) -> Result<Vec<Found>, Failure> {
     let schema = target.dialect.table(&target.schema).map_err(Failure::new)?;
-    let found = warehouse.found(&schema).map_err(|error| Failure::new(error.message))?;
+    warehouse.found(&schema).map_err(|error| Failure::new(error.message))
+}
+
+/// Finds what stands there of a node; none where nothing does.
+fn find_standing<'f>(target: &Target, standing: &'f [Found], node: &Node) -> Option<&'f Found> {
     let relation = target.relation(node).unwrap_or_default();
-    let Some(found) = found.into_iter().find(|found| found.name == own_name(&relation)) else {
-        // The reading says that it is not there.
-        return Ok(());
+    standing.iter().find(|found| found.name == own_name(&relation))
+}
+
+/// Says what a view reads that is of another moment than the view, which a run that failed or was killed leaves behind.
+fn mixed(plan: &Plan, id: NodeId, target: &Target, standing: &[Found]) -> Option<String> {
+    let moment = |id: NodeId| {
+        let mark = find_standing(target, standing, plan.node(id))?.mark.as_ref()?;
+        Some(mark.as_of.as_str())
     };
-    let failure = match found.mark {
+    let own = moment(id)?;
+    let (mut seen, mut open) = (BTreeSet::new(), vec![id]);
+    while let Some(next) = open.pop() {
+        // A table holds its rows itself.
+        if plan.node(next).materialization != Materialization::View {
+            continue;
+        }
+        for read in plan.node(next).depends_on.iter().copied().filter(|read| seen.insert(*read)) {
+            if let Some(other) = moment(read).filter(|other| *other != own) {
+                let (view, table) = (&plan.node(id).name, &plan.node(read).name);
+                return Some(format!(
+                    "`{view}` is as of {own}, and reads `{table}`, which is as of {other}: its rows are of no moment"
+                ));
+            }
+            open.push(read);
+        }
+    }
+    None
+}
+
+/// Refuses rows of another moment than was asked for.
+fn is_as_of(wanted: Timestamp, target: &Target, standing: &[Found], node: &Node) -> Result<(), Failure> {
+    // Where it is not there, the reading says so.
+    let Some(found) = find_standing(target, standing, node) else { return Ok(()) };
+    let failure = match &found.mark {
         Some(mark) if mark.as_of == wanted.to_string() => return Ok(()),
         Some(mark) => {
             Failure::new(format!("the rows of `{}` are as of {}, and not of {wanted}", node.name, mark.as_of))

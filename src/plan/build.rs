@@ -7,7 +7,7 @@ use crate::plan::node::{
     Counted, DefinitionRef, Materialization, MilestoneView, Node, NodeId, Occurrences, Plan, Raw, Reached, Relation,
     Shape,
 };
-use crate::plan::relational::Query;
+use crate::plan::relational::{Query, passes};
 use crate::plan::streams::Group;
 use crate::plan::{naming, needs, relations, streams};
 use crate::semantic::expr::{Expr, Type};
@@ -16,10 +16,10 @@ use crate::semantic::model::{
 };
 use crate::semantic::scopes::canonical;
 
-/// Plans everything that `model` defines.
-pub fn build(model: &Model) -> Plan {
-    let mut builder =
-        Builder { model, plan: Plan { nodes: Vec::new() }, names: BTreeSet::new(), by_name: streams::by_name(model) };
+/// Plans everything that `model` defines, without the passes that are named.
+pub fn build(model: &Model, without: &[&str]) -> Plan {
+    let by_name = streams::by_name(model);
+    let mut builder = Builder { model, without, plan: Plan { nodes: Vec::new() }, names: BTreeSet::new(), by_name };
     builder.add(
         naming::SCHEMA.to_owned(),
         Relation::Schema,
@@ -39,6 +39,8 @@ pub fn build(model: &Model) -> Plan {
 
 struct Builder<'m> {
     model: &'m Model,
+    /// The names of the passes that do not run.
+    without: &'m [&'m str],
     plan: Plan,
     names: BTreeSet<String>,
     /// The milestones in the order of their names.
@@ -66,11 +68,21 @@ impl Builder<'_> {
         if !self.plan.nodes.is_empty() {
             depends_on.push(NodeId(0));
         }
-        let query = relations::query(relations::Cx { model: self.model, plan: &self.plan }, &relation);
+        let mut query = relations::query(relations::Cx { model: self.model, plan: &self.plan }, &relation);
+        query.iter_mut().for_each(|query| passes::run(query, self.without));
         // What a query reads follows from what is in it.
         depends_on.extend(query.iter().flat_map(Query::nodes));
         depends_on.sort_unstable();
         depends_on.dedup();
+        let columns = match &query {
+            Some(query) => {
+                let own: Vec<(String, Type)> =
+                    query.result().columns.iter().map(|column| (column.name.clone(), column.ty)).collect();
+                debug_assert_eq!(own, columns, "`{name}` has the columns that its readers know");
+                own
+            }
+            None => columns,
+        };
         self.plan.nodes.push(Node { name, relation, materialization, depends_on, reads, definition, columns, query });
         NodeId(self.plan.nodes.len() - 1)
     }
@@ -425,8 +437,13 @@ mod tests {
             kpis: Vec::new(),
             scores: Vec::new(),
         };
-        let mut builder =
-            Builder { model: &model, plan: Plan { nodes: Vec::new() }, names: BTreeSet::new(), by_name: Vec::new() };
+        let mut builder = Builder {
+            model: &model,
+            without: &[],
+            plan: Plan { nodes: Vec::new() },
+            names: BTreeSet::new(),
+            by_name: Vec::new(),
+        };
         for _ in 0..2 {
             let name = naming::reached("user", 0);
             builder.add(name, Relation::Schema, Materialization::Schema, Vec::new(), None, None, Vec::new());

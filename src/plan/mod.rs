@@ -22,5 +22,10 @@ use crate::semantic::model::Model;
 
 /// Plans everything that `model` defines.
 pub fn plan(model: &Model) -> Plan {
-    build::build(model)
+    build::build(model, &[])
+}
+
+/// Plans everything that `model` defines without some of the passes ([`relational::passes::PASSES`]): each changes no row.
+pub fn plan_without(model: &Model, passes: &[&str]) -> Plan {
+    build::build(model, passes)
 }

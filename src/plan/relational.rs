@@ -9,6 +9,7 @@
 //! A column is known by its place: in the relation, or in the input of the select that reads it. Where it comes from
 //! follows from the values.
 
+pub mod passes;
 pub mod scalar;
 
 use crate::plan::node::NodeId;

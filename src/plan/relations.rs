@@ -8,10 +8,13 @@ mod occurrences;
 mod reached;
 mod score;
 
+use indexmap::IndexMap;
+
 use crate::plan::columns::{column_name, property_name};
 use crate::plan::node::{NodeId, Plan, Relation, Shape};
 use crate::plan::relational::scalar::{self, Scalar};
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
+use crate::plan::streams::signature;
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, Type};
 use crate::semantic::model::{Anchor, EntityIndex, Kpi, KpiValue, Milestone, MilestoneIndex, Model};
@@ -182,6 +185,37 @@ fn cells(result: &mut Draft, kpi: &Kpi, cell: &Rows, totals: [Scalar; 3], mature
     result.column("mature", mature);
     result.columns(cell, &["immature"]);
     result.column("as_of", scalar::moment());
+}
+
+/// Makes the value that is said for what `key` is, or the one of what nothing is said for. What is said alike shares a
+/// branch, so that a row is compared with as few keys as possible.
+fn choose<'e>(
+    key: &Scalar,
+    said: impl Iterator<Item = (Scalar, Option<&'e Expr>)>,
+    make: &dyn Fn(&Expr) -> Scalar,
+    otherwise: Scalar,
+) -> Scalar {
+    let mut branches: IndexMap<String, (&Expr, Vec<Scalar>)> = IndexMap::new();
+    let mut rest = false;
+    for (one, expr) in said {
+        match expr {
+            Some(expr) => branches.entry(signature(expr)).or_insert_with(|| (expr, Vec::new())).1.push(one),
+            None => rest = true,
+        }
+    }
+    match branches.values().next() {
+        None => return otherwise,
+        Some((only, _)) if branches.len() == 1 && !rest => return make(only),
+        Some(_) => {}
+    }
+    let branch = |(expr, keys): (&Expr, Vec<Scalar>)| {
+        let is_one = match keys.as_slice() {
+            [one] => scalar::equal(key.clone(), one.clone()),
+            _ => scalar::is_in(key.clone(), keys),
+        };
+        (is_one, make(expr))
+    };
+    scalar::case(branches.into_values().map(branch).collect(), rest.then_some(otherwise))
 }
 
 /// Makes a threshold, of the type of what is compared with it: a count is a whole number, a sum a decimal.

@@ -7,7 +7,7 @@ use crate::plan::node::Plan;
 use crate::plan::relational::scalar::{self, Leaf, Scalar, WindowFunction};
 use crate::plan::relational::{Body, Input, Join, Query, Relation, RelationId, Select};
 use crate::render::access;
-use crate::render::dialect::{Dialect, Failure};
+use crate::render::dialect::{Argument, Dialect, Failure};
 use crate::render::expr::{self, Refused, Unsupported};
 use crate::render::holes::{Fragment, Place};
 use crate::semantic::expr::{BinaryOperator, ExprKind, Literal, Type};
@@ -260,6 +260,10 @@ impl Printer<'_> {
                     before => moment::before(self.as_of, *before).unwrap_or_else(|| moment::FIRST.to_owned()),
                 };
                 expr::literal(&Literal::Timestamp(text), self.dialect).map_err(failed)
+            }
+            Leaf::Cast(value, Type::String) if matches!(value.ty, Type::Date | Type::Timestamp) => {
+                let value = Argument::Sql(self.fragment(value, inputs)?, Some(value.ty));
+                self.dialect.expression("functions", "string", &[("value", value)]).map_err(failed)
             }
             Leaf::Cast(value, ty) => {
                 let inner = self.fragment(value, inputs)?;

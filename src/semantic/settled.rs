@@ -35,8 +35,28 @@ impl Never {
     }
 }
 
+/// Returns a KPI and all that its formula is made of, each once: many may be made of one.
+fn all_of<'m>(model: &'m Model, kpi: &'m Kpi) -> Vec<&'m Kpi> {
+    let mut all = vec![kpi];
+    let mut seen = vec![false; model.kpis.len()];
+    let mut next = 0;
+    while let Some(kpi) = all.get(next).copied() {
+        for input in kpi.value.inputs() {
+            if !std::mem::replace(&mut seen[input.0], true) {
+                all.push(model.kpi(*input));
+            }
+        }
+        next += 1;
+    }
+    all
+}
+
 /// Returns why no cell of a KPI is ever final, if none is.
 pub fn never(model: &Model, kpi: &Kpi) -> Option<Never> {
+    all_of(model, kpi).into_iter().find_map(|kpi| never_by_itself(model, kpi))
+}
+
+fn never_by_itself(model: &Model, kpi: &Kpi) -> Option<Never> {
     if kpi.grain == Grain::All {
         return Some(Never::AllTime);
     }
@@ -45,7 +65,7 @@ pub fn never(model: &Model, kpi: &Kpi) -> Option<Never> {
         KpiValue::Measures { denominator: None, .. } | KpiValue::Statistic(_) | KpiValue::Formula { .. } => None,
     };
     let of_measures = kpi.value.measures().find_map(|measure| of_measure(model, measure, kpi.by_cohort));
-    of_measures.or_else(of_both).or_else(|| kpi.value.inputs().iter().find_map(|input| never(model, model.kpi(*input))))
+    of_measures.or_else(of_both)
 }
 
 /// Looks at sides that wait for each other's windows: those over different milestones of one entity, or over one and all
@@ -134,7 +154,7 @@ pub fn moves(expr: &Expr, by_reach: bool) -> bool {
 
 /// Tells whether a row may still move from one segment of the KPI to another.
 pub fn segments_move(model: &Model, kpi: &Kpi) -> bool {
-    let of_measure = |measure: &Measure| measure.dimensions.iter().any(|dimension| moves(dimension, !kpi.by_cohort));
-    kpi.value.measures().any(of_measure)
-        || kpi.value.inputs().iter().any(|input| segments_move(model, model.kpi(*input)))
+    let of_measure =
+        |kpi: &Kpi, measure: &Measure| measure.dimensions.iter().any(|dimension| moves(dimension, !kpi.by_cohort));
+    all_of(model, kpi).into_iter().any(|kpi| kpi.value.measures().any(|measure| of_measure(kpi, measure)))
 }

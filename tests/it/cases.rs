@@ -12,8 +12,9 @@ use std::sync::atomic::AtomicBool;
 
 use milepost::check::check;
 use milepost::diagnostic::Diagnostics;
-use milepost::plan::display;
-use milepost::plan::node::Relation;
+use milepost::plan::node::{Plan, Relation};
+use milepost::plan::relational::passes::PASSES;
+use milepost::plan::{display, plan_without};
 use milepost::render::{Place, Statement};
 use milepost::report::diagnostics::{Look, draw};
 use milepost::report::table::{Cell, Table};
@@ -23,6 +24,7 @@ use milepost::suite::{self, Against, Outcome, case};
 use milepost::warehouse::{self, Value, Warehouse};
 use milepost::{Analysis, analyze, compile};
 
+use crate::extent;
 use crate::functions::{dialects, executed};
 
 pub(crate) const LOOK: Look = Look { colors: false, width: 120 };
@@ -100,13 +102,34 @@ fn cases_are_planned_and_compiled_for_every_dialect() {
 #[test]
 fn cases_run_and_make_the_rows_that_they_should() {
     each(&projects("cases"), |project| {
-        let text = rows(project);
+        let text = rows(project, &[]);
         beside(project, || insta::assert_snapshot!("rows", text));
     });
 }
 
-/// Runs a case in a database in memory, and returns the rows of its milestones, KPIs and scores.
-fn rows(project: &Path) -> String {
+#[test]
+fn each_pass_of_the_plan_keeps_columns_and_rows() {
+    let mut cases = projects("cases");
+    if !extent::all("passes of the plan: only some cases are looked at") {
+        cases.retain(|case| ["kind_ratio", "kind_time_to", "milestone_structures"].contains(&name(case).as_str()));
+    }
+    each(&cases, |project| {
+        let with = rows(project, &[]);
+        for pass in PASSES {
+            assert_eq!(rows(project, &[pass.name]), with, "without the pass `{}`", pass.name);
+        }
+        let all: Vec<&str> = PASSES.iter().map(|pass| pass.name).collect();
+        let model = read(project).model;
+        let columns = |plan: &Plan| -> Vec<_> {
+            plan.nodes.iter().map(|node| (node.name.clone(), node.columns.clone())).collect()
+        };
+        assert_eq!(columns(&plan_without(&model, &all)), columns(&plan_without(&model, &[])));
+    });
+}
+
+/// Runs a case in a database in memory, planned without some passes, and returns the rows of its milestones, KPIs and
+/// scores.
+fn rows(project: &Path, without: &[&str]) -> String {
     let mut analysis = read(project);
     // Tests share one current folder, so that the files are named in full.
     let sources = analysis.model.sources.iter_mut().map(|source| &mut source.origin);
@@ -114,6 +137,7 @@ fn rows(project: &Path) -> String {
     for files in sources.chain(entities).filter_map(|origin| origin.files.as_mut()) {
         files.path = project.join(&files.path).display().to_string();
     }
+    analysis.plan = plan_without(&analysis.model, without);
     let place = place(&analysis, executed());
     let mut diagnostics = Diagnostics::default();
     let statements = compile(&analysis, &place, &mut diagnostics)

@@ -31,7 +31,7 @@ pub enum Leaf {
         /// How long before it.
         before: i64,
     },
-    /// A value in another type.
+    /// A value in another type; as text, a date or a time is written out, as no warehouse casts them alike.
     Cast(Box<Scalar>, Type),
     /// A float as the decimal that it is written as; null where it is no number.
     ExactOf(Box<Scalar>),
@@ -87,6 +87,17 @@ pub enum WindowFunction {
 impl WindowFunction {
     /// Returns what it is computed of, where that is not the rows.
     pub fn value(&self) -> Option<&Scalar> {
+        match self {
+            WindowFunction::RowNumber | WindowFunction::Count => None,
+            WindowFunction::Lead(value)
+            | WindowFunction::RunningSum(value)
+            | WindowFunction::Min(value)
+            | WindowFunction::Max(value) => Some(value),
+        }
+    }
+
+    /// Returns what it is computed of, to be changed.
+    pub(super) fn value_mut(&mut self) -> Option<&mut Scalar> {
         match self {
             WindowFunction::RowNumber | WindowFunction::Count => None,
             WindowFunction::Lead(value)
@@ -171,12 +182,7 @@ pub fn exact_of(value: Scalar) -> Scalar {
 
 /// Converts a value to text that is the same on every warehouse and in every session.
 pub fn as_text(value: Scalar) -> Scalar {
-    match value.ty {
-        Type::Date | Type::Timestamp => call("string", vec![value], Type::String),
-        Type::Bool | Type::Int | Type::Float | Type::Decimal | Type::String | Type::Duration | Type::Null => {
-            cast(value, Type::String)
-        }
-    }
+    cast(value, Type::String)
 }
 
 /// Calls a portable function, whose arguments fit one of its signatures.

@@ -10,7 +10,7 @@ use crate::plan::relational::scalar::{
     less, minus, more, window,
 };
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
-use crate::plan::relations::{Cx, Scope, anchor, join_from, microseconds, threshold};
+use crate::plan::relations::{Cx, Scope, anchor, choose, join_from, microseconds, threshold};
 use crate::plan::streams;
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, Type};
@@ -253,31 +253,8 @@ impl<'s> Choose<'s> {
         make: &dyn Fn(&Expr) -> Scalar,
         otherwise: Scalar,
     ) -> Scalar {
-        // Streams that say the same share a branch, so that a row is compared with as few numbers as possible.
-        let mut branches: Vec<(&Expr, Vec<i64>)> = Vec::new();
-        let mut rest = false;
-        for stream in self.streams {
-            let Some(expr) = of(stream) else {
-                rest = true;
-                continue;
-            };
-            let signature = streams::signature(expr);
-            match branches.iter_mut().find(|(known, _)| streams::signature(known) == signature) {
-                Some((_, numbers)) => numbers.push(stream.id),
-                None => branches.push((expr, vec![stream.id])),
-            }
-        }
-        match branches.as_slice() {
-            [] => return otherwise,
-            [(only, _)] if !rest => return make(only),
-            _ => {}
-        }
-        let is_one = |numbers: &[i64]| match numbers {
-            [one] => equal(self.number.clone(), scalar::int(*one)),
-            several => is_in(self.number.clone(), several.iter().map(|number| scalar::int(*number)).collect()),
-        };
-        let chosen = branches.iter().map(|(expr, numbers)| (is_one(numbers), make(expr))).collect();
-        case(chosen, rest.then_some(otherwise))
+        let said = self.streams.iter().map(|stream| (scalar::int(stream.id), of(stream)));
+        choose(&self.number, said, make, otherwise)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::plan::relational::scalar::{
     self, Scalar, WindowFunction, any, at_least, at_most, equal, is_known, is_null, less, window,
 };
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
-use crate::plan::relations::{Cx, Scope, anchor, join_from, microseconds, threshold};
+use crate::plan::relations::{Cx, Scope, anchor, choose, join_from, microseconds, threshold};
 use crate::semantic::expr::Type;
 use crate::semantic::model::{Anchor, EntityIndex, MilestoneIndex, Occurrences, Progress};
 
@@ -60,14 +60,12 @@ impl Make<'_> {
     /// Makes what tells the entities that each milestone applies to, where some do not apply to all.
     fn applies(&self, milestones: &[MilestoneIndex], name: &Scalar, entity: &Rows) -> Option<Scalar> {
         let scope = Scope { entities: &[(self.entity, entity)], ..Scope::default() };
-        let mut branches = Vec::new();
-        for milestone in milestones {
-            if let Some(condition) = &self.cx.model.milestone(*milestone).applies_to {
-                let is_it = equal(name.clone(), self.cx.name_of(*milestone));
-                branches.push((is_it, self.cx.written(condition, scope)));
-            }
+        let own = |milestone: &MilestoneIndex| self.cx.model.milestone(*milestone).applies_to.as_ref();
+        if milestones.iter().all(|milestone| own(milestone).is_none()) {
+            return None;
         }
-        (!branches.is_empty()).then(|| scalar::case(branches, Some(scalar::truth(true))))
+        let said = milestones.iter().map(|milestone| (self.cx.name_of(*milestone), own(milestone)));
+        Some(choose(name, said, &|expr| self.cx.written(expr, scope), scalar::truth(true)))
     }
 
     fn has_from(&self, milestones: &[MilestoneIndex]) -> bool {

@@ -41,6 +41,11 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<
                 .push(context! { name => attribute.name.clone(), sql => raw.typed(&attribute.column, attribute.ty)? });
         }
     }
+    // Which of several rows of one key counts does not depend on the order in which attributes are declared.
+    let mut ranked: Vec<String> = entity.attributes.iter().map(|attribute| attribute.name.clone()).collect();
+    ranked.sort_unstable();
+    let start = entity.start.iter().map(|_| "started_at".to_owned());
+    ranked.splice(0..0, start.chain(entity.parent.iter().map(|(_, parent)| parent.clone())));
     let condition = match &entity.condition {
         Some(condition) => {
             let aliases = Aliases { entities: &[(index, "typed")], ..Aliases::default() };
@@ -62,7 +67,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<
             relation => cx.table(node),
             key => entity.key.clone(),
             own_start => entity.start.is_some(),
-            from, scan, columns, members, condition,
+            from, scan, columns, ranked, members, condition,
             as_of => cx.as_of()?,
         },
     )

@@ -12,7 +12,7 @@ use crate::semantic::model::{Meta, Origin, Properties, Source, Stored, TimeType}
 use crate::semantic::moment;
 use crate::semantic::scopes::canonical;
 
-/// The column that holds a document once it was found to be one.
+/// The column that holds a document once it was found to be one; another where a raw column is called so.
 const DOCUMENT: &str = "milepost_document";
 
 /// The raw rows of a source or an entity.
@@ -131,12 +131,13 @@ impl<'c> Raw<'c> {
     }
 
     /// Prints the column with the documents of a source, and the relation that has it: documents that are stored as text are
-    /// read once a row and not once a property. The conditions of `scan` then stand in it: not every column that they may
-    /// read is among those that `*` means.
+    /// read once a row and not once a property. It has the raw `columns` that are read besides; the conditions of `scan` stand
+    /// in it.
     pub(super) fn documents(
         &self,
         properties: &Properties,
         relation: String,
+        columns: &[&str],
         scan: &mut Vec<Value>,
     ) -> Result<(Fragment, String)> {
         let column = self.column(&properties.column)?;
@@ -148,12 +149,20 @@ impl<'c> Raw<'c> {
         if document.sql == column.sql {
             return Ok((column, relation));
         }
-        let name = self.cx.raw_ident(DOCUMENT)?;
+        let mut own = DOCUMENT.to_owned();
+        while columns.iter().any(|column| column.eq_ignore_ascii_case(&own)) {
+            own.push('_');
+        }
+        let name = self.cx.raw_ident(&own)?;
+        let listed = columns.iter().filter(|column| **column != properties.column);
+        let listed: Vec<String> =
+            listed.map(|column| self.column(column).map(|column| column.sql)).collect::<Result<_>>()?;
+        let listed = listed.iter().map(|column| format!("{column}, ")).collect::<String>();
         let conditions: Vec<String> = scan.drain(..).map(|condition| condition.to_string()).collect();
         let read = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
         let document = document.sql;
-        let relation = format!("(SELECT source_rows.*, {document} AS {name} FROM {relation} AS source_rows{read})");
-        Ok((self.column(DOCUMENT)?, relation))
+        let relation = format!("(SELECT {listed}{document} AS {name} FROM {relation} AS source_rows{read})");
+        Ok((self.column(&own)?, relation))
     }
 }
 

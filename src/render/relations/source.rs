@@ -60,10 +60,11 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
             read.push(column_name(name));
         }
     }
-    let mut from = cx.raw(&source.meta, &source.origin, &source_columns(source))?;
+    let read_raw = source_columns(source);
+    let mut from = cx.raw(&source.meta, &source.origin, &read_raw)?;
     let mut scan = scanned(&raw, source)?;
     if let Some(properties) = properties.as_ref().filter(|_| decides || !events.properties.is_empty()) {
-        let (document, relation) = raw.documents(properties, from, &mut scan)?;
+        let (document, relation) = raw.documents(properties, from, &read_raw, &mut scan)?;
         from = relation;
         let mut declared: Vec<(&Path, &Type)> = properties.types.iter().collect();
         declared.sort();
@@ -200,6 +201,11 @@ pub(super) fn facts(cx: &Cx<'_>, node: &Node, index: SourceIndex) -> Result<Stri
     for column in &source.columns {
         columns.push(context! { name => column_name(&column.name), sql => raw.typed(&column.column, column.ty)? });
     }
+    // Which of several rows of one key counts does not depend on the order in which columns are declared.
+    let mut ranked: Vec<String> = source.columns.iter().map(|column| column_name(&column.name)).collect();
+    ranked.sort();
+    let roles = [time(source).map(|_| "fact_time"), source.entity.as_ref().map(|_| "entity")];
+    ranked.splice(0..0, roles.into_iter().flatten().map(str::to_owned));
     let condition = match &source.condition {
         Some(condition) => {
             Some(sql(parenthesized(&cx.print(condition, Aliases { facts: Some("kept"), ..Aliases::default() })?)))
@@ -221,7 +227,7 @@ pub(super) fn facts(cx: &Cx<'_>, node: &Node, index: SourceIndex) -> Result<Stri
             relation => cx.table(node),
             from => sql(cx.raw(&source.meta, &source.origin, &source_columns(source))?),
             scan => scanned(&raw, source)?,
-            columns,
+            columns, ranked,
             numbered => source.deduplicate && source.key.is_some(),
             has_time => source.time.is_some(),
             condition,

@@ -115,7 +115,7 @@ pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bo
             values.push(context! { written => raw.key(column)?, read => raw.typed(column, *ty)? });
         }
         if let Some(SourceRows::Events { properties: Some(properties), .. }) = look.source.map(|source| &source.rows) {
-            let (document, relation) = raw.documents(properties, from, &mut scan)?;
+            let (document, relation) = raw.documents(properties, from, &look.columns, &mut scan)?;
             from = relation;
             for (path, ty) in properties.types.iter().filter(|(_, ty)| **ty != Type::String) {
                 let keys: Vec<&str> = path.parts().iter().map(String::as_str).collect();
