@@ -242,6 +242,30 @@ sent = { event = "invite_sent", where = "properties.seats > 1 and plan = 'pro'" 
 }
 
 #[test]
+fn a_number_for_a_time_is_refused_with_what_to_write() {
+    let models =
+        MODELS.replace("path = \"events.csv\"", "table = \"raw.events\"").replace("\"timestamp\"", "\"at_ms\"");
+    let bench = Bench::new(&models, &[]);
+    let connection = Connection::open(bench.path("rows.duckdb")).unwrap();
+    connection
+        .execute_batch(
+            "CREATE SCHEMA raw;
+            CREATE TABLE raw.events (event_id VARCHAR, user_id VARCHAR, event_name VARCHAR, at_ms BIGINT);
+            INSERT INTO raw.events VALUES ('1', 'u1', 'invite_sent', 1767404800000);",
+        )
+        .unwrap();
+    drop(connection);
+    let (said, code) = bench.said();
+    insta::assert_snapshot!(said, @r#"error: `source.events` takes the column `at_ms` of "raw"."events" for timestamp; it is BIGINT: a number is a time where its unit is said: write `{ column = "at_ms", type = "unix_seconds" or "unix_milliseconds" or "unix_microseconds" }`"#);
+    assert_eq!(code, Some(1));
+    // What it says to write is right.
+    let models = models.replace("time = \"at_ms\"", "time = { column = \"at_ms\", type = \"unix_milliseconds\" }");
+    fs::write(bench.path("models/m.toml"), models).unwrap();
+    let (said, code) = bench.said();
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
 fn values_that_cannot_be_read_as_their_type_are_counted() {
     let models = format!(
         "{MODELS}\n[source.orders]\nkind = \"facts\"\npath = \"orders.csv\"\ncsv = {{ delimiter = \";\" }}\nkey = \"id\"\n\
