@@ -1,6 +1,6 @@
 {#- What raw rows have, by the names that definitions count: how many there are, how many of them have a time, in any form and
     in one that can be read, how many belong to somebody, how many have a key of their own, how many belong to somebody whom no
-    table has, and how many have a value that cannot be read as its type. Or which names there are. -#}
+    table has, how many have a value that cannot be read as its type, and how many have a property. Or which names there are. -#}
 {% if all_names %}
 SELECT DISTINCT {{ name }} AS {{ "name" | ident }}
 FROM {{ from }} AS source_rows
@@ -17,15 +17,18 @@ SELECT
   COUNT(counted.{{ "entity" | ident }}) AS {{ "entities" | ident }},
   COUNT(counted.{{ "id" | ident }}) AS {{ "ids" | ident }},
 {% if known %}
-  COUNT(CASE WHEN known.{{ "entity" | ident }} IS NULL THEN counted.{{ "entity" | ident }} END) AS {{ "strangers" | ident }},
-  MIN(CASE WHEN known.{{ "entity" | ident }} IS NULL THEN counted.{{ "entity" | ident }} END) AS {{ "stranger" | ident }}{{ "," | when(values) }}
+  COUNT(CASE WHEN known.{{ "owner" | ident }} IS NULL THEN counted.{{ "owner" | ident }} END) AS {{ "strangers" | ident }},
+  MIN(CASE WHEN known.{{ "owner" | ident }} IS NULL THEN counted.{{ "owner" | ident }} END) AS {{ "stranger" | ident }}{{ "," | when(values or present) }}
 {% else %}
   0 AS {{ "strangers" | ident }},
-  CAST(NULL AS {{ type("string") }}) AS {{ "stranger" | ident }}{{ "," | when(values) }}
+  CAST(NULL AS {{ type("string") }}) AS {{ "stranger" | ident }}{{ "," | when(values or present) }}
 {% endif %}
 {% for value in values %}
   COUNT(CASE WHEN counted.{{ ("written_" ~ loop.index) | ident }} IS NOT NULL AND NOT counted.{{ ("is_read_" ~ loop.index) | ident }} THEN 1 END) AS {{ ("unread_" ~ loop.index) | ident }},
-  MIN(CASE WHEN counted.{{ ("written_" ~ loop.index) | ident }} IS NOT NULL AND NOT counted.{{ ("is_read_" ~ loop.index) | ident }} THEN counted.{{ ("written_" ~ loop.index) | ident }} END) AS {{ ("example_" ~ loop.index) | ident }}{{ "," | when(not loop.last) }}
+  MIN(CASE WHEN counted.{{ ("written_" ~ loop.index) | ident }} IS NOT NULL AND NOT counted.{{ ("is_read_" ~ loop.index) | ident }} THEN counted.{{ ("written_" ~ loop.index) | ident }} END) AS {{ ("example_" ~ loop.index) | ident }}{{ "," | when(present or not loop.last) }}
+{% endfor %}
+{% for property in present %}
+  COUNT(counted.{{ ("property_" ~ loop.index) | ident }}) AS {{ ("present_" ~ loop.index) | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}
 FROM (
   SELECT
@@ -33,10 +36,14 @@ FROM (
     {{ written }} AS {{ "written" | ident }},
     {{ moment }} AS {{ "moment" | ident }},
     {{ entity }} AS {{ "entity" | ident }},
-    {{ id }} AS {{ "id" | ident }}{{ "," | when(values) }}
+    {{ owner }} AS {{ "owner" | ident }},
+    {{ id }} AS {{ "id" | ident }}{{ "," | when(values or present) }}
 {% for value in values %}
     {{ value.written }} AS {{ ("written_" ~ loop.index) | ident }},
-    ({{ value.read }}) IS NOT NULL AS {{ ("is_read_" ~ loop.index) | ident }}{{ "," | when(not loop.last) }}
+    ({{ value.read }}) IS NOT NULL AS {{ ("is_read_" ~ loop.index) | ident }}{{ "," | when(present or not loop.last) }}
+{% endfor %}
+{% for property in present %}
+    {{ property }} AS {{ ("property_" ~ loop.index) | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}
   FROM {{ from }} AS source_rows
 {% for condition in scan %}
@@ -45,15 +52,15 @@ FROM (
 ) AS counted
 {% if known %}
 LEFT JOIN (
-  SELECT DISTINCT named.{{ "entity" | ident }}
+  SELECT DISTINCT named.{{ "owner" | ident }}
   FROM (
 {% for entities in known %}
-    SELECT {{ entities.key }} AS {{ "entity" | ident }} FROM {{ entities.from }} AS source_rows
+    SELECT {{ entities.key }} AS {{ "owner" | ident }} FROM {{ entities.from }} AS source_rows
     {{ "UNION ALL" | safe if not loop.last }}
 {% endfor %}
   ) AS named
 ) AS known
-  ON known.{{ "entity" | ident }} = counted.{{ "entity" | ident }}
+  ON known.{{ "owner" | ident }} = counted.{{ "owner" | ident }}
 {% endif %}
 GROUP BY 1
 {% endif %}

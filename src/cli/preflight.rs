@@ -74,6 +74,7 @@ impl Reader {
         RequiredColumn {
             name: name.to_owned(),
             ty: ty.map(|ty| ty.name().to_owned()),
+            instead: Vec::new(),
             stored: stored.filter(|_| !self.is_text),
         }
     }
@@ -90,7 +91,17 @@ impl Reader {
     }
 
     fn time(&self, name: &str, ty: Option<TimeType>) -> RequiredColumn {
-        let Some(ty) = ty else { return self.column(name, Some(Type::Timestamp), None) };
+        let Some(ty) = ty else {
+            let units: Vec<TimeType> = TimeType::ALL.iter().copied().filter(|ty| ty.unit().is_some()).collect();
+            let words: Vec<String> = units.iter().map(|ty| format!("\"{}\"", ty.name())).collect();
+            let remedy = format!(
+                "a number is a time where its unit is said: write `{{ column = \"{name}\", type = {} }}`",
+                words.join(" or ")
+            );
+            let instead = units.first().map(|ty| (self.types(stored_as(*ty)), remedy));
+            let instead = instead.into_iter().collect();
+            return RequiredColumn { instead, ..self.column(name, Some(Type::Timestamp), None) };
+        };
         let instead = TimeType::ALL.iter().filter(|other| other.unit().is_none() || ty.unit().is_none());
         let instead = instead.map(|other| {
             let word = match other.unit() {

@@ -22,10 +22,13 @@ use crate::suite::{self, Against, Options, Outcome};
 ///
 /// A test is a table `[test.<name>]` of any file of the project. It runs on the embedded engine, on the rows that it
 /// gives and at the instant that it names; no warehouse is connected to.
+///
+/// It is selected, and excluded, by its own name, tags and file, and with each definition whose rows it expects.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     milepost test\n  \
-    milepost test --select activation_counts_within_window")]
+    milepost test --select activation_counts_within_window\n  \
+    milepost test --select +kpi.activation_rate")]
 pub struct Args {
     /// Which tests, or which definitions to test.
     #[command(flatten)]
@@ -38,27 +41,33 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
         let mut workspace = Workspace::open(cx)?;
         record.works_on(&workspace, None);
         let cases = cases(&mut workspace, &args.selection)?;
-        if cases.is_empty() {
-            cx.say("no unit tests are selected");
-        }
         test(&workspace, &cases, Against::Expected, cx.globals.threads.unwrap_or(0), record)?;
         Ok(workspace.warn())
     })
 }
 
-/// Returns the cases that the flags select: by their own names, or by those of the definitions that they test.
+/// Returns the cases that the flags select and do not exclude: by their own names, or by those of the definitions whose
+/// rows they expect. Says where there are none.
 pub fn cases(workspace: &mut Workspace<'_>, selection: &Selection) -> Result<Vec<Case>, Failure> {
     let Analysis { project, model, plan } = &workspace.analysis;
     let mut cases = case::resolve(project, model, plan, &mut workspace.diagnostics);
     workspace.stop_on_errors()?;
     if !is_everything(selection) {
-        let selected = workspace.selected(selection)?;
+        let (selected, excluded) = (workspace.selected(selection)?, workspace.excluded(selection)?);
         let tests = workspace.nodes().into_iter().filter(|node| node.kind == TEST);
-        let is_wanted = |node: &Node| {
-            selected.contains(&node.id()) || node.depends_on.iter().any(|definition| selected.contains(definition))
+        let is_among = |node: &Node, named: &BTreeSet<String>| {
+            named.contains(&node.id()) || node.depends_on.iter().any(|definition| named.contains(definition))
         };
+        let is_wanted = |node: &Node| is_among(node, &selected) && !is_among(node, &excluded);
         let wanted: BTreeSet<String> = tests.filter(is_wanted).map(|node| node.name).collect();
         cases.retain(|case| wanted.contains(&case.name));
+    }
+    if cases.is_empty() {
+        workspace.cx.say(if workspace.analysis.project.tests.is_empty() {
+            "the project has no unit tests"
+        } else {
+            "no unit test is selected: none expects rows of what is selected"
+        });
     }
     Ok(cases)
 }

@@ -11,7 +11,9 @@ use crate::render::relations::Cx;
 use crate::render::relations::values::values;
 use crate::render::{Place, Statement, UNMARKED};
 use crate::run::values::{Found, Kind, Look, look};
-use crate::semantic::model::{EventName, MeasureRelation, Model, Occurrences, Source, SourceIndex, SourceRows};
+use crate::semantic::model::{
+    EntityIndex, EventName, MeasureRelation, Model, Occurrences, Source, SourceIndex, SourceRows,
+};
 use crate::warehouse::{self, ErrorKind, Warehouse};
 
 /// Looks at the raw rows that the relations of `part` are made of, and says what would be lost. Returns what was found, and
@@ -58,6 +60,7 @@ fn looks(analysis: &Analysis, part: &[NodeId], place: &Place) -> Result<Vec<Look
     let Analysis { project, model, plan } = analysis;
     let cx = Cx { plan, model, sources: &project.sources, place, marks: &UNMARKED };
     let is_bounded = place.dialect.name() != warehouse::EMBEDDED;
+    let read: BTreeSet<EntityIndex> = part.iter().filter_map(|id| plan.node(*id).reads.and_then(entity_of)).collect();
     let mut looks = Vec::new();
     for node in part.iter().map(|id| plan.node(*id)) {
         let (wanted, reads_all) = match (&node.relation, node.reads) {
@@ -65,7 +68,7 @@ fn looks(analysis: &Analysis, part: &[NodeId], place: &Place) -> Result<Vec<Look
             _ => (Vec::new(), true),
         };
         let raw: Vec<String> = wanted.iter().flat_map(|(_, raw)| raw.iter().cloned()).collect();
-        let queries = values(&cx, node, &raw, is_bounded)
+        let queries = values(&cx, node, &raw, &|entity| read.contains(&entity), is_bounded)
             .map_err(|failure| Failure::new(format!("looking at the rows of `{}`: {failure:?}", node.name)))?;
         let Some(queries) = queries else { continue };
         let parse = |sql: String| {
@@ -74,30 +77,54 @@ fn looks(analysis: &Analysis, part: &[NodeId], place: &Place) -> Result<Vec<Look
         };
         let counts = parse(queries.counts)?;
         let names = queries.names.map(parse).transpose()?;
-        let (mut id, mut entity) = (None, None);
-        let (definition, time, key, rows) = match node.reads {
+        let name_of = |entity: EntityIndex| model.entity(entity).meta.name.clone();
+        let mut id = None;
+        let (definition, time, key, owner, rows) = match node.reads {
             None => continue,
             Some(Raw::Source(index)) => {
                 let source = model.source(index);
                 let is_log = matches!(source.rows, SourceRows::Events { .. });
                 let key = source.entity.as_ref().map(|(_, column)| column.clone());
                 id = source.key.clone().filter(|_| !is_log);
-                entity = source.entity.as_ref().map(|(index, _)| model.entity(*index).meta.name.clone());
+                let owner = source.entity.as_ref().map(|(index, column)| (name_of(*index), column.clone()));
                 let time = source.time.clone().map(|column| (column, false));
                 let rows = if is_log { Kind::Log } else { Kind::Facts };
-                (format!("source.{}", source.meta.name), time, key, rows)
+                (format!("source.{}", source.meta.name), time, key, owner, rows)
             }
             Some(Raw::Entity(index)) => {
                 let entity = model.entity(index);
                 let time = entity.start.clone().map(|column| (column, true));
-                (format!("entity.{}", entity.meta.name), time, Some(entity.key.clone()), Kind::Entities)
+                let owner = entity.parent.as_ref().map(|(index, column)| (name_of(*index), column.clone()));
+                (format!("entity.{}", entity.meta.name), time, Some(entity.key.clone()), owner, Kind::Entities)
             }
         };
         let reads_all = reads_all || names.is_none();
         let typed = queries.typed.into_iter().map(|(column, ty)| (column, ty.name())).collect();
-        looks.push(Look { definition, time, key, rows, id, entity, typed, counts, reads_all, wanted, names });
+        let properties = queries.properties;
+        looks.push(Look {
+            definition,
+            time,
+            key,
+            rows,
+            id,
+            owner,
+            typed,
+            properties,
+            counts,
+            reads_all,
+            wanted,
+            names,
+        });
     }
     Ok(looks)
+}
+
+/// Returns the entity whose rows are read.
+fn entity_of(raw: Raw) -> Option<EntityIndex> {
+    match raw {
+        Raw::Entity(index) => Some(index),
+        Raw::Source(_) => None,
+    }
 }
 
 /// Returns the names of events that definitions count of a log that names them by a column, each with its aliases.

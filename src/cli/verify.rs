@@ -54,7 +54,6 @@ fn verify(args: &Args, cx: &Cx, record: &Record) -> Result<Exit, Failure> {
     record.works_on(&workspace, Some(&target));
     let cases = cases(&mut workspace, &args.selection)?;
     if cases.is_empty() {
-        cx.say("no unit tests are selected");
         return Ok(workspace.warn());
     }
     let warehouse = connect(&mut workspace, &target)?;

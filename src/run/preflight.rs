@@ -25,6 +25,8 @@ pub struct RequiredColumn {
     pub name: String,
     /// The portable type that the project gives it, where it gives one: `timestamp`.
     pub ty: Option<String>,
+    /// What to write where it is of a type that is no such, by the types that the warehouse gives it.
+    pub instead: Vec<(Vec<String>, String)>,
     /// What its type must be one of, where not every type will do.
     pub stored: Option<Stored>,
 }
@@ -247,7 +249,10 @@ fn wrong(required: &RequiredColumn, columns: &[Column]) -> Option<(What, Vec<Str
     }
     match &required.ty {
         Some(ty) if !may_be(ty, found.family) => {
-            let help = (ty == "string").then(|| "a float has no text of its own".to_owned());
+            let instead = required.instead.iter().find(|(types, _)| Stored::is_of(types, &found.ty));
+            let is_text = ty == "string";
+            let help = instead.map(|(_, instead)| instead.clone());
+            let help = help.or_else(|| is_text.then(|| "a float has no text of its own".to_owned()));
             Some((What::WrongType { name, expected: ty.clone(), found: found.ty.clone(), help }, Vec::new()))
         }
         Some(_) | None => None,

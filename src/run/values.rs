@@ -24,13 +24,16 @@ pub struct Look {
     pub rows: Kind,
     /// The column with the key of a fact.
     pub id: Option<String>,
-    /// The entity that rows belong to.
-    pub entity: Option<String>,
+    /// The entity that rows belong to, and the column with its key: of an entity, its parent.
+    pub owner: Option<(String, String)>,
     /// The columns and properties that have a type, and the type.
     pub typed: Vec<(String, &'static str)>,
+    /// The properties that definitions read.
+    pub properties: Vec<String>,
     /// Counts rows: by name, the rows, those with a time, those with one that can be read, the smallest that cannot, those
     /// with a key of whom they belong to, those with one of their own, those of somebody whom no table has, and the smallest
-    /// key of such; then, for each of `typed`, those whose value cannot be read, and the smallest.
+    /// key of such; then, for each of `typed`, those whose value cannot be read, and the smallest; then, for each of
+    /// `properties`, those that have it.
     pub counts: Checked,
     /// Whether rows of other names than the wanted ones are read.
     pub reads_all: bool,
@@ -78,6 +81,9 @@ pub struct Found {
     /// The columns and properties of which values cannot be read as the declared type, and are null.
     #[serde(default)]
     pub unreadable_values: BTreeMap<String, Unreadable>,
+    /// The properties that definitions read, and no row has.
+    #[serde(default)]
+    pub absent_properties: Vec<String>,
     /// The names of events that no row has, each with names that are similar.
     pub unknown_events: BTreeMap<String, Vec<String>>,
 }
@@ -99,6 +105,7 @@ pub fn look(warehouse: &dyn Warehouse, look: &Look) -> Result<Found, Error> {
     let mut found = Found { definition: look.definition.clone(), ..Found::default() };
     let mut known: Vec<String> = Vec::new();
     let mut all = 0;
+    let mut present = vec![0; look.properties.len()];
     for row in &rows.rows {
         let [name, count, given, read, example, keys, ids, strangers, stranger, values @ ..] = row.as_slice() else {
             continue;
@@ -124,6 +131,10 @@ pub fn look(warehouse: &dyn Warehouse, look: &Look) -> Result<Found, Error> {
         }
         found.unknown_entities += number(strangers);
         keep_smallest(&mut found.unknown_entity, stranger);
+        let (values, properties) = values.split_at_checked(2 * look.typed.len()).unwrap_or_default();
+        for (present, rows) in present.iter_mut().zip(properties) {
+            *present += number(rows);
+        }
         for ((column, ty), value) in look.typed.iter().zip(values.chunks_exact(2)) {
             let [rows, example] = value else { continue };
             if number(rows) > 0 {
@@ -136,6 +147,9 @@ pub fn look(warehouse: &dyn Warehouse, look: &Look) -> Result<Found, Error> {
             }
         }
     }
+    let is_absent = |(_, present): &(&String, u64)| *present == 0 && found.rows > 0;
+    let absent = look.properties.iter().zip(present).filter(is_absent).map(|(property, _)| property.clone());
+    found.absent_properties = absent.collect();
     // Where there are no rows at all, no name is to blame.
     let unknown = |raw: &[String]| all > 0 && !raw.iter().any(|name| known.contains(name));
     let unknown: Vec<&String> = look.wanted.iter().filter(|(_, raw)| unknown(raw)).map(|(name, _)| name).collect();
@@ -222,9 +236,10 @@ impl Found {
         if let Some(key) = look.key.as_ref().filter(|_| self.without_key > 0) {
             warnings.push(format!("{} no `{key}`: {lost}", of(self.without_key)));
         }
-        if let (Some(key), Some(entity), Some(example)) = (&look.key, &look.entity, &self.unknown_entity) {
+        if let (Some((entity, key)), Some(example)) = (&look.owner, &self.unknown_entity) {
             let (count, all) = (self.unknown_entities, rows(self.rows));
             let (has, share) = (if count == 1 { "has" } else { "have" }, share(count, self.rows));
+            let lost = if look.rows == Kind::Entities { format!("members of no `{entity}`") } else { lost.to_owned() };
             warnings.push(format!(
                 "`{definition}`: {count} of {all} ({share}) {has} a `{key}` that no `{entity}` has, such as `{example}`: {lost}"
             ));
@@ -232,6 +247,9 @@ impl Found {
         for (column, Unreadable { ty, rows: unread, example }) in &self.unreadable_values {
             let of = rows(self.rows);
             warnings.push(format!("`{definition}`: in {unread} of {of} `{column}` is no {ty}, and null: `{example}`"));
+        }
+        for property in &self.absent_properties {
+            warnings.push(format!("`{definition}`: in none of {} `{property}` has a value", rows(self.rows)));
         }
         for (name, similar) in &self.unknown_events {
             let mut text = format!("`{definition}`: no row is an event `{name}`");

@@ -4,6 +4,7 @@
 //! out into steps, each of which is its milestone again, after the step before.
 
 mod forms;
+mod keys;
 mod log;
 mod order;
 mod windows;
@@ -16,6 +17,7 @@ use crate::project::tables::milestone::MilestoneTable;
 use crate::project::{Definition, Project};
 use crate::semantic::expr::Type;
 use crate::semantic::milestones::forms::{event_names, forms, misplaced, threshold, weight};
+use crate::semantic::milestones::keys::one_entity;
 use crate::semantic::milestones::order::in_order;
 use crate::semantic::milestones::windows::{depth, horizon, late_absences, write_out};
 use crate::semantic::model::{
@@ -27,8 +29,8 @@ use crate::semantic::values::{self, Named};
 use crate::semantic::{names_in, parse};
 
 pub use crate::semantic::milestones::forms::{check_event_name, empty_list};
+pub use crate::semantic::milestones::keys::same_entity;
 pub use crate::semantic::milestones::windows::from_start;
-use crate::source::Span;
 
 /// What milestones are resolved with.
 struct Cx<'c> {
@@ -122,7 +124,7 @@ impl Cx<'_> {
         let (entity, anchor, after) = (entity?, anchor?, after?);
         for (reference, written) in [(anchor, &table.from), (after, &table.after)] {
             if let (Some(reference), Some(written)) = (reference, written) {
-                same_entity(model, entity, reference, definition.place(written), definition, diagnostics);
+                same_entity(model, &definition.name, entity, reference, definition.place(written), diagnostics);
             }
         }
         let scope = Names::entity(model, entity);
@@ -317,7 +319,7 @@ impl Cx<'_> {
             return Some((Occurrences::Members(member), progress));
         }
         for (part, name) in parts.iter().zip(part_names(table)) {
-            same_entity(model, entity, *part, definition.place(name), definition, diagnostics);
+            same_entity(model, &definition.name, entity, *part, definition.place(name), diagnostics);
         }
         let occurrences = if form == "none_of" { Occurrences::Absence(parts) } else { Occurrences::Reaches(parts) };
         Some((occurrences, Progress::Count))
@@ -354,6 +356,9 @@ impl Cx<'_> {
         let (condition, subject, distinct, sum) = (condition?, subject?, distinct?, sum?);
         for expr in [&condition, &subject, &distinct, &sum].into_iter().flatten() {
             names_in::check_aliases(model.source(source), expr, diagnostics);
+        }
+        if let Some(subject) = &subject {
+            one_entity(model, definition, entity, actor, subject, diagnostics);
         }
         let progress = match (distinct, sum) {
             (None, None) => Progress::Count,
@@ -413,32 +418,5 @@ fn part_names(table: &MilestoneTable) -> Vec<&Spanned<String>> {
         parts.get().iter().collect()
     } else {
         table.members.iter().collect()
-    }
-}
-
-fn same_entity(
-    model: &Model,
-    entity: EntityIndex,
-    other: MilestoneIndex,
-    span: Span,
-    definition: &Definition<MilestoneTable>,
-    diagnostics: &mut Diagnostics,
-) {
-    let milestone = model.milestone(other);
-    if milestone.entity != entity {
-        let (ours, theirs) = (&model.entity(entity).meta.name, &model.entity(milestone.entity).meta.name);
-        let mut diagnostic = Diagnostic::error(
-            "mixed-entities",
-            format!(
-                "`{}` belongs to entity `{theirs}`, and `{}` to entity `{ours}`",
-                milestone.meta.name, definition.name
-            ),
-        )
-        .at(span, format!("not of `{ours}`"))
-        .at(milestone.meta.span, format!("of `{theirs}`"));
-        if model.entity(milestone.entity).parent.as_ref().is_some_and(|(parent, _)| *parent == entity) {
-            diagnostic = diagnostic.help("count members by `members` in a milestone of its own, and name that");
-        }
-        diagnostics.push(diagnostic);
     }
 }

@@ -6,13 +6,14 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::plan::node::{Materialization, NodeId, Plan};
+use crate::plan::node::{Materialization, Node, NodeId, Plan};
 use crate::project::document::Spanned;
 use crate::project::names::nearest;
 use crate::project::read::list;
 use crate::project::tables::test::{ExpectTable, Match, RowsTable, TestTable, WrittenRow};
 use crate::project::{Definition, Project};
 use crate::run::unit::{self, Expectation, Row, csv};
+use crate::semantic::expr::Type;
 use crate::semantic::model::Model;
 use crate::semantic::moment;
 use crate::suite::given::raw_columns;
@@ -42,7 +43,7 @@ struct Cx<'c> {
     plan: &'c Plan,
 }
 
-impl Cx<'_> {
+impl<'c> Cx<'c> {
     fn case(&self, test: &Definition<TestTable>, diagnostics: &mut Diagnostics) -> Option<Case> {
         let as_of = moment::moment(test.body.as_of.get());
         if let Err(reason) = &as_of {
@@ -169,7 +170,7 @@ impl Cx<'_> {
     }
 
     /// Gives the columns of expected rows the names that the relation has for them: the name of an entity is that of
-    /// its key, as in expressions.
+    /// its key, as in expressions. A whole number is its digits where there is text, as in raw rows.
     fn named(
         &self,
         test: &Definition<TestTable>,
@@ -178,36 +179,59 @@ impl Cx<'_> {
         rows: Vec<Row>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Vec<Row>> {
-        let columns: Vec<&str> = self.plan.node(id).columns.iter().map(|(name, _)| name.as_str()).collect();
-        let column = |name: String| {
-            if columns.contains(&name.as_str()) {
-                return Ok(name);
-            }
-            let key = self.model.entities.iter().find(|entity| entity.meta.name == name).map(|entity| &entity.key);
-            key.filter(|key| columns.contains(&key.as_str())).cloned().ok_or(name)
-        };
+        let node = self.plan.node(id);
         let mut named = Vec::new();
-        for row in rows {
-            let row: Result<Row, String> =
-                row.into_iter().map(|(name, value)| column(name).map(|name| (name, value))).collect();
-            match row {
-                Ok(row) => named.push(row),
-                Err(name) => {
-                    let relation = &self.plan.node(id).name;
-                    let diagnostic =
-                        Diagnostic::error("unknown-column", format!("`{relation}` has no column `{name}`")).at(
-                            table.rows.get().column(&name).map_or(test.place(&table.rows), |key| test.place(key)),
-                            "it is expected here",
-                        );
-                    diagnostics.push(match nearest(&name, columns.iter().copied()) {
-                        Some(near) => diagnostic.help(format!("a column with a similar name exists: `{near}`")),
-                        None => diagnostic.help(format!("its columns are {}", list(&columns))),
-                    });
+        let mut is_whole = true;
+        for (position, row) in rows.into_iter().enumerate() {
+            let place = |name: &str| {
+                table.rows.get().key(position, name).map_or(test.place(&table.rows), |key| test.place(key))
+            };
+            // The columns, as the row calls them.
+            let mut called: BTreeMap<&str, String> = BTreeMap::new();
+            let mut read = Row::new();
+            for (name, value) in row {
+                let Some((column, ty)) = self.column(node, &name) else {
+                    diagnostics.push(unknown_column(node, &name).at(place(&name), "it is expected here"));
                     return None;
+                };
+                if let Some(first) = called.insert(column, name.clone()) {
+                    let message = format!("a row gives the column `{column}` of `{}` twice", node.name);
+                    diagnostics.push(
+                        Diagnostic::error("duplicate-column", message)
+                            .at(place(&name), format!("as `{name}`"))
+                            .at(place(&first), format!("and as `{first}`"))
+                            .help("leave one of them out"),
+                    );
+                    is_whole = false;
+                }
+                match fitting(value, ty) {
+                    Ok(value) => {
+                        read.insert(column.to_owned(), value);
+                    }
+                    Err(value) => {
+                        let message = format!("the column `{column}` of `{}` holds text, and never {value}", node.name);
+                        diagnostics.push(
+                            Diagnostic::error("wrong-type-of-value", message)
+                                .at(place(&name), "is expected here")
+                                .help(format!("write it as text: `{name} = \"{value}\"`")),
+                        );
+                        is_whole = false;
+                    }
                 }
             }
+            named.push(read);
         }
-        Some(named)
+        is_whole.then_some(named)
+    }
+
+    /// Finds the column that a row of `expect` means.
+    fn column(&self, node: &'c Node, name: &str) -> Option<(&'c str, Type)> {
+        let find = |name: &str| {
+            let column = node.columns.iter().find(|(column, _)| column == name);
+            column.map(|(column, ty)| (column.as_str(), *ty))
+        };
+        let key = || self.model.entities.iter().find(|entity| entity.meta.name == name).map(|entity| &entity.key);
+        find(name).or_else(|| find(key()?))
     }
 
     /// Returns rows, from a file beside the test where they are in one.
@@ -245,6 +269,32 @@ impl Cx<'_> {
                 None
             }
         }
+    }
+}
+
+/// Says that a relation does not have a column.
+fn unknown_column(node: &Node, name: &str) -> Diagnostic {
+    let columns: Vec<&str> = node.columns.iter().map(|(name, _)| name.as_str()).collect();
+    let message = format!("`{}` has no column `{name}`", node.name);
+    let diagnostic = Diagnostic::error("unknown-column", message);
+    match nearest(name, columns.iter().copied()) {
+        Some(near) => diagnostic.help(format!("a column with a similar name exists: `{near}`")),
+        None => diagnostic.help(format!("its columns are {}", list(&columns))),
+    }
+}
+
+/// Returns what an expected value is in a column of type `ty`; where text is never that, the value as it was.
+fn fitting(value: serde_json::Value, ty: Type) -> Result<serde_json::Value, serde_json::Value> {
+    if ty != Type::String {
+        return Ok(value);
+    }
+    match value {
+        serde_json::Value::Number(number) if number.is_i64() || number.is_u64() => Ok(number.to_string().into()),
+        serde_json::Value::Number(_) | serde_json::Value::Bool(_) => Err(value),
+        serde_json::Value::Null
+        | serde_json::Value::String(_)
+        | serde_json::Value::Array(_)
+        | serde_json::Value::Object(_) => Ok(value),
     }
 }
 

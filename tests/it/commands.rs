@@ -273,6 +273,29 @@ fn a_test_that_fails_shows_what_differs_and_stops_a_build() {
 }
 
 #[test]
+fn unit_tests_are_selected_with_the_definitions_whose_rows_they_expect() {
+    let bench = Bench::new();
+    let said = |arguments: &[&str]| String::from_utf8(bench.run(arguments).stderr).unwrap();
+    let (passed, none) = ("1 of 1 unit tests passed", "no unit test is selected");
+    for named in
+        ["milestone.shared", "+kpi.activation_rate", "sharing_twice_with_one_person_is_one_person", "kind:test"]
+    {
+        assert!(said(&["test", "--select", named]).contains(passed), "{named}");
+        let left = said(&["test", "--exclude", named]);
+        assert!(left.contains(none), "{named}: {left}");
+    }
+    for named in ["kpi.activation_rate", "kpi.signups"] {
+        assert!(said(&["test", "--select", named]).contains(none), "{named}");
+        assert!(said(&["test", "--exclude", named]).contains(passed), "{named}");
+    }
+    // Nor is it silent that a build proves nothing.
+    assert!(said(&["build", "--select", "kpi.signups"]).contains(none));
+    assert!(said(&["build"]).contains(passed));
+    // One that is excluded takes out a test that is named, too.
+    assert!(said(&["test", "--select", "kind:test", "--exclude", "shared"]).contains(none));
+}
+
+#[test]
 fn the_moment_is_that_of_the_flag_then_of_the_project() {
     let bench = Bench::new();
     let as_of = |arguments: &[&str]| {

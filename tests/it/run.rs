@@ -353,8 +353,12 @@ fn results_have_every_key_and_are_written_whole() {
 }
 
 fn requirement(definition: &str, relation: &str, columns: &[(&str, &str)]) -> Requirement {
-    let column =
-        |&(name, ty): &(&str, &str)| RequiredColumn { name: name.to_owned(), ty: Some(ty.to_owned()), stored: None };
+    let column = |&(name, ty): &(&str, &str)| RequiredColumn {
+        name: name.to_owned(),
+        ty: Some(ty.to_owned()),
+        instead: Vec::new(),
+        stored: None,
+    };
     Requirement {
         definition: definition.to_owned(),
         relation: relation.to_owned(),

@@ -142,6 +142,7 @@ fn rows_of_which_some_are_lost_are_counted() {
         "unknown_entities": 0,
         "unknown_entity": null,
         "unreadable_values": {},
+        "absent_properties": [],
         "unknown_events": {}
       },
       {
@@ -155,6 +156,7 @@ fn rows_of_which_some_are_lost_are_counted() {
         "unknown_entities": 0,
         "unknown_entity": null,
         "unreadable_values": {},
+        "absent_properties": [],
         "unknown_events": {}
       }
     ]
@@ -242,6 +244,30 @@ sent = { event = "invite_sent", where = "properties.seats > 1 and plan = 'pro'" 
 }
 
 #[test]
+fn a_number_for_a_time_is_refused_with_what_to_write() {
+    let models =
+        MODELS.replace("path = \"events.csv\"", "table = \"raw.events\"").replace("\"timestamp\"", "\"at_ms\"");
+    let bench = Bench::new(&models, &[]);
+    let connection = Connection::open(bench.path("rows.duckdb")).unwrap();
+    connection
+        .execute_batch(
+            "CREATE SCHEMA raw;
+            CREATE TABLE raw.events (event_id VARCHAR, user_id VARCHAR, event_name VARCHAR, at_ms BIGINT);
+            INSERT INTO raw.events VALUES ('1', 'u1', 'invite_sent', 1767404800000);",
+        )
+        .unwrap();
+    drop(connection);
+    let (said, code) = bench.said();
+    insta::assert_snapshot!(said, @r#"error: `source.events` takes the column `at_ms` of "raw"."events" for timestamp; it is BIGINT: a number is a time where its unit is said: write `{ column = "at_ms", type = "unix_seconds" or "unix_milliseconds" or "unix_microseconds" }`"#);
+    assert_eq!(code, Some(1));
+    // What it says to write is right.
+    let models = models.replace("time = \"at_ms\"", "time = { column = \"at_ms\", type = \"unix_milliseconds\" }");
+    fs::write(bench.path("models/m.toml"), models).unwrap();
+    let (said, code) = bench.said();
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
 fn values_that_cannot_be_read_as_their_type_are_counted() {
     let models = format!(
         "{MODELS}\n[source.orders]\nkind = \"facts\"\npath = \"orders.csv\"\ncsv = {{ delimiter = \";\" }}\nkey = \"id\"\n\
@@ -298,4 +324,42 @@ fn rows_of_somebody_whom_no_table_has_are_counted() {
     warning: `source.bills`: 1 of 4 rows (25 %) has a `account_id` that no `account` has, such as `b`: counted for nobody
     "#);
     assert_eq!(code, Some(0));
+}
+
+#[test]
+fn members_of_somebody_whom_no_table_has_are_counted() {
+    let account = "[entity.account]\npath = \"accounts.csv\"\nkey = \"id\"\nstart = \"at\"\n";
+    let models = MODELS.replace("key = \"user_id\"", "key = \"user_id\"\nparent = { account = \"account\" }");
+    let models = models.replace("[source.events]\n", "[source.events]\nentity_type = \"user\"\n");
+    let models = models.replace("[milestone]\n", "[milestone]\nteams = { members = \"created\" }\n") + account;
+    let users =
+        "user_id,created_at,account\nu1,2026-01-01,acc-1\nu2,2026-01-02,\nu3,2026-01-02,2\nu4,2026-01-02,acc-4\n";
+    let accounts = "id,at\n1,2026-01-01\n2,2026-01-01\n";
+    let bench = Bench::new(&models, &[("users.csv", users), ("accounts.csv", accounts)]);
+    let (said, code) = bench.said();
+    insta::assert_snapshot!(said, @"warning: `entity.user`: 2 of 4 rows (50 %) have a `account` that no `account` has, such as `acc-1`: members of no `account`");
+    assert_eq!(code, Some(0));
+    // What is not read is not looked at: no table of accounts need be there.
+    fs::remove_file(bench.path("accounts.csv")).unwrap();
+    let alone = bench.run(&["run", "--select", "milestone.created"]);
+    assert_eq!(alone.status.code(), Some(0), "{}", String::from_utf8_lossy(&alone.stderr));
+}
+
+#[test]
+fn properties_that_no_row_has_are_told() {
+    let properties = "properties = { column = \"properties\", types = { hour = \"int\", hours = \"int\", plan = \"string\", unread = \"string\" } }";
+    let models = MODELS.replace("name = \"event_name\"", &format!("name = \"event_name\"\n{properties}"));
+    let models = models.replace("[kpi]", "late = { event = \"project_created\", where = \"properties.hour > 2 and properties.hours > 2 and properties.plan = 'a'\" }\n[kpi]");
+    let events = "event_id,user_id,event_name,timestamp,properties\n1,u1,new_project,2026-01-03,\"{\"\"hours\"\":3}\"\n\
+                  2,u2,invite_sent,2026-01-04,\"{\"\"hours\"\":4,\"\"plan\"\":null}\"\n";
+    let bench = Bench::new(&models, &[("events.csv", events)]);
+    let (said, code) = bench.said();
+    insta::assert_snapshot!(said, @r"
+    warning: `source.events`: in none of 2 rows `properties.hour` has a value
+    warning: `source.events`: in none of 2 rows `properties.plan` has a value
+    ");
+    assert_eq!(code, Some(0));
+    // Nobody is to blame for a log that is empty.
+    fs::write(bench.path("events.csv"), "event_id,user_id,event_name,timestamp,properties\n").unwrap();
+    assert_eq!(bench.said(), (String::new(), Some(0)));
 }

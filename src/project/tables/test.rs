@@ -34,6 +34,14 @@ pub enum RowsTable {
 }
 
 impl RowsTable {
+    /// Returns a column where a row names it; none in a file.
+    pub fn key(&self, row: usize, name: &str) -> Option<&Spanned<String>> {
+        match self {
+            RowsTable::File(_) => None,
+            RowsTable::Rows(rows) => rows.get(row)?.0.keys().find(|key| key.get() == name),
+        }
+    }
+
     /// Returns a column where it is named first; none in a file.
     pub fn column(&self, name: &str) -> Option<&Spanned<String>> {
         match self {
@@ -110,13 +118,16 @@ impl<'de> Deserialize<'de> for WrittenRow {
                     }
                 }
                 for name in absent {
-                    if row.contains_key(&name) {
-                        let name = name.get();
-                        return Err(serde::de::Error::custom(format!(
-                            "expected a row that holds `{name}` once: it has a value, and is listed in `{NULL}` too"
-                        )));
-                    }
-                    row.insert(name, serde_json::Value::Null);
+                    let odd = match row.get(&name) {
+                        None => {
+                            row.insert(name, serde_json::Value::Null);
+                            continue;
+                        }
+                        Some(serde_json::Value::Null) => format!("is listed in `{NULL}` twice"),
+                        Some(_) => format!("has a value, and is listed in `{NULL}` too"),
+                    };
+                    let name = name.get();
+                    return Err(serde::de::Error::custom(format!("expected a row that holds `{name}` once: it {odd}")));
                 }
                 Ok(WrittenRow(row))
             }

@@ -2,13 +2,14 @@
 
 use minijinja::{Value, context};
 
-use crate::plan::node::{Node, Raw as Reads};
+use crate::plan::node::{Node, Raw as Reads, Relation};
 use crate::render::access;
 use crate::render::relations::raw::{Raw, Time};
 use crate::render::relations::{Cx, Result, sql};
 use crate::semantic::expr::Type;
 use crate::semantic::files::{entity_columns, source_columns};
 use crate::semantic::model::{Column, EntityIndex, EventName, Meta, Model, Origin, Source, SourceRows};
+use crate::semantic::name::Path;
 
 /// Two queries.
 #[derive(Debug)]
@@ -17,10 +18,12 @@ pub(crate) struct Values {
     /// that have a time in any form, and in one that can be read; the smallest that cannot; the rows that have a key of
     /// whom they belong to, or of an entity its own; those of facts that have their own; those that belong to somebody whom
     /// no table has, and the smallest key of such. Then, for each of `typed`, the rows whose value cannot be read as its type,
-    /// and the smallest such value.
+    /// and the smallest such value; and, for each of `properties`, the rows that have it.
     pub(crate) counts: String,
     /// The columns and properties that are declared as another type than text, as people write them.
     pub(crate) typed: Vec<(String, Type)>,
+    /// The properties that definitions read, as people write them.
+    pub(crate) properties: Vec<String>,
     /// Gives the names of events.
     pub(crate) names: Option<String>,
 }
@@ -34,9 +37,11 @@ struct Look<'c> {
     time: Option<Time<'c>>,
     /// The column with the key of the entity.
     key: Option<&'c str>,
+    /// The column with the key of whom a row belongs to: of an entity, its parent.
+    owner: Option<&'c str>,
     /// The column with the key of a fact.
     id: Option<&'c str>,
-    /// Where the keys of the entity are that rows belong to: its own table, or those of its members.
+    /// Where the keys of those are: in a table of their own, or in those of their members.
     known: Vec<(&'c Meta, &'c Origin, &'c str)>,
     source: Option<&'c Source>,
     /// What is declared besides.
@@ -44,8 +49,14 @@ struct Look<'c> {
 }
 
 /// Prints the queries over the raw rows that a relation is made of; none where it is made of none. `is_bounded` leaves out
-/// what the statement that makes the relation need not read.
-pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bool) -> Result<Option<Values>> {
+/// what the statement that makes the relation need not read. Of entities no table is read but those that `is_read` names.
+pub(crate) fn values(
+    cx: &Cx<'_>,
+    node: &Node,
+    wanted: &[String],
+    is_read: &dyn Fn(EntityIndex) -> bool,
+    is_bounded: bool,
+) -> Result<Option<Values>> {
     let look = match node.reads {
         None => return Ok(None),
         Some(Reads::Source(index)) => {
@@ -58,8 +69,9 @@ pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bo
                 timezone: &source.timezone,
                 time: source.time.as_deref().map(|column| Time { column, ty: source.time_type }),
                 key: source.entity.as_ref().map(|(_, column)| column.as_str()),
+                owner: source.entity.as_ref().map(|(_, column)| column.as_str()),
                 id: source.key.as_deref().filter(|_| !is_log),
-                known: source.entity.as_ref().map(|(index, _)| keys(cx.model, *index)).unwrap_or_default(),
+                known: source.entity.as_ref().map(|(index, _)| keys(cx.model, *index, is_read)).unwrap_or_default(),
                 source: Some(source),
                 declared: &source.columns,
             }
@@ -67,6 +79,8 @@ pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bo
         Some(Reads::Entity(index)) => {
             let entity = cx.model.entity(index);
             let Some(origin) = &entity.origin else { return Ok(None) };
+            // One without a table has just the keys that its members name.
+            let parent = entity.parent.as_ref().filter(|(parent, _)| cx.model.entity(*parent).origin.is_some());
             Look {
                 meta: &entity.meta,
                 origin,
@@ -74,8 +88,9 @@ pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bo
                 timezone: &entity.timezone,
                 time: entity.start.as_deref().map(|column| Time { column, ty: entity.start_type }),
                 key: Some(&entity.key),
+                owner: parent.map(|(_, column)| column.as_str()),
                 id: None,
-                known: Vec::new(),
+                known: parent.map(|(index, _)| keys(cx.model, *index, is_read)).unwrap_or_default(),
                 source: None,
                 declared: &entity.attributes,
             }
@@ -98,8 +113,9 @@ pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bo
         Some(time) => (raw.key(time.column)?, raw.time(time)?),
         None => (null()?, null()?),
     };
-    let [entity, id] = [look.key, look.id].map(|column| column.map_or_else(null, |column| raw.key(column)));
-    let (entity, id) = (entity?, id?);
+    let [entity, owner, id] =
+        [look.key, look.owner, look.id].map(|column| column.map_or_else(null, |column| raw.key(column)));
+    let (entity, owner, id) = (entity?, owner?, id?);
     let mut known: Vec<Value> = Vec::new();
     for (meta, origin, column) in look.known {
         // No key depends on a zone.
@@ -109,41 +125,74 @@ pub(crate) fn values(cx: &Cx<'_>, node: &Node, wanted: &[String], is_bounded: bo
     let mut from = cx.raw(look.meta, look.origin, &look.columns)?;
     let mut typed: Vec<(String, Type)> = Vec::new();
     let mut values: Vec<Value> = Vec::new();
+    let (mut properties, mut present): (Vec<String>, Vec<Value>) = Default::default();
     if !is_bounded {
         for Column { name, column, ty, .. } in look.declared.iter().filter(|column| column.ty != Type::String) {
             typed.push((name.clone(), *ty));
             values.push(context! { written => raw.key(column)?, read => raw.typed(column, *ty)? });
         }
-        if let Some(SourceRows::Events { properties: Some(properties), .. }) = look.source.map(|source| &source.rows) {
-            let (document, relation) = raw.documents(properties, from, &look.columns, &mut scan)?;
+        if let Some(SourceRows::Events { properties: Some(declared), .. }) = look.source.map(|source| &source.rows) {
+            let (document, relation) = raw.documents(declared, from, &look.columns, &mut scan)?;
             from = relation;
-            for (path, ty) in properties.types.iter().filter(|(_, ty)| **ty != Type::String) {
+            let property = |path: &Path, ty: Type| {
                 let keys: Vec<&str> = path.parts().iter().map(String::as_str).collect();
-                let [written, read] =
-                    [Type::String, *ty].map(|ty| access::property_of(cx.dialect(), &document, &keys, ty));
-                let (written, empty) = (written?.sql, cx.string("")?);
+                access::property_of(cx.dialect(), &document, &keys, ty).map(|fragment| fragment.sql)
+            };
+            let empty = cx.string("")?;
+            for (path, ty) in declared.types.iter().filter(|(_, ty)| **ty != Type::String) {
+                let (written, read) = (property(path, Type::String)?, property(path, *ty)?);
                 typed.push((format!("properties.{path}"), *ty));
-                values.push(context! { written => sql(format!("NULLIF({written}, {empty})")), read => sql(read?.sql) });
+                values.push(context! { written => sql(format!("NULLIF({written}, {empty})")), read => sql(read) });
+            }
+            for (path, _) in read_properties(node) {
+                properties.push(format!("properties.{path}"));
+                present.push(sql(property(path, Type::String)?));
             }
         }
     }
     let from = sql(from);
     let is_named = name.is_some();
     let wanted = (is_named && !wanted.is_empty()).then(|| wanted.to_vec());
-    let columns = context! { name, wanted, written, moment, entity, id, known, values, from, scan };
+    let columns = context! { name, wanted, written, moment, entity, owner, id, known, values, present, from, scan };
     let print = |all_names: bool| cx.render("values.sql", context! { all_names, ..columns.clone() });
-    Ok(Some(Values { counts: print(false)?, typed, names: is_named.then(|| print(true)).transpose()? }))
+    Ok(Some(Values { counts: print(false)?, typed, properties, names: is_named.then(|| print(true)).transpose()? }))
 }
 
-/// Returns the tables that have the keys of an entity, each with the column: its own, or those of its members.
-fn keys(model: &Model, index: EntityIndex) -> Vec<(&Meta, &Origin, &str)> {
+/// Returns the properties that definitions read of the rows of a relation.
+fn read_properties(node: &Node) -> &[(Path, Type)] {
+    match &node.relation {
+        Relation::Events(events) => &events.properties,
+        Relation::Schema
+        | Relation::Entity(_)
+        | Relation::Facts(_)
+        | Relation::Occurrences(_)
+        | Relation::Reached(_)
+        | Relation::Milestone(_)
+        | Relation::Milestones
+        | Relation::Kpi(_)
+        | Relation::Kpis(_)
+        | Relation::Score(_) => &[],
+    }
+}
+
+/// Returns the tables that have the keys of an entity, each with the column: its own, or those of its members. None where
+/// one of them is not read.
+fn keys<'m>(
+    model: &'m Model,
+    index: EntityIndex,
+    is_read: &dyn Fn(EntityIndex) -> bool,
+) -> Vec<(&'m Meta, &'m Origin, &'m str)> {
     let entity = model.entity(index);
     if let Some(origin) = &entity.origin {
-        return vec![(&entity.meta, origin, entity.key.as_str())];
+        return if is_read(index) { vec![(&entity.meta, origin, entity.key.as_str())] } else { Vec::new() };
     }
-    let members = model.entities.iter().filter_map(|member| {
+    let members = model.entities.iter().enumerate().filter_map(|(position, member)| {
         let (_, column) = member.parent.as_ref().filter(|(parent, _)| *parent == index)?;
-        Some((&member.meta, member.origin.as_ref()?, column.as_str()))
+        Some((EntityIndex(position), &member.meta, member.origin.as_ref()?, column.as_str()))
     });
-    members.collect()
+    let members: Vec<_> = members.collect();
+    if members.iter().any(|(member, ..)| !is_read(*member)) {
+        return Vec::new();
+    }
+    members.into_iter().map(|(_, meta, origin, column)| (meta, origin, column)).collect()
 }

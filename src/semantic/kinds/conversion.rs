@@ -29,7 +29,7 @@ impl Kind for Conversion {
 
     fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
         let of = cx.milestone(&self.of);
-        let population = self.from.as_ref().map(|from| cx.milestone(from));
+        let population = self.from.as_ref().map(|from| cx.population(from, &self.of));
         let by_cohort = cx.needs_cohort("the members of a bucket must not depend on what became of them");
         of?;
         let denominator = cx.rows(&self.of, None, self.condition.as_ref(), None, population.flatten());

@@ -20,6 +20,7 @@ use crate::project::names::nearest;
 use crate::project::read;
 use crate::project::tables::kpi::{Grain, KpiTable};
 use crate::project::{Definition, Project};
+use crate::semantic::milestones::same_entity;
 use crate::semantic::model::{EntityIndex, KpiIndex, KpiValue, MilestoneIndex, Model, SourceIndex};
 use crate::semantic::values::Named;
 use crate::source::{Span, Text};
@@ -115,6 +116,16 @@ impl Cx<'_> {
     /// Finds a milestone by the name that is written there.
     pub fn milestone(&mut self, name: &Spanned<String>) -> Option<MilestoneIndex> {
         self.known.milestones.find(name.get(), self.definition.place(name), self.diagnostics)
+    }
+
+    /// Finds the milestone that makes the population of another one; both are of one entity.
+    pub fn population(&mut self, from: &Spanned<String>, of: &Spanned<String>) -> Option<MilestoneIndex> {
+        let population = self.milestone(from)?;
+        if let Some((Some(reached), _)) = self.known.milestones.found.get(of.get()) {
+            let entity = self.model.milestone(*reached).entity;
+            same_entity(self.model, of.get(), entity, population, self.place(from), self.diagnostics);
+        }
+        Some(population)
     }
 
     /// Tells whether the KPI's buckets are cohorts.

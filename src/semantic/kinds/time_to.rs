@@ -37,7 +37,7 @@ impl Kind for TimeTo {
 
     fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
         let of = cx.milestone(&self.of);
-        let population = self.from.as_ref().map(|from| cx.milestone(from));
+        let population = self.from.as_ref().map(|from| cx.population(from, &self.of));
         let by_cohort = cx.needs_cohort("the members of a bucket must not depend on when they got there");
         let (function, unit) = (self.function(cx), unit(cx));
         of?;

@@ -85,7 +85,7 @@ fn the_spelling_that_snowflake_has_is_told_before_anything_is_written() {
             _ => None,
         }
     });
-    let column = |name: &&str| RequiredColumn { name: (*name).to_owned(), ty: None, stored: None };
+    let column = |name: &&str| RequiredColumn { name: (*name).to_owned(), ty: None, instead: Vec::new(), stored: None };
     let requirement = |relation: &str, columns: &[&str]| Requirement {
         definition: "source.events".to_owned(),
         relation: relation.to_owned(),
