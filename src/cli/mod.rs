@@ -14,6 +14,7 @@ pub mod debug;
 mod expired;
 pub mod explain;
 pub mod init;
+pub mod lineage;
 pub mod ls;
 pub mod man;
 pub mod outcome;
@@ -66,6 +67,7 @@ enum Command {
     Ls(ls::Args),
     Show(show::Args),
     Explain(explain::Args),
+    Lineage(lineage::Args),
     Clean(clean::Args),
     Man(man::Args),
     Completions(completions::Args),
@@ -97,6 +99,7 @@ impl Command {
                     ("explain", &[])
                 }
             }
+            Command::Lineage(_) => ("lineage", FOR_PROGRAMS),
             Command::Clean(_) => ("clean", &[]),
             Command::Man(_) => ("man", &[]),
             Command::Completions(_) => ("completions", &[]),
@@ -131,6 +134,7 @@ impl Command {
             Command::Ls(args) => ls::run(&args, cx),
             Command::Show(args) => show::run(&args, cx),
             Command::Explain(args) => explain::run(&args, cx),
+            Command::Lineage(args) => lineage::run(&args, cx),
             Command::Clean(args) => clean::run(&args, cx),
             Command::Man(args) => man::run(&args, cx),
             Command::Completions(args) => completions::run(&args, cx),

@@ -13,7 +13,7 @@ use crate::cli::terminal::Cx;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest;
 use crate::plan::node::NodeId;
-use crate::plan::{lineage, part};
+use crate::plan::{definitions, part};
 use crate::project::Project;
 use crate::render::Place;
 use crate::semantic::moment;
@@ -144,8 +144,7 @@ impl<'cx> Workspace<'cx> {
     /// Returns what can be selected, in the order in which it is made; unit tests last.
     pub fn nodes(&self) -> Vec<Node> {
         let Analysis { project, model, .. } = &self.analysis;
-        let definitions = lineage::definitions(model);
-        let mut nodes: Vec<Node> = definitions
+        let mut nodes: Vec<Node> = definitions::all(model)
             .iter()
             .map(|definition| Node {
                 name: definition.meta.name.clone(),

@@ -10,8 +10,9 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::check::Checked;
+use crate::plan::definitions;
 use crate::plan::display::raw_name;
-use crate::plan::lineage;
+use crate::plan::lineage::{Lineage, Place, Share};
 use crate::plan::node::{NodeId, Plan, Raw};
 use crate::project::Project;
 use crate::run::results::{sha256, unique_id};
@@ -132,18 +133,25 @@ pub struct NodeEntry {
     pub tags: Vec<String>,
     /// The unique ids of the relations that it reads.
     pub depends_on: Vec<String>,
+    /// What of raw rows decides which rows there are, and so what every column holds: the unique id of a source or entity,
+    /// or that, a dot and a column; of a document, the column and the keys with dots between them.
+    pub rows_from: Vec<String>,
     /// Its columns.
     pub columns: Vec<ColumnEntry>,
 }
 
 /// One column.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ColumnEntry {
     /// Its name.
     pub name: String,
     /// Its type in the language.
     #[serde(rename = "type")]
     pub ty: &'static str,
+    /// The columns of raw rows that its values are made of.
+    pub value_from: Vec<String>,
+    /// What else of raw rows decides which rows are behind its values.
+    pub rows_from: Vec<String>,
 }
 
 /// Returns the file; `compiled` holds each target with its statements, and `files` names what is in the folder.
@@ -156,6 +164,8 @@ pub fn manifest(
     files: BTreeSet<String>,
 ) -> Manifest {
     let settings = &project.settings.body;
+    // It is that of the plan, whatever the target.
+    let origins = origins(model, plan);
     Manifest {
         metadata: Metadata {
             milepost_version: env!("CARGO_PKG_VERSION"),
@@ -165,11 +175,11 @@ pub fn manifest(
             description: settings.description.clone(),
             as_of: as_of.to_string(),
         },
-        definitions: lineage::definitions(model).iter().map(|own| definition(project, model, own)).collect(),
+        definitions: definitions::all(model).iter().map(|own| definition(project, model, own)).collect(),
         sources: sources(model, plan),
         targets: compiled
             .iter()
-            .map(|(target, statements)| target_entry(project, model, plan, target, statements))
+            .map(|(target, statements)| target_entry(project, model, plan, &origins, target, statements))
             .collect(),
         files,
     }
@@ -197,7 +207,7 @@ pub fn node_id(model: &Model, plan: &Plan, id: NodeId) -> String {
     unique_id(node.relation.kind(), &model.name, &node.name)
 }
 
-fn definition(project: &Project, model: &Model, own: &lineage::Definition<'_>) -> DefinitionEntry {
+fn definition(project: &Project, model: &Model, own: &definitions::Definition<'_>) -> DefinitionEntry {
     let meta = own.meta;
     let full = |id: &String| {
         let (kind, name) = id.split_once('.').expect("an id is a kind, a dot and a name");
@@ -237,7 +247,45 @@ fn sources(model: &Model, plan: &Plan) -> Vec<SourceEntry> {
         .collect()
 }
 
-fn target_entry(project: &Project, model: &Model, plan: &Plan, target: &Target, statements: &[Checked]) -> TargetEntry {
+/// Where a relation comes from, in raw rows: what decides its rows, and its columns.
+type Origins = (Vec<String>, Vec<ColumnEntry>);
+
+/// Returns where each relation comes from.
+fn origins(model: &Model, plan: &Plan) -> Vec<Origins> {
+    let lineage = Lineage::new(model, plan);
+    let name = |place: &Place| {
+        let raw = raw_name(model, place.raw()?);
+        let (kind, name) = raw.split_once('.').expect("an id is a kind, a dot and a name");
+        let id = unique_id(kind, &model.name, name);
+        Some(if let Place::RawColumn(_, path) = place { format!("{id}.{path}") } else { id })
+    };
+    let of_node = |index: usize| {
+        let node = &plan.nodes[index];
+        let all: Vec<usize> = (0..node.columns.len()).collect();
+        let shares = lineage.shares(NodeId(index), &all);
+        let of = |is_it: &dyn Fn(&Share) -> bool| -> Vec<String> {
+            let places = shares.iter().filter(|(_, share)| is_it(share));
+            places.filter_map(|(place, _)| name(place)).collect::<BTreeSet<String>>().into_iter().collect()
+        };
+        let columns = node.columns.iter().enumerate().map(|(place, (name, ty))| ColumnEntry {
+            name: name.clone(),
+            ty: ty.name(),
+            value_from: of(&|share| share.value.contains(&place)),
+            rows_from: of(&|share| share.behind.contains(&place) && !share.rows),
+        });
+        (of(&|share| share.rows), columns.collect())
+    };
+    (0..plan.nodes.len()).map(of_node).collect()
+}
+
+fn target_entry(
+    project: &Project,
+    model: &Model,
+    plan: &Plan,
+    origins: &[Origins],
+    target: &Target,
+    statements: &[Checked],
+) -> TargetEntry {
     let nodes = plan.nodes.iter().zip(statements).enumerate().map(|(index, (node, statement))| {
         let definition = node.definition.as_ref();
         NodeEntry {
@@ -254,7 +302,8 @@ fn target_entry(project: &Project, model: &Model, plan: &Plan, target: &Target, 
             definition_sha256: definition.and_then(|own| definition_hash(model, own.kind, &own.name)),
             tags: definition.map(|own| own.tags.clone()).unwrap_or_default(),
             depends_on: node.depends_on.iter().map(|input| node_id(model, plan, *input)).collect(),
-            columns: node.columns.iter().map(|(name, ty)| ColumnEntry { name: name.clone(), ty: ty.name() }).collect(),
+            rows_from: origins[index].0.clone(),
+            columns: origins[index].1.clone(),
         }
     });
     TargetEntry {

@@ -1,8 +1,10 @@
-//! What the columns of relations are called that hold what users named.
+//! What the columns of relations are called that hold what users named, and which one a name means.
 
 use sha2::{Digest, Sha256};
 
-use crate::semantic::name::Path;
+use crate::semantic::model::Entity;
+use crate::semantic::name::{Name, Path};
+use crate::semantic::scopes::canonical;
 
 /// The longest name of a property's column: warehouses take 255 characters and more.
 const LONGEST: usize = 128;
@@ -42,6 +44,48 @@ fn is_plain(key: &str) -> bool {
 /// The name of a further column among the rows that were read.
 pub fn column_name(name: &str) -> String {
     format!("column_{name}")
+}
+
+/// Returns the column that a name means among the events that were read; none where it means nothing of them.
+pub fn column_of_events(name: &Name) -> Option<String> {
+    let name = match name {
+        Name::Property(path) => return Some(property_name(path)),
+        Name::Canonical(name) => name.as_str(),
+    };
+    let role = match name {
+        canonical::EVENT_ID => "event_id",
+        canonical::EVENT_ENTITY => "entity",
+        canonical::EVENT_NAME => "event_name",
+        canonical::EVENT_TIME => "event_time",
+        _ => return name.strip_prefix(canonical::COLUMN).map(column_name),
+    };
+    Some(role.to_owned())
+}
+
+/// Returns the column that a name means among the facts that were read; none where it means nothing of them.
+pub fn column_of_facts(name: &Name) -> Option<String> {
+    let Name::Canonical(name) = name else { return None };
+    let role = match name.as_str() {
+        canonical::FACT_KEY => "fact_key",
+        canonical::FACT_ENTITY => "entity",
+        canonical::FACT_TIME => "fact_time",
+        _ => return name.strip_prefix(canonical::COLUMN).map(column_name),
+    };
+    Some(role.to_owned())
+}
+
+/// Returns the column that a name means among the rows of an entity; none where it means nothing of them.
+pub fn column_of_entity(entity: &Entity, name: &Name) -> Option<String> {
+    let (of, column) = name.strip_prefix(canonical::ENTITY)?.split_once('.')?;
+    if of != entity.meta.name {
+        return None;
+    }
+    match column {
+        "key" => Some(entity.key.clone()),
+        "start" => Some("started_at".to_owned()),
+        "parent" => entity.parent.as_ref().map(|(_, column)| column.clone()),
+        _ => column.strip_prefix("attribute.").map(str::to_owned),
+    }
 }
 
 #[cfg(test)]

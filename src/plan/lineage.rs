@@ -1,114 +1,232 @@
-//! Which definition is made of which others: the graph that people select on, without the relations that definitions
-//! share.
+//! Column lineage: which columns a column comes from, down to those of raw rows.
+//!
+//! Two things are told apart: what a *value* is made of, and what decides *which rows* there are: conditions, joins, what is
+//! grouped, and which of several rows with one key counts. What decides which rows a relation has is said of the relation,
+//! and holds for all of its columns; beside that a column has what decides which rows are behind its own values, as those are
+//! that an aggregate counts, or that are found for each row of another relation.
+//!
+//! Relations that definitions share hold rows of all of them. Whoever reads one takes the rows with certain constants, such
+//! as the name of a milestone; so lineage is that of a [`Slice`]: a node, and those rows of it. It follows from the queries
+//! (`query`) alone; what reads raw rows, which is no query, is said by `raw`.
+//!
+//! It never leaves out what may change a column; it may name what does not.
 
-use crate::plan::build::{members_first, uses_entity};
-use crate::semantic::model::{
-    EntityIndex, Measure, MeasureRelation, Meta, MilestoneIndex, Model, Occurrences, SourceIndex,
-};
+mod constants;
+mod keys;
+mod query;
+mod raw;
 
-/// A definition, and those that it is made of.
-#[derive(Clone, Debug)]
-pub struct Definition<'m> {
-    /// `source`, `entity`, `milestone`, `kpi` or `score`.
-    pub kind: &'static str,
-    /// Its name and the rest.
-    pub meta: &'m Meta,
-    /// The ids of those that it is made of, each once.
-    pub depends_on: Vec<String>,
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use crate::plan::lineage::constants::{Constant, Only};
+use crate::plan::node::{NodeId, Plan, Raw};
+use crate::semantic::model::Model;
+use crate::semantic::name::Path;
+
+/// Something that rows or values come from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// Which rows there are in a table or file.
+    RawRows(Raw),
+    /// A column of raw rows; of a document, one property: the column and the keys.
+    RawColumn(Raw, Path),
+    /// Which rows there are of a node.
+    Rows(SliceId),
+    /// A column of a node, by its place.
+    Column(SliceId, usize),
 }
 
-impl Definition<'_> {
-    /// Returns what names it among all: `kpi.activation_rate`, as its TOML header does.
-    pub fn id(&self) -> String {
-        id(self.kind, self.meta)
+/// What a column comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origins {
+    /// What its values are made of.
+    pub value: BTreeSet<Place>,
+    /// What decides which rows are behind its values.
+    pub rows: BTreeSet<Place>,
+}
+
+impl Place {
+    /// Returns the raw rows that it is of, where it is no node.
+    pub fn raw(&self) -> Option<Raw> {
+        match self {
+            Place::RawRows(raw) | Place::RawColumn(raw, _) => Some(*raw),
+            Place::Rows(_) | Place::Column(..) => None,
+        }
     }
 }
 
-/// Returns all definitions, each after those that it is made of.
-pub fn definitions(model: &Model) -> Vec<Definition<'_>> {
-    let mut all = Vec::new();
-    let mut add = |kind, meta, depends_on: Vec<String>| {
-        let mut once: Vec<String> = Vec::new();
-        for id in depends_on {
-            if !once.contains(&id) {
-                once.push(id);
+impl Origins {
+    fn add(&mut self, other: &Origins) {
+        self.value.extend(other.value.iter().cloned());
+        self.rows.extend(other.rows.iter().cloned());
+    }
+
+    /// Returns all of it.
+    fn all(&self) -> impl Iterator<Item = Place> + '_ {
+        self.value.iter().chain(&self.rows).cloned()
+    }
+}
+
+/// What the columns of a relation come from, one step back.
+#[derive(Clone, Debug, Default)]
+pub struct Step {
+    /// What each column comes from, besides `rows`.
+    pub columns: Vec<Origins>,
+    /// What decides which rows there are.
+    pub rows: BTreeSet<Place>,
+}
+
+/// Rows of a node: those in which some columns, by their places, have one of some constants.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Slice<'p> {
+    /// The node.
+    pub node: NodeId,
+    /// The columns and their constants; none: all rows.
+    pub only: Only<'p>,
+}
+
+/// Names a [`Slice`] of a [`Lineage`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SliceId(usize);
+
+/// The slices that are read, each once.
+#[derive(Debug, Default)]
+struct Slices<'p> {
+    all: Vec<Slice<'p>>,
+    ids: BTreeMap<Slice<'p>, SliceId>,
+}
+
+impl<'p> Slices<'p> {
+    fn id(&mut self, slice: Slice<'p>) -> SliceId {
+        if let Some(known) = self.ids.get(&slice) {
+            return *known;
+        }
+        let id = SliceId(self.all.len());
+        self.all.push(slice.clone());
+        self.ids.insert(slice, id);
+        id
+    }
+}
+
+/// How something is come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Use {
+    /// Values are made of it.
+    value: bool,
+    /// It decides which rows there are, or are behind a value.
+    rows: bool,
+}
+
+/// What of a relation comes from something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Share {
+    /// The columns, by their places, whose values are made of it.
+    pub value: BTreeSet<usize>,
+    /// The columns of which it decides which rows are behind their values.
+    pub behind: BTreeSet<usize>,
+    /// Whether it decides which rows there are, and so what every column holds.
+    pub rows: bool,
+}
+
+impl Share {
+    /// Adds what comes from something else.
+    pub fn add(&mut self, other: &Share) {
+        self.value.extend(&other.value);
+        self.behind.extend(&other.behind);
+        self.rows |= other.rows;
+    }
+}
+
+/// What all columns of a plan come from.
+#[derive(Debug)]
+pub struct Lineage<'p> {
+    slices: Vec<Slice<'p>>,
+    steps: Vec<Step>,
+}
+
+impl<'p> Lineage<'p> {
+    /// Works out what all columns of a plan come from.
+    pub fn new(model: &Model, plan: &'p Plan) -> Self {
+        let mut slices = Slices::default();
+        // A whole node has the number of the node.
+        for node in (0..plan.nodes.len()).map(NodeId) {
+            slices.id(Slice { node, only: Only::new() });
+        }
+        let mut steps = Vec::new();
+        while let Some(slice) = slices.all.get(steps.len()).cloned() {
+            let node = plan.node(slice.node);
+            steps.push(match &node.query {
+                Some(query) => query::step(plan, query, &slice.only, &mut slices),
+                None => raw::step(model, plan, node),
+            });
+        }
+        Self { slices: slices.all, steps }
+    }
+
+    /// Returns a slice.
+    pub fn slice(&self, id: SliceId) -> &Slice<'p> {
+        &self.slices[id.0]
+    }
+
+    /// Returns what the columns of a slice come from, one step back.
+    pub fn step(&self, id: SliceId) -> &Step {
+        &self.steps[id.0]
+    }
+
+    /// Returns the whole of a node.
+    pub fn whole(&self, node: NodeId) -> SliceId {
+        SliceId(node.0)
+    }
+
+    /// Returns all that a relation comes from, however many steps back, itself among it; and what of the relation, of these of
+    /// its columns.
+    pub fn shares(&self, node: NodeId, columns: &[usize]) -> BTreeMap<Place, Share> {
+        let mut shares: BTreeMap<Place, Share> = BTreeMap::new();
+        for place in self.behind_rows(node).into_keys() {
+            shares.entry(place).or_default().rows = true;
+        }
+        for column in columns {
+            for (place, used) in self.behind_column(node, *column) {
+                let share = shares.entry(place).or_default();
+                share.value.extend(used.value.then_some(*column));
+                share.behind.extend(used.rows.then_some(*column));
             }
         }
-        all.push(Definition { kind, meta, depends_on: once });
-    };
-    // An entity that lacks something of its own has it from its members.
-    for index in members_first(model) {
-        let own = &model.entities[index];
-        let members = own.members.iter().map(|member| entity(model, *member)).collect();
-        add("entity", &own.meta, members);
+        shares
     }
-    for own in &model.sources {
-        add("source", &own.meta, Vec::new());
-    }
-    for own in model.milestones.iter().filter(|milestone| !milestone.hidden) {
-        let mut depends_on = vec![entity(model, own.entity)];
-        if let Occurrences::Events { source: index, .. } = &own.occurrences {
-            depends_on.push(source(model, *index));
-            depends_on.extend(model.source(*index).entity.iter().map(|(actor, _)| entity(model, *actor)));
-        }
-        for input in own.inputs() {
-            milestone(model, input, &mut depends_on);
-        }
-        add("milestone", &own.meta, depends_on);
-    }
-    for own in &model.kpis {
-        let mut depends_on = Vec::new();
-        own.value.measures().for_each(|part| measure(model, part, &mut depends_on));
-        depends_on.extend(own.value.inputs().iter().map(|input| id("kpi", &model.kpi(*input).meta)));
-        add("kpi", &own.meta, depends_on);
-    }
-    for own in &model.scores {
-        let mut depends_on = vec![entity(model, own.entity)];
-        for (term, _) in &own.terms {
-            milestone(model, *term, &mut depends_on);
-        }
-        add("score", &own.meta, depends_on);
-    }
-    all
-}
 
-fn id(kind: &str, meta: &Meta) -> String {
-    format!("{kind}.{}", meta.name)
-}
-
-fn entity(model: &Model, index: EntityIndex) -> String {
-    id("entity", &model.entity(index).meta)
-}
-
-fn source(model: &Model, index: SourceIndex) -> String {
-    id("source", &model.source(index).meta)
-}
-
-/// Adds a milestone; in place of a step that the compiler made, the milestone that it is again, and what it comes after.
-fn milestone(model: &Model, index: MilestoneIndex, depends_on: &mut Vec<String>) {
-    let own = model.milestone(index);
-    if own.hidden {
-        own.inputs().into_iter().chain(own.again).for_each(|input| milestone(model, input, depends_on));
-    } else {
-        depends_on.push(id("milestone", &own.meta));
+    /// Returns all that a column of a node comes from, itself among it, however many steps back; without what decides which
+    /// rows the node has.
+    fn behind_column(&self, node: NodeId, column: usize) -> BTreeMap<Place, Use> {
+        self.behind([(Place::Column(self.whole(node), column), Use { value: true, rows: false })])
     }
-}
 
-fn measure(model: &Model, measure: &Measure, depends_on: &mut Vec<String>) {
-    match &measure.relation {
-        MeasureRelation::Entity(index) => depends_on.push(entity(model, *index)),
-        MeasureRelation::Milestone { of, population } => {
-            milestone(model, *of, depends_on);
-            if let Some(population) = population {
-                milestone(model, *population, depends_on);
+    /// Returns all that decides which rows a node has, however many steps back.
+    fn behind_rows(&self, node: NodeId) -> BTreeMap<Place, Use> {
+        self.behind([(Place::Rows(self.whole(node)), Use { value: false, rows: true })])
+    }
+
+    fn behind(&self, from: impl IntoIterator<Item = (Place, Use)>) -> BTreeMap<Place, Use> {
+        let mut found: BTreeMap<Place, Use> = BTreeMap::new();
+        let mut open: Vec<(Place, Use)> = from.into_iter().collect();
+        while let Some((place, used)) = open.pop() {
+            let known = found.entry(place.clone()).or_default();
+            let new = Use { value: used.value && !known.value, rows: used.rows && !known.rows };
+            if !new.value && !new.rows {
+                continue;
             }
-            depends_on.push(entity(model, model.milestone(*of).entity));
-        }
-        MeasureRelation::Events(index, _) | MeasureRelation::Facts(index) => {
-            depends_on.push(source(model, *index));
-            if uses_entity(measure) {
-                depends_on.extend(model.source(*index).entity.iter().map(|(owner, _)| entity(model, *owner)));
+            *known = Use { value: known.value || new.value, rows: known.rows || new.rows };
+            let rows = Use { value: false, rows: true };
+            match &place {
+                Place::RawRows(_) | Place::RawColumn(..) => {}
+                Place::Rows(slice) => open.extend(self.step(*slice).rows.iter().map(|place| (place.clone(), rows))),
+                Place::Column(slice, column) => {
+                    let origins = &self.step(*slice).columns[*column];
+                    open.extend(origins.value.iter().map(|place| (place.clone(), new)));
+                    open.extend(origins.rows.iter().map(|place| (place.clone(), rows)));
+                }
             }
         }
+        found
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod build;
 pub mod columns;
+pub mod definitions;
 pub mod display;
 pub mod layout;
 pub mod lineage;

@@ -51,7 +51,7 @@ pub struct Node {
 }
 
 /// Raw rows that a relation reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Raw {
     /// Those of a source.
     Source(SourceIndex),

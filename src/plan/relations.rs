@@ -10,7 +10,7 @@ mod score;
 
 use indexmap::IndexMap;
 
-use crate::plan::columns::{column_name, property_name};
+use crate::plan::columns::{column_of_entity, column_of_events, column_of_facts};
 use crate::plan::node::{NodeId, Plan, Relation, Shape};
 use crate::plan::relational::scalar::{self, Scalar};
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
@@ -68,38 +68,22 @@ struct Scope<'s> {
 
 impl Scope<'_> {
     fn column(&self, model: &Model, name: &Name) -> Option<Scalar> {
-        let of = |rows: Option<&Rows>, column: &str| rows.and_then(|rows| rows.find(column));
-        let name = match name {
-            Name::Property(path) => return of(self.events, &property_name(path)),
-            Name::Canonical(name) => name.as_str(),
-        };
-        match name {
-            canonical::AS_OF => return Some(scalar::moment()),
-            canonical::EVENT_ID => return of(self.events, "event_id"),
-            canonical::EVENT_ENTITY => return of(self.events, "entity"),
-            canonical::EVENT_NAME => return of(self.events, "event_name"),
-            canonical::EVENT_TIME => return of(self.events, "event_time"),
-            canonical::FACT_KEY => return of(self.facts, "fact_key"),
-            canonical::FACT_ENTITY => return of(self.facts, "entity"),
-            canonical::FACT_TIME => return of(self.facts, "fact_time"),
-            canonical::POPULATION_REACHED_AT => return of(self.population, "reached_at"),
-            _ => {}
-        }
-        if let Some(column) = name.strip_prefix(canonical::COLUMN) {
-            return of(self.events.or(self.facts), &column_name(column));
+        let of = |rows: Option<&Rows>, column: Option<String>| rows?.find(&column?);
+        if let Name::Canonical(canonical) = name {
+            match canonical.as_str() {
+                canonical::AS_OF => return Some(scalar::moment()),
+                canonical::POPULATION_REACHED_AT => return of(self.population, Some("reached_at".to_owned())),
+                _ => {}
+            }
         }
         if let Some(column) = name.strip_prefix(canonical::REACH) {
-            return of(self.reach, column);
+            return of(self.reach, Some(column.to_owned()));
         }
-        let (entity, column) = name.strip_prefix(canonical::ENTITY)?.split_once('.')?;
-        let (index, rows) = self.entities.iter().find(|(index, _)| model.entity(*index).meta.name == entity)?;
-        let entity = model.entity(*index);
-        match column {
-            "key" => rows.find(&entity.key),
-            "start" => rows.find("started_at"),
-            "parent" => rows.find(&entity.parent.as_ref()?.1),
-            _ => rows.find(column.strip_prefix("attribute.")?),
+        if let Some((entity, _)) = name.strip_prefix(canonical::ENTITY).and_then(|name| name.split_once('.')) {
+            let (index, rows) = self.entities.iter().find(|(index, _)| model.entity(*index).meta.name == entity)?;
+            return of(Some(rows), column_of_entity(model.entity(*index), name));
         }
+        of(self.events, column_of_events(name)).or_else(|| of(self.facts, column_of_facts(name)))
     }
 }
 

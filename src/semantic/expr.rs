@@ -198,30 +198,24 @@ impl<L> Expr<L> {
     /// Calls `visit` on this expression and on each below it, parents first.
     pub fn walk<'e>(&'e self, visit: &mut impl FnMut(&'e Expr<L>)) {
         visit(self);
+        self.parts().into_iter().for_each(|part| part.walk(visit));
+    }
+
+    /// Returns the expressions that it is made of, in their order, without those below them.
+    pub fn parts(&self) -> Vec<&Expr<L>> {
         match &self.kind {
-            ExprKind::Column(_) | ExprKind::Literal(_) => {}
+            ExprKind::Column(_) | ExprKind::Literal(_) => Vec::new(),
             ExprKind::Not(inner)
             | ExprKind::Negate(inner)
             | ExprKind::IsNull(inner, _)
-            | ExprKind::Like(inner, _, _) => inner.walk(visit),
-            ExprKind::Binary(_, left, right) => {
-                left.walk(visit);
-                right.walk(visit);
-            }
-            ExprKind::Call(_, arguments) => arguments.iter().for_each(|argument| argument.walk(visit)),
+            | ExprKind::Like(inner, _, _) => vec![inner],
+            ExprKind::Binary(_, left, right) => vec![left, right],
+            ExprKind::Call(_, arguments) => arguments.iter().collect(),
             ExprKind::Case(branches, otherwise) => {
-                for (condition, result) in branches {
-                    condition.walk(visit);
-                    result.walk(visit);
-                }
-                if let Some(otherwise) = otherwise {
-                    otherwise.walk(visit);
-                }
+                let branches = branches.iter().flat_map(|(condition, result)| [condition, result]);
+                branches.chain(otherwise.as_deref()).collect()
             }
-            ExprKind::In(inner, list, _) => {
-                inner.walk(visit);
-                list.iter().for_each(|item| item.walk(visit));
-            }
+            ExprKind::In(inner, list, _) => std::iter::once(&**inner).chain(list).collect(),
         }
     }
 

@@ -298,6 +298,7 @@ fn what_cannot_be_printed_is_no_success() {
         &["check", "--output", "json"],
         &["compile", "--select", "activation_rate"],
         &["explain"],
+        &["lineage", "kpi.activation_rate"],
         &["explain", "--estimate"],
         &["show", "activation_rate"],
         &["show", "activation_rate", "--output", "csv"],

@@ -23,6 +23,7 @@ mod gallery;
 mod kill;
 mod language;
 mod limits;
+mod lineage;
 mod many_kpis;
 mod meaning;
 mod metamorphic;

@@ -337,32 +337,38 @@ pub fn written(expr: &Expr, column: &dyn Fn(&Name) -> Option<Scalar>) -> Scalar 
 
 /// Calls `visit` on each column that a value reads.
 pub fn reads(value: &Scalar, visit: &mut impl FnMut(ColumnRef)) {
-    value.walk(&mut |part| {
-        if let ExprKind::Column(leaf) = &part.kind {
-            inside(leaf, visit);
+    leaves(value, &mut |leaf| {
+        if let Leaf::Column(column) = leaf {
+            visit(*column);
+        }
+    });
+}
+
+/// Calls `visit` on each window in a value.
+pub fn windows(value: &Scalar, visit: &mut impl FnMut(&Window)) {
+    leaves(value, &mut |leaf| {
+        if let Leaf::Window(window) = leaf {
+            visit(window);
         }
     });
 }
 
 // Not generic in the closure's own type: a leaf holds expressions whose leaves do.
-fn inside(leaf: &Leaf, visit: &mut dyn FnMut(ColumnRef)) {
-    let mut all: Vec<&Scalar> = Vec::new();
-    match leaf {
-        Leaf::Column(column) => visit(*column),
-        Leaf::Null(_) | Leaf::Exact(_) | Leaf::Moment { .. } | Leaf::Unknown(_) => {}
-        Leaf::Cast(value, _) | Leaf::ExactOf(value) | Leaf::Written(value) => all.push(value),
-        Leaf::Aggregate(aggregate) => all.extend(aggregate.argument.iter().chain(&aggregate.filter)),
-        Leaf::Window(window) => {
-            all.extend(window.function.value().into_iter().chain(&window.partition).chain(&window.order));
-        }
-    }
-    for value in all {
-        value.walk(&mut |part| {
-            if let ExprKind::Column(leaf) = &part.kind {
-                inside(leaf, visit);
+fn leaves(value: &Scalar, visit: &mut dyn FnMut(&Leaf)) {
+    value.walk(&mut |part| {
+        let ExprKind::Column(leaf) = &part.kind else { return };
+        visit(leaf);
+        let mut inside: Vec<&Scalar> = Vec::new();
+        match leaf {
+            Leaf::Column(_) | Leaf::Null(_) | Leaf::Exact(_) | Leaf::Moment { .. } | Leaf::Unknown(_) => {}
+            Leaf::Cast(value, _) | Leaf::ExactOf(value) | Leaf::Written(value) => inside.push(value),
+            Leaf::Aggregate(aggregate) => inside.extend(aggregate.argument.iter().chain(&aggregate.filter)),
+            Leaf::Window(window) => {
+                inside.extend(window.function.value().into_iter().chain(&window.partition).chain(&window.order));
             }
-        });
-    }
+        }
+        inside.into_iter().for_each(|value| leaves(value, visit));
+    });
 }
 
 /// Tells whether a value is made of whole groups of rows.

@@ -161,7 +161,7 @@ fn each_definition_alone_has_the_rows_that_it_has_among_others() {
     each(&subjects(), |root| {
         let (ground, definitions) = project(root);
         let together = meaning(&ground, definitions.clone());
-        let (expected, lineage) = (together.rows(), together.lineage());
+        let (expected, lineage) = (together.rows(), together.made_of());
         let chosen: Vec<&Definition> = definitions.iter().filter(|each| is_measured(each)).collect();
         // Spread over the project, so that each kind comes up; at least one.
         let every = if all() { 1 } else { chosen.len().div_ceil(ALONE).max(1) };

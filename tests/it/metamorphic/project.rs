@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use milepost::check::Checked;
 use milepost::diagnostic::Diagnostics;
-use milepost::plan::lineage;
+use milepost::plan::definitions;
 use milepost::plan::node::{Materialization, NodeId, Relation};
 use milepost::render::Place;
 use milepost::report::diagnostics::draw;
@@ -127,8 +127,8 @@ impl Meant {
     }
 
     /// Returns the ids of the definitions that each is made of.
-    pub(super) fn lineage(&self) -> BTreeMap<String, Vec<String>> {
-        lineage::definitions(self.model()).into_iter().map(|own| (own.id(), own.depends_on)).collect()
+    pub(super) fn made_of(&self) -> BTreeMap<String, Vec<String>> {
+        definitions::all(self.model()).into_iter().map(|own| (own.id(), own.depends_on)).collect()
     }
 
     /// Returns the statements in the order of the plan.

@@ -193,7 +193,14 @@ impl<'m> Side<'m> {
         let are_members = matches!(measure.relation, MeasureRelation::Entity(_) | MeasureRelation::Milestone { .. });
         for (of, waits) in &waiting {
             // Who has no window may still come to have one, until that is decided.
-            let undecided = undecided(cx, *of).map(|length| begun_within(owner.as_ref().unwrap_or(&row), length));
+            let undecided = undecided(cx, *of).map(|length| {
+                let entity = owner.as_ref().unwrap_or(&row);
+                // Nobody has no start, and whom it does not apply to never has a window.
+                let is_there = is_known(entity.column("started_at"));
+                let may_begin =
+                    all([is_there, begun_within(entity, length)].into_iter().chain(applies(cx, *of, scope)));
+                coalesce(may_begin, scalar::truth(false))
+            });
             let without = is_null(waits.column("anchor_at"));
             let decided = all([without.clone()].into_iter().chain(undecided.clone().map(not)));
             counts.push(any([decided, waits.column("mature")]));
@@ -348,6 +355,20 @@ fn pending(cx: Cx<'_>, measure: &Measure) -> Option<Option<i64>> {
 fn undecided(cx: Cx<'_>, of: MilestoneIndex) -> Option<i64> {
     let Anchor::Reach(anchor) = cx.model.milestone(of).anchor else { return None };
     from_start(cx.model, anchor)
+}
+
+/// Makes the conditions on an entity for a milestone to apply to it, and those at whose reaches its window begins.
+fn applies(cx: Cx<'_>, milestone: MilestoneIndex, scope: Scope<'_>) -> Vec<Scalar> {
+    let (mut conditions, mut next) = (Vec::new(), Some(milestone));
+    while let Some(index) = next {
+        let milestone = cx.model.milestone(index);
+        conditions.extend(milestone.applies_to.as_ref().map(|condition| cx.written(condition, scope)));
+        next = match milestone.anchor {
+            Anchor::Start => None,
+            Anchor::Reach(from) => Some(from),
+        };
+    }
+    conditions
 }
 
 /// Makes whether an entity began less than a length of time before the moment.

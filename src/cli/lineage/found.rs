@@ -1,0 +1,160 @@
+//! What a name means whose lineage is asked for.
+
+use std::collections::BTreeSet;
+
+use crate::cli::outcome::Failure;
+use crate::plan::definitions::{self, Definition};
+use crate::plan::lineage::{Lineage, Place};
+use crate::plan::node::{NodeId, Plan, Raw};
+use crate::project::names::nearest;
+use crate::project::read::list;
+use crate::semantic::files::{entity_columns, source_columns};
+use crate::semantic::model::{EntityIndex, Model, SourceIndex, SourceRows};
+use crate::semantic::name::Path;
+
+/// A definition, or one column.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The id of the definition.
+    pub(super) id: String,
+    /// The relation that it is, where one is made.
+    pub(super) node: Option<NodeId>,
+    /// The raw rows that it says how to read.
+    pub(super) raw: Option<Raw>,
+    /// The column that is meant, where it is not all of it.
+    pub(super) column: Option<Column>,
+}
+
+/// A column, by its name.
+#[derive(Debug)]
+pub(super) struct Column {
+    /// The name, in the form of names in TOML.
+    pub(super) name: Path,
+    /// Its place in the relation, where that has one of this name.
+    pub(super) made: Option<usize>,
+    /// Whether the raw rows have one of this name.
+    pub(super) is_raw: bool,
+}
+
+impl Found {
+    /// Finds what a name means: a definition by its id or its name, alone or with a dot and a column behind it.
+    pub(super) fn named(name: &str, model: &Model, plan: &Plan) -> Result<Self, Failure> {
+        let unknown = || {
+            let failure = Failure::new(format!("nothing in the project is called `{name}`"));
+            let all: Vec<String> = definitions::all(model).iter().map(Definition::id).collect();
+            let bare = all.iter().filter_map(|id| id.split_once('.').map(|(_, name)| name));
+            let near = nearest(name, all.iter().map(String::as_str).chain(bare));
+            failure.help(match near {
+                Some(near) => format!("there is `{near}`"),
+                None => "`milepost ls` prints what there is".to_owned(),
+            })
+        };
+        let path = Path::parse(name).ok_or_else(unknown)?;
+        let all = definitions::all(model);
+        let mut meant: Vec<(&Definition<'_>, &[String])> = Vec::new();
+        for definition in &all {
+            let rest = match path.parts() {
+                [kind, name, rest @ ..] if kind == definition.kind && *name == definition.meta.name => rest,
+                [name, rest @ ..] if *name == definition.meta.name => rest,
+                _ => continue,
+            };
+            meant.push((definition, rest));
+        }
+        match meant.as_slice() {
+            [] => Err(unknown()),
+            [(definition, rest)] => Self::of(definition, rest, model, plan),
+            several => {
+                let ids: Vec<String> = several.iter().map(|(definition, _)| definition.id()).collect();
+                let help = format!("say which: {}", list(&ids.iter().map(String::as_str).collect::<Vec<_>>()));
+                Err(Failure::new(format!("several definitions are called `{name}`")).help(help))
+            }
+        }
+    }
+
+    fn of(definition: &Definition<'_>, rest: &[String], model: &Model, plan: &Plan) -> Result<Self, Failure> {
+        let name = &definition.meta.name;
+        let raw = match definition.kind {
+            "source" => {
+                let index = model.sources.iter().position(|source| source.meta.name == *name);
+                index.map(|index| Raw::Source(SourceIndex(index)))
+            }
+            "entity" => {
+                let is_it =
+                    |entity: &crate::semantic::model::Entity| entity.meta.name == *name && entity.origin.is_some();
+                model.entities.iter().position(is_it).map(|index| Raw::Entity(EntityIndex(index)))
+            }
+            _ => None,
+        };
+        let is_it = |node: &crate::plan::node::Node| {
+            let own = node.definition.as_ref();
+            own.is_some_and(|own| own.kind == definition.kind && own.name == *name)
+        };
+        let node = plan.nodes.iter().position(is_it).map(NodeId);
+        let mut found = Self { id: definition.id(), node, raw, column: None };
+        if !rest.is_empty() {
+            found.column = Some(found.find(Path::new(rest), model, plan)?);
+        }
+        Ok(found)
+    }
+
+    fn find(&self, name: Path, model: &Model, plan: &Plan) -> Result<Column, Failure> {
+        let made: Vec<Path> = self
+            .node
+            .iter()
+            .flat_map(|node| &plan.node(*node).columns)
+            .map(|(column, _)| Path::new([column]))
+            .collect();
+        let raw = self.raw.map(|raw| raw_columns(model, raw)).unwrap_or_default();
+        let place = made.iter().position(|column| *column == name);
+        let is_raw = raw.contains(&name);
+        if place.is_some() || is_raw {
+            return Ok(Column { name, made: place, is_raw });
+        }
+        let all: BTreeSet<String> = made.iter().chain(&raw).map(ToString::to_string).collect();
+        let shown: Vec<&str> = all.iter().map(String::as_str).collect();
+        let failure = Failure::new(format!("`{}` has no column `{name}`", self.id));
+        Err(failure.help(match nearest(&name.to_string(), shown.iter().copied()) {
+            Some(near) => format!("it has `{near}`"),
+            None => format!("it has {}", list(&shown)),
+        }))
+    }
+
+    /// Returns the name that it was called by.
+    pub(super) fn name(&self) -> String {
+        match &self.column {
+            Some(column) => format!("{}.{}", self.id, column.name),
+            None => self.id.clone(),
+        }
+    }
+
+    /// Tells whether a place is it, or a part of it. A column of raw rows goes before one that is made of them.
+    pub(super) fn is(&self, place: &Place, lineage: &Lineage<'_>) -> bool {
+        let is_of_node = |slice| self.node == Some(lineage.slice(slice).node);
+        match (&self.column, place) {
+            (None, Place::RawRows(raw) | Place::RawColumn(raw, _)) => self.raw == Some(*raw),
+            (None, Place::Rows(slice) | Place::Column(slice, _)) => self.raw.is_none() && is_of_node(*slice),
+            (Some(own), Place::RawColumn(raw, path)) => {
+                // A document changes with its properties, and they with it.
+                let (one, other) = (own.name.parts(), path.parts());
+                own.is_raw && self.raw == Some(*raw) && (one.starts_with(other) || other.starts_with(one))
+            }
+            (Some(own), Place::Column(slice, column)) => !own.is_raw && is_of_node(*slice) && own.made == Some(*column),
+            (Some(_), Place::RawRows(_) | Place::Rows(_)) => false,
+        }
+    }
+}
+
+/// Returns the columns of raw rows that are declared; of a document the column, and each property.
+fn raw_columns(model: &Model, raw: Raw) -> Vec<Path> {
+    let whole = |columns: Vec<&str>| columns.into_iter().map(|column| Path::new([column])).collect::<Vec<_>>();
+    let source = match raw {
+        Raw::Entity(index) => return whole(entity_columns(model.entity(index))),
+        Raw::Source(index) => model.source(index),
+    };
+    let mut columns = whole(source_columns(source));
+    if let SourceRows::Events { properties: Some(properties), .. } = &source.rows {
+        let property = |path: &Path| Path::new(std::iter::once(&properties.column).chain(path.parts()));
+        columns.extend(properties.types.keys().map(property));
+    }
+    columns
+}

@@ -1,0 +1,221 @@
+//! The lineage of what is read of raw rows, which is no query: entities, events and facts, as their templates read them.
+//!
+//! Of several rows with one key the first counts, by an order over all that is read. What the first row has in a column that
+//! the order looks at follows from that column and from those that it looks at before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::plan::columns::{column_name, column_of_entity, column_of_events, column_of_facts, property_name};
+use crate::plan::lineage::{Origins, Place, SliceId, Step};
+use crate::plan::node::{Events, Node, Plan, Raw, Relation};
+use crate::semantic::expr::Expr;
+use crate::semantic::model::{Column, EntityIndex, EventName, Model, Source, SourceIndex, SourceRows};
+use crate::semantic::name::{Name, Path};
+use crate::semantic::scopes::canonical;
+
+/// Returns what the columns of a node come from that reads raw rows.
+pub(super) fn step(model: &Model, plan: &Plan, node: &Node) -> Step {
+    match &node.relation {
+        Relation::Entity(index) => entity(model, plan, *index).step(node),
+        Relation::Events(of) => events(model, of).step(node),
+        Relation::Facts(index) => facts(model, *index).step(node),
+        Relation::Schema
+        | Relation::Occurrences(_)
+        | Relation::Reached(_)
+        | Relation::Milestone(_)
+        | Relation::Milestones
+        | Relation::Kpi(_)
+        | Relation::Kpis(_)
+        | Relation::Score(_) => Step::default(),
+    }
+}
+
+/// Raw rows, while it is gathered what is made of them.
+struct Reading {
+    raw: Raw,
+    /// What the columns come from, by their names.
+    columns: BTreeMap<String, Origins>,
+    /// What decides which rows there are.
+    rows: BTreeSet<Place>,
+}
+
+impl Reading {
+    fn new(raw: Raw) -> Self {
+        Self { raw, columns: BTreeMap::new(), rows: BTreeSet::from([Place::RawRows(raw)]) }
+    }
+
+    fn place(&self, column: &str) -> Place {
+        Place::RawColumn(self.raw, Path::new([column]))
+    }
+
+    /// Adds a column that is made of raw ones.
+    fn column(&mut self, name: &str, value: impl IntoIterator<Item = Place>) {
+        let origins = Origins { value: value.into_iter().collect(), rows: BTreeSet::new() };
+        self.columns.insert(name.to_owned(), origins);
+    }
+
+    /// Has a column decide which rows there are.
+    fn decides(&mut self, name: &str) {
+        let origins: Vec<Place> = self.columns.get(name).iter().flat_map(|origins| origins.all()).collect();
+        self.rows.extend(origins);
+    }
+
+    /// Has the names in a condition decide which rows there are.
+    fn condition(&mut self, condition: Option<&Expr>, column: &dyn Fn(&Name) -> Option<String>) {
+        for name in condition.iter().flat_map(|condition| condition.columns()).filter_map(column) {
+            self.decides(&name);
+        }
+    }
+
+    /// Has of several rows the first count, by columns in this order.
+    fn first_by(&mut self, order: &[String]) {
+        let mut before: BTreeSet<Place> = BTreeSet::new();
+        for name in order {
+            let Some(origins) = self.columns.get_mut(name) else { continue };
+            origins.rows.extend(before.iter().cloned());
+            before.extend(origins.value.iter().cloned());
+        }
+    }
+
+    fn step(mut self, node: &Node) -> Step {
+        let columns = node.columns.iter().map(|(name, _)| self.columns.remove(name).unwrap_or_default());
+        Step { columns: columns.collect(), rows: self.rows }
+    }
+}
+
+fn entity(model: &Model, plan: &Plan, index: EntityIndex) -> Reading {
+    let own = model.entity(index);
+    let mut rows = Reading::new(Raw::Entity(index));
+    // What members tell: who there is, and when the first of them began.
+    let mut keys = BTreeSet::new();
+    let mut starts = Origins::default();
+    for member in &own.members {
+        let node = plan.entity(*member);
+        let place = |wanted: &str| plan.node(node).columns.iter().position(|(name, _)| name == wanted);
+        let Some((_, parent)) = &model.entity(*member).parent else { continue };
+        let column = |name: &str| place(name).map(|column| Place::Column(SliceId(node.0), column));
+        keys.extend(column(parent));
+        starts.value.extend(column("started_at"));
+        starts.rows.extend(column(parent));
+        starts.rows.insert(Place::Rows(SliceId(node.0)));
+    }
+    if own.origin.is_none() {
+        rows.rows.clone_from(&starts.rows);
+        rows.column(&own.key, keys);
+        rows.columns.insert("started_at".to_owned(), starts);
+        return rows;
+    }
+    let mut order = Vec::new();
+    if let Some(start) = &own.start {
+        rows.column("started_at", [rows.place(start)]);
+        order.push("started_at".to_owned());
+    }
+    if let Some((_, parent)) = &own.parent {
+        rows.column(parent, [rows.place(parent)]);
+        order.push(parent.clone());
+    }
+    for attribute in &own.attributes {
+        rows.column(&attribute.name, [rows.place(&attribute.column)]);
+        order.push(attribute.name.clone());
+    }
+    rows.column(&own.key, [rows.place(&own.key)]);
+    rows.decides(&own.key);
+    if own.start.is_some() {
+        rows.decides("started_at");
+    }
+    // Rows that do not meet it are left out before the first is taken.
+    rows.condition(own.condition.as_ref(), &|name| column_of_entity(own, name));
+    rows.first_by(&order);
+    if own.start.is_none() {
+        rows.rows.extend(starts.rows.iter().cloned());
+        rows.columns.insert("started_at".to_owned(), starts);
+    }
+    rows
+}
+
+/// Has `scan`, and the time, decide which raw rows are read.
+fn scanned(rows: &mut Reading, source: &Source) {
+    let names = source.scan.iter().flat_map(|scan| scan.columns());
+    for name in names.filter_map(|name| name.strip_prefix(canonical::COLUMN)) {
+        if let Some(column) = source.columns.iter().find(|column| column.name == name) {
+            rows.rows.insert(rows.place(&column.column));
+        }
+    }
+    rows.rows.extend(source.time.as_ref().map(|time| rows.place(time)));
+}
+
+fn events(model: &Model, events: &Events) -> Reading {
+    let source = model.source(events.source);
+    let mut rows = Reading::new(Raw::Source(events.source));
+    let SourceRows::Events { name, properties, .. } = &source.rows else { return rows };
+    scanned(&mut rows, source);
+    let entity = source.entity.as_ref().map(|(_, column)| rows.place(column));
+    let time = source.time.as_ref().map(|column| rows.place(column));
+    let name = match name {
+        EventName::Column(column) => Some(rows.place(column)),
+        EventName::Constant(_) => None,
+    };
+    // A row without an id is known by the others.
+    let id = source.key.as_ref().map(|column| rows.place(column));
+    let id: Vec<Place> = id.into_iter().chain(entity.clone()).chain(name.clone()).chain(time.clone()).collect();
+    rows.column("entity", entity);
+    rows.column("event_name", name);
+    rows.column("event_time", time);
+    rows.column("event_id", id);
+    rows.decides("event_name");
+    let decides = events.reads_all(source);
+    let mut order = vec!["event_time".to_owned(), "entity".to_owned()];
+    let mut declared: Vec<&Column> = source.columns.iter().collect();
+    declared.sort_by(|left, right| left.name.cmp(&right.name));
+    for Column { name, column, .. } in declared {
+        if decides || events.columns.iter().any(|(needed, _)| needed == name) {
+            rows.column(&column_name(name), [rows.place(column)]);
+            order.push(column_name(name));
+        }
+    }
+    if let Some(properties) = properties {
+        let mut declared: Vec<&Path> = properties.types.keys().collect();
+        declared.sort();
+        for path in declared {
+            if decides || events.properties.iter().any(|(needed, _)| needed == path) {
+                let whole = std::iter::once(&properties.column).chain(path.parts());
+                rows.column(&property_name(path), [Place::RawColumn(rows.raw, Path::new(whole))]);
+                order.push(property_name(path));
+            }
+        }
+    }
+    if source.deduplicate {
+        rows.decides("event_id");
+        rows.first_by(&order);
+    }
+    rows.condition(source.condition.as_ref(), &column_of_events);
+    rows
+}
+
+fn facts(model: &Model, index: SourceIndex) -> Reading {
+    let source = model.source(index);
+    let mut rows = Reading::new(Raw::Source(index));
+    scanned(&mut rows, source);
+    let mut order = Vec::new();
+    if let Some(key) = &source.key {
+        rows.column("fact_key", [rows.place(key)]);
+    }
+    if let Some((_, entity)) = &source.entity {
+        rows.column("entity", [rows.place(entity)]);
+        order.push("entity".to_owned());
+    }
+    if let Some(time) = &source.time {
+        rows.column("fact_time", [rows.place(time)]);
+        order.push("fact_time".to_owned());
+    }
+    for Column { name, column, .. } in &source.columns {
+        rows.column(&column_name(name), [rows.place(column)]);
+        order.push(column_name(name));
+    }
+    if source.deduplicate && source.key.is_some() {
+        rows.decides("fact_key");
+        rows.first_by(&order);
+    }
+    rows.condition(source.condition.as_ref(), &column_of_facts);
+    rows
+}
