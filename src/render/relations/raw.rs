@@ -154,14 +154,14 @@ impl<'c> Raw<'c> {
             own.push('_');
         }
         let name = self.cx.raw_ident(&own)?;
-        let listed = columns.iter().filter(|column| **column != properties.column);
-        let listed: Vec<String> =
-            listed.map(|column| self.column(column).map(|column| column.sql)).collect::<Result<_>>()?;
-        let listed = listed.iter().map(|column| format!("{column}, ")).collect::<String>();
+        let kept = columns.iter().filter(|column| **column != properties.column);
+        let kept: Vec<String> =
+            kept.map(|column| self.column(column).map(|column| column.sql)).collect::<Result<_>>()?;
+        let columns: Vec<String> = kept.into_iter().chain([format!("{} AS {name}", document.sql)]).collect();
+        let columns = columns.join(", ");
         let conditions: Vec<String> = scan.drain(..).map(|condition| condition.to_string()).collect();
         let read = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
-        let document = document.sql;
-        let relation = format!("(SELECT {listed}{document} AS {name} FROM {relation} AS source_rows{read})");
+        let relation = format!("(SELECT {columns} FROM {relation} AS source_rows{read})");
         Ok((self.column(&own)?, relation))
     }
 }
