@@ -11,12 +11,17 @@ use milepost::{Analysis, analyze};
 use crate::functions::executed;
 
 fn project(kpis: usize) -> Analysis {
-    let mut text =
-        "[project]\nname = \"many\"\n[entity.user]\ntable = \"raw.users\"\nkey = \"id\"\nstart = \"at\"\n[kpi]\n"
-            .to_owned();
+    let mut text = String::new();
     for number in 0..kpis {
         writeln!(text, "k{number} = {{ kind = \"count\", of = \"user\", grain = \"month\" }}").unwrap();
     }
+    analyzed(&text)
+}
+
+fn analyzed(kpis: &str) -> Analysis {
+    let text = format!(
+        "[project]\nname = \"many\"\n[entity.user]\ntable = \"raw.users\"\nkey = \"id\"\nstart = \"at\"\n[kpi]\n{kpis}"
+    );
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("models")).unwrap();
     std::fs::write(folder.path().join("project.toml"), text).unwrap();
@@ -37,6 +42,26 @@ fn unions(analysis: &Analysis) -> BTreeMap<String, String> {
     let statements = render(plan, model, &project.sources, &place, &mut Diagnostics::default());
     let unions = statements.into_iter().filter(|statement| names.contains(statement.node.as_str()));
     unions.map(|statement| (statement.node, statement.sql)).collect()
+}
+
+/// Each of two formulas is made of both of the level below: from the last there are 2^48 ways down.
+#[test]
+fn formulas_of_formulas_are_looked_at_once() {
+    let mut text = String::new();
+    for name in ["a0", "b0"] {
+        writeln!(text, "{name} = {{ kind = \"count\", of = \"user\", grain = \"month\" }}").unwrap();
+    }
+    for level in 1..=48 {
+        for (name, operator) in [("a", '+'), ("b", '-')] {
+            let value = format!("a{0} {operator} b{0}", level - 1);
+            writeln!(text, "{name}{level} = {{ kind = \"formula\", value = \"{value}\", grain = \"month\" }}").unwrap();
+        }
+    }
+    let Analysis { project, model, plan } = &analyzed(&text);
+    let as_of = "2026-03-01 00:00:00.000000".to_owned();
+    let place = Place { dialect: executed(), schema: "milepost".to_owned(), as_of, stand_ins: BTreeMap::new() };
+    let mut diagnostics = Diagnostics::default();
+    assert_eq!(render(plan, model, &project.sources, &place, &mut diagnostics).len(), plan.nodes.len());
 }
 
 #[test]

@@ -309,6 +309,25 @@ fn show_shows_rows_of_the_moment_that_is_asked_for() {
 }
 
 #[test]
+fn show_shows_no_view_over_tables_of_another_moment() {
+    let bench = Bench::new();
+    bench.done(&["run", "--as-of", "2026-02-01"]);
+    let view = bench.marks().into_keys().find(|name| name.starts_with("milestone_")).unwrap();
+    let name = view.strip_prefix("milestone_").unwrap();
+    bench.done(&["show", &format!("milestone.{name}")]);
+    // A run as of another moment that was killed behind its first table.
+    let mark = Mark { as_of: "2026-03-01T00:00:00Z".to_owned(), ..bench.marks()["entity_user"].clone().unwrap() };
+    bench.tell(&format!("COMMENT ON TABLE milepost.entity_user IS '{}'", mark.text()));
+    let said = bench.fails(2, &["show", &format!("milestone.{name}")]);
+    assert!(
+        said.contains("reads `entity_user`, which is as of 2026-03-01T00:00:00Z: its rows are of no moment"),
+        "{said}"
+    );
+    bench.done(&["run", "--as-of", "2026-03-01"]);
+    bench.done(&["show", &format!("milestone.{name}")]);
+}
+
+#[test]
 fn a_database_is_a_database() {
     let bench = Bench::new();
     bench.edit("project.toml", "target/acme.duckdb", "data/users.csv");
