@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::semantic::model::Entity;
+use crate::semantic::model::{Entity, Source};
 use crate::semantic::name::{Name, Path};
 use crate::semantic::scopes::canonical;
 
@@ -86,6 +86,25 @@ pub fn column_of_entity(entity: &Entity, name: &Name) -> Option<String> {
         "parent" => entity.parent.as_ref().map(|(_, column)| column.clone()),
         _ => column.strip_prefix("attribute.").map(str::to_owned),
     }
+}
+
+/// The columns by which the first of several facts of one key counts, in this order; nulls come last. The order in which
+/// columns are declared is none of it.
+pub fn rank_of_facts(source: &Source) -> Vec<String> {
+    let time = source.time.iter().map(|_| "fact_time".to_owned());
+    let entity = source.entity.iter().map(|_| "entity".to_owned());
+    let mut declared: Vec<String> = source.columns.iter().map(|column| column_name(&column.name)).collect();
+    declared.sort_unstable();
+    time.chain(entity).chain(declared).collect()
+}
+
+/// The columns by which the first of several rows of one key of an entity counts, in this order; nulls come last.
+pub fn rank_of_entity(entity: &Entity) -> Vec<String> {
+    let start = entity.start.iter().map(|_| "started_at".to_owned());
+    let parent = entity.parent.iter().map(|(_, parent)| parent.clone());
+    let mut declared: Vec<String> = entity.attributes.iter().map(|attribute| attribute.name.clone()).collect();
+    declared.sort_unstable();
+    start.chain(parent).chain(declared).collect()
 }
 
 #[cfg(test)]

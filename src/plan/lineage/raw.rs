@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::columns::{column_name, column_of_entity, column_of_events, column_of_facts, property_name};
+use crate::plan::columns::{
+    column_name, column_of_entity, column_of_events, column_of_facts, property_name, rank_of_entity, rank_of_facts,
+};
 use crate::plan::lineage::{Origins, Place, SliceId, Step};
 use crate::plan::node::{Events, Node, Plan, Raw, Relation};
 use crate::semantic::expr::Expr;
@@ -105,18 +107,14 @@ fn entity(model: &Model, plan: &Plan, index: EntityIndex) -> Reading {
         rows.columns.insert("started_at".to_owned(), starts);
         return rows;
     }
-    let mut order = Vec::new();
     if let Some(start) = &own.start {
         rows.column("started_at", [rows.place(start)]);
-        order.push("started_at".to_owned());
     }
     if let Some((_, parent)) = &own.parent {
         rows.column(parent, [rows.place(parent)]);
-        order.push(parent.clone());
     }
     for attribute in &own.attributes {
         rows.column(&attribute.name, [rows.place(&attribute.column)]);
-        order.push(attribute.name.clone());
     }
     rows.column(&own.key, [rows.place(&own.key)]);
     rows.decides(&own.key);
@@ -125,7 +123,7 @@ fn entity(model: &Model, plan: &Plan, index: EntityIndex) -> Reading {
     }
     // Rows that do not meet it are left out before the first is taken.
     rows.condition(own.condition.as_ref(), &|name| column_of_entity(own, name));
-    rows.first_by(&order);
+    rows.first_by(&rank_of_entity(own));
     if own.start.is_none() {
         rows.rows.extend(starts.rows.iter().cloned());
         rows.columns.insert("started_at".to_owned(), starts);
@@ -196,25 +194,21 @@ fn facts(model: &Model, index: SourceIndex) -> Reading {
     let source = model.source(index);
     let mut rows = Reading::new(Raw::Source(index));
     scanned(&mut rows, source);
-    let mut order = Vec::new();
     if let Some(key) = &source.key {
         rows.column("fact_key", [rows.place(key)]);
     }
     if let Some((_, entity)) = &source.entity {
         rows.column("entity", [rows.place(entity)]);
-        order.push("entity".to_owned());
     }
     if let Some(time) = &source.time {
         rows.column("fact_time", [rows.place(time)]);
-        order.push("fact_time".to_owned());
     }
     for Column { name, column, .. } in &source.columns {
         rows.column(&column_name(name), [rows.place(column)]);
-        order.push(column_name(name));
     }
     if source.deduplicate && source.key.is_some() {
         rows.decides("fact_key");
-        rows.first_by(&order);
+        rows.first_by(&rank_of_facts(source));
     }
     rows.condition(source.condition.as_ref(), &column_of_facts);
     rows

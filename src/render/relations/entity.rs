@@ -2,6 +2,7 @@
 
 use minijinja::context;
 
+use crate::plan::columns::rank_of_entity;
 use crate::plan::node::Node;
 use crate::render::relations::raw::{Raw, Time};
 use crate::render::relations::{Aliases, Cx, Result, sql};
@@ -41,11 +42,6 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<
                 .push(context! { name => attribute.name.clone(), sql => raw.typed(&attribute.column, attribute.ty)? });
         }
     }
-    // Which of several rows of one key counts does not depend on the order in which attributes are declared.
-    let mut ranked: Vec<String> = entity.attributes.iter().map(|attribute| attribute.name.clone()).collect();
-    ranked.sort_unstable();
-    let start = entity.start.iter().map(|_| "started_at".to_owned());
-    ranked.splice(0..0, start.chain(entity.parent.iter().map(|(_, parent)| parent.clone())));
     let condition = match &entity.condition {
         Some(condition) => {
             let aliases = Aliases { entities: &[(index, "typed")], ..Aliases::default() };
@@ -67,7 +63,8 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<
             relation => cx.table(node),
             key => entity.key.clone(),
             own_start => entity.start.is_some(),
-            from, scan, columns, ranked, members, condition,
+            from, scan, columns, members, condition,
+            ranked => rank_of_entity(entity),
             as_of => cx.as_of()?,
         },
     )

@@ -2,7 +2,7 @@
 
 use minijinja::{Value, context};
 
-use crate::plan::columns::{column_name, property_name};
+use crate::plan::columns::{column_name, property_name, rank_of_facts};
 use crate::plan::node::{Events, Node};
 use crate::render::access;
 use crate::render::relations::entity::parenthesized;
@@ -201,11 +201,6 @@ pub(super) fn facts(cx: &Cx<'_>, node: &Node, index: SourceIndex) -> Result<Stri
     for column in &source.columns {
         columns.push(context! { name => column_name(&column.name), sql => raw.typed(&column.column, column.ty)? });
     }
-    // Which of several rows of one key counts does not depend on the order in which columns are declared.
-    let mut ranked: Vec<String> = source.columns.iter().map(|column| column_name(&column.name)).collect();
-    ranked.sort();
-    let roles = [time(source).map(|_| "fact_time"), source.entity.as_ref().map(|_| "entity")];
-    ranked.splice(0..0, roles.into_iter().flatten().map(str::to_owned));
     let condition = match &source.condition {
         Some(condition) => {
             Some(sql(parenthesized(&cx.print(condition, Aliases { facts: Some("kept"), ..Aliases::default() })?)))
@@ -227,7 +222,8 @@ pub(super) fn facts(cx: &Cx<'_>, node: &Node, index: SourceIndex) -> Result<Stri
             relation => cx.table(node),
             from => sql(cx.raw(&source.meta, &source.origin, &source_columns(source))?),
             scan => scanned(&raw, source)?,
-            columns, ranked,
+            columns,
+            ranked => rank_of_facts(source),
             numbered => source.deduplicate && source.key.is_some(),
             has_time => source.time.is_some(),
             condition,

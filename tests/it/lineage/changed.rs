@@ -59,7 +59,7 @@ impl Table {
                     }
                 } else {
                     let mut documents: Vec<Value> =
-                        rows.iter().map(|row| serde_json::from_str(&row[place]).unwrap_or(Value::Null)).collect();
+                        rows.iter().map(|row| document(&row[place]).unwrap_or(Value::Null)).collect();
                     change_property(&mut documents, keys, change);
                     for (row, document) in rows.iter_mut().zip(documents) {
                         // What is no document stays what it is.
@@ -78,6 +78,17 @@ impl Table {
             }
         }
     }
+}
+
+/// Reads a document that can be written again as it is: a number of many digits cannot, nor a key that is there twice.
+fn document(text: &str) -> Option<Value> {
+    let read: Value = serde_json::from_str(text).ok()?;
+    let bare = |text: &str| {
+        let mut characters: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
+        characters.sort_unstable();
+        characters
+    };
+    (bare(&read.to_string()) == bare(text)).then_some(read)
 }
 
 /// Changes what objects have under keys; where one of them is text with an object in it, inside of that.

@@ -86,7 +86,6 @@ fn the_manifest_says_where_columns_come_from() {
       "entity.acme.user",
       "entity.acme.user.channel",
       "entity.acme.user.created_at",
-      "entity.acme.user.plan",
       "entity.acme.user.user_id"
     ]
     {
