@@ -61,7 +61,12 @@ impl Whole<'_> {
 
 #[test]
 fn after_a_part_is_run_at_another_moment_every_row_is_of_its_mark() {
-    each(&subjects(), |root| {
+    // A dozen runs of each by the program itself, which takes minutes of a case: of all only where they are asked for.
+    let mut subjects = subjects();
+    if !all() {
+        subjects.retain(|root| ["nothing_happened", "one_meaning"].iter().any(|name| root.ends_with(name)));
+    }
+    each(&subjects, |root| {
         let as_of = read(root).project.settings.body.as_of.unwrap();
         let first: Timestamp = moment::moment(as_of.get()).unwrap();
         let moments = [-20, 20].map(|days| first + SignedDuration::from_hours(24 * days));
