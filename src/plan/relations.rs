@@ -21,6 +21,9 @@ use crate::semantic::model::{Anchor, EntityIndex, Kpi, KpiValue, Milestone, Mile
 use crate::semantic::name::Name;
 use crate::semantic::scopes::canonical;
 
+/// What the cells of a KPI are known by.
+const CELL: &[&str] = &["period", "segment_by", "segment"];
+
 /// What queries are made from: the model, and the nodes that there are by then.
 #[derive(Clone, Copy)]
 pub(super) struct Cx<'p> {
@@ -161,7 +164,7 @@ fn cells(result: &mut Draft, kpi: &Kpi, cell: &Rows, totals: [Scalar; 3], mature
     let [numerator, denominator, value] = totals;
     result.column("kpi", scalar::text(&kpi.meta.name));
     result.column("grain", scalar::text(kpi.grain.name()));
-    result.columns(cell, &["period", "segment_by", "segment"]);
+    result.columns(cell, CELL);
     result.column("numerator", numerator);
     result.column("denominator", denominator);
     result.column("value", value);

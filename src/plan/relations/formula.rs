@@ -5,14 +5,11 @@ use crate::plan::relational::scalar::{
     self, Scalar, WindowFunction, aggregate, any, case, cast, equal, is_in, is_null, window,
 };
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
-use crate::plan::relations::Cx;
+use crate::plan::relations::{CELL, Cx};
 use crate::semantic::expr::{AggregateFunction, Expr, Type};
 use crate::semantic::model::{Kpi, KpiIndex};
 use crate::semantic::scopes::canonical;
 use crate::semantic::settled;
-
-/// What cells are known by.
-const CELL: &[&str] = &["period", "segment_by", "segment"];
 
 pub(super) fn query(cx: Cx<'_>, kpi: &Kpi, value: &Expr, inputs: &[KpiIndex]) -> Query {
     let mut query = Query::default();

@@ -8,14 +8,11 @@ use crate::plan::relational::scalar::{
     is_null, minus, more, window,
 };
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
-use crate::plan::relations::Cx;
 use crate::plan::relations::kpi::side::{Role, Side, are_apart, together, wait_for_each_other};
+use crate::plan::relations::{CELL, Cx};
 use crate::semantic::expr::{AggregateFunction, Type};
 use crate::semantic::model::{Grain, Kpi, Measure};
 use crate::semantic::{retention, settled};
-
-/// What cells are known by.
-const CELL: &[&str] = &["period", "segment_by", "segment"];
 
 /// The cells of a measure, or of a measure over another.
 pub(super) fn measures(cx: Cx<'_>, kpi: &Kpi, numerator: &Measure, denominator: Option<&Measure>) -> Query {

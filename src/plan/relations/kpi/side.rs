@@ -7,8 +7,8 @@ use crate::plan::relational::scalar::{
     self, Scalar, aggregate, all, any, call, case, cast, coalesce, equal, is_in, is_known, is_null, later, more, not,
 };
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
-use crate::plan::relations::kpi::{CELL, count_where};
-use crate::plan::relations::{Cx, Scope};
+use crate::plan::relations::kpi::count_where;
+use crate::plan::relations::{CELL, Cx, Scope};
 use crate::plan::streams::signature;
 use crate::semantic::expr::{AggregateFunction, Expr, ExprKind, Type};
 use crate::semantic::milestones::from_start;
