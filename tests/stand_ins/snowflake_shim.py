@@ -17,6 +17,7 @@ Neither package is changed. Between client and backend the shim
   tags;
 * reads hexadecimal digits by `TO_NUMBER(digits, 'XXX')`, which fakesnow refuses and snowduck reads wrongly, and adds
   more than 2^31 microseconds by `DATEADD`, which snowduck cannot;
+* writes a date or a time in the format that `TO_CHAR` is given, which both leave out where they do not know the type;
 * escapes the backslashes of a pattern of `REGEXP_REPLACE` once more, as fakesnow takes two off.
 """
 
@@ -78,6 +79,12 @@ CREATE OR REPLACE TEMP MACRO shim_as_timestamp_ltz(value) AS shim_as_timestamp_t
 CREATE OR REPLACE TEMP MACRO shim_as_double(value) AS
   CASE WHEN shim_typeof(value) IN ('DOUBLE', 'DECIMAL', 'INTEGER') THEN TRY_CAST(value AS DOUBLE) END;
 CREATE OR REPLACE TEMP MACRO shim_to_number(digits, format) AS CAST('0x' || digits AS BIGINT);
+CREATE OR REPLACE TEMP MACRO shim_to_char(value, format) AS
+  CASE format
+    WHEN 'YYYY-MM-DD' THEN STRFTIME(CAST(value AS TIMESTAMP), '%Y-%m-%d')
+    WHEN 'YYYY-MM-DD HH24:MI:SS.FF6' THEN STRFTIME(CAST(value AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%f')
+    ELSE ERROR('the shim does not know the format ' || format)
+  END;
 CREATE OR REPLACE TEMP MACRO shim_add_microseconds(number, value) AS
   CAST(value AS TIMESTAMP) + TO_MICROSECONDS(CAST(number AS BIGINT));
 CREATE OR REPLACE TEMP MACRO shim_as_varchar(value) AS
@@ -88,7 +95,8 @@ CREATE OR REPLACE TEMP MACRO shim_as_varchar(value) AS
 """
 # A call comes first, where it begins with text; other text, quoted names and comments are passed over.
 CALLS = re.compile(
-    r"""\b(?P<function>TO_VARIANT|TYPEOF|AS_DATE|AS_TIMESTAMP_(?:NTZ|LTZ|TZ)|AS_DOUBLE|AS_VARCHAR|TO_NUMBER)(?=\()"""
+    r"""\b(?P<function>TO_VARIANT|TYPEOF|AS_DATE|AS_TIMESTAMP_(?:NTZ|LTZ|TZ)|AS_DOUBLE|AS_VARCHAR"""
+    r"""|TO_NUMBER|TO_CHAR)(?=\()"""
     r"""|\b(?P<add>DATEADD\('microsecond', ?)"""
     r"""|'(?:[^'\\]|\\.|'')*'|"(?:[^"]|"")*"|--[^\n]*""",
     re.IGNORECASE | re.DOTALL,
