@@ -70,6 +70,26 @@ pub fn compile(analysis: &Analysis, place: &Place, diagnostics: &mut Diagnostics
     (!diagnostics.has_errors()).then_some(checked)
 }
 
+/// Compiles the rows of a relation as a query that keeps nothing: those of `plan`, which may be another than that of the
+/// analysis. None where they are not computed by a query.
+pub fn compile_rows(
+    analysis: &Analysis,
+    plan: &Plan,
+    id: NodeId,
+    place: &Place,
+    diagnostics: &mut Diagnostics,
+) -> Option<Checked> {
+    let Analysis { project, model, .. } = analysis;
+    let printed = render::render_rows(id, plan, model, &project.sources, place, diagnostics)?;
+    match check::check(printed, place.dialect) {
+        Ok(statement) => Some(statement),
+        Err(refusal) => {
+            diagnostics.push(refused(&refusal, place));
+            None
+        }
+    }
+}
+
 /// Compiles what is to be executed: statements that are compiled already, each with its mark.
 pub fn compile_marked(
     analysis: &Analysis,

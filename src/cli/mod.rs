@@ -19,6 +19,7 @@ pub mod ls;
 pub mod man;
 pub mod outcome;
 pub mod preflight;
+pub mod recovery;
 pub mod results;
 pub mod rows;
 pub mod run;

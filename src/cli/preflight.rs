@@ -145,7 +145,9 @@ impl Reader {
             | Relation::Milestone(_)
             | Relation::Milestones
             | Relation::Kpi(_)
-            | Relation::Kpis(_)
+            | Relation::Kpis
+            | Relation::Cells(_)
+            | Relation::Moment
             | Relation::Score(_) => true,
         };
         for declared in &source.columns {

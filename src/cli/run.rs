@@ -1,5 +1,6 @@
 //! `milepost run`: compiles, and makes the relations in the target's warehouse.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -10,17 +11,20 @@ use crate::cli::artifacts::{self, Others};
 use crate::cli::expired;
 use crate::cli::outcome::{Exit, Failure, say_error};
 use crate::cli::preflight::requirements;
+use crate::cli::recovery;
 use crate::cli::results::{Record, recorded};
 use crate::cli::terminal::{Cx, say_always};
 use crate::cli::values::inspect;
 use crate::cli::workspace::{Workspace, is_everything, place};
 use crate::manifest::spec_hash;
-use crate::plan::node::{Node, NodeId};
+use crate::plan::node::{Node, NodeId, Relation};
+use crate::plan::{self, naming};
 use crate::project::read::list;
 use crate::report::progress::{Progress, Status as Shown};
 use crate::run::preflight::preflight;
-use crate::run::standing::{Extended, Standing};
+use crate::run::standing::{Extended, Standing, State};
 use crate::run::{Event, Job, Options, RunResult, Status};
+use crate::semantic::model::KpiIndex;
 use crate::target::Target;
 use crate::warehouse::{self, Found, Warehouse};
 use crate::{Analysis, run as runner};
@@ -80,10 +84,10 @@ pub fn make(
     expired::refuse(&workspace.analysis, target, part, workspace.as_of)?;
     let warehouse = connect(workspace, target)?;
     let schema = target.dialect.table(&target.schema).map_err(Failure::new)?;
-    let found = warehouse.found(&schema).map_err(|error| Failure::new(error.message))?;
+    let there = warehouse.found(&schema).map_err(|error| Failure::new(error.message))?;
     if !is_everything(selection)
         && !workspace.moment_is_given()
-        && let Some(moment) = standing_of(workspace, target, &statements, &found).moment()
+        && let Some(moment) = standing_of(workspace, target, &statements, &there).moment()
     {
         // What is not selected stays as it is: what is made must be of its moment.
         cx.say(&format!("as of {moment}, as what is there is; `--as-of` names another moment"));
@@ -92,28 +96,26 @@ pub fn make(
         expired::refuse(&workspace.analysis, target, part, workspace.as_of)?;
         statements = compile(workspace, target, &folder)?;
     }
-    say_what_stepped_aside(cx, &found);
-    let plan = &workspace.analysis.plan;
-    let standing = standing_of(workspace, target, &statements, &found);
+    say_what_stepped_aside(cx, &there);
+    let excluded = workspace.excluded(selection)?;
+    if !excluded.is_empty() {
+        workspace.leave_out(workspace.kpis(&excluded), &there);
+        statements = workspace.compile(target)?;
+    }
     let part = if is_everything(selection) {
         part.to_vec()
     } else {
+        let standing = standing_of(workspace, target, &statements, &there);
         let extended = standing.extend(part);
-        allow(&extended, &standing, workspace, selection)?;
+        allow(&extended, &standing, workspace, &excluded)?;
         extended.part
     };
+    let standing = standing_of(workspace, target, &statements, &there);
+    let plan = &workspace.analysis.plan;
     let mut problems: Vec<String> =
         standing.foreign(&part).into_iter().map(|id| foreign(target, plan.node(id))).collect();
-    let replaces: Vec<bool> = part.iter().map(|id| standing.marked(*id).is_some()).collect();
-    let marks = part.iter().filter_map(|id| Some((plan.node(*id).name.clone(), standing.mark(*id)?.clone()))).collect();
     drop(standing);
-    let marked = workspace.compile_marked(target, &statements, &part, &marks)?;
-    let jobs: Vec<Job> = part
-        .iter()
-        .zip(marked)
-        .zip(replaces)
-        .map(|((id, statement), replaces)| Job { replaces, ..job(&workspace.analysis, target, *id, statement) })
-        .collect();
+    let jobs = jobs(workspace, target, &statements, &there, &part)?;
     cx.say(&format!(
         "{} relations on `{}` ({}), as of {}",
         jobs.len(),
@@ -131,7 +133,8 @@ pub fn make(
     }
     let (found, is_readable) = looked_at;
     let result = if problems.is_empty() && is_readable {
-        execute(workspace, target, &*warehouse, jobs)
+        let result = execute(workspace, target, &*warehouse, jobs);
+        recover(workspace, target, &*warehouse, &there, result)?
     } else {
         for problem in &problems {
             say_error(problem, None, cx);
@@ -146,6 +149,53 @@ pub fn make(
     let succeeded = result.succeeded();
     record.ran(result, found);
     if succeeded { Ok(warehouse) } else { Err(Failure::Reported) }
+}
+
+/// Makes the jobs of a part: each with the mark that its relation gets, and with what is known of what is there.
+fn jobs(
+    workspace: &mut Workspace<'_>,
+    target: &Target,
+    statements: &[Checked],
+    found: &[Found],
+    part: &[NodeId],
+) -> Result<Vec<Job>, Failure> {
+    let standing = standing_of(workspace, target, statements, found);
+    let there: Vec<(bool, bool)> =
+        part.iter().map(|id| (standing.marked(*id).is_some(), standing.is_unchanged(*id))).collect();
+    let plan = &workspace.analysis.plan;
+    let marks = part.iter().filter_map(|id| Some((plan.node(*id).name.clone(), standing.mark(*id)?.clone()))).collect();
+    let marked = workspace.compile_marked(target, statements, part, &marks)?;
+    let job = |((id, statement), (replaces, unchanged)): ((&NodeId, Checked), (bool, bool))| Job {
+        replaces,
+        unchanged,
+        ..job(&workspace.analysis, target, *id, statement)
+    };
+    Ok(part.iter().zip(marked).zip(there).map(job).collect())
+}
+
+/// Where a KPI failed that others lie with, makes those without it, and says which it was.
+fn recover(
+    workspace: &mut Workspace<'_>,
+    target: &Target,
+    warehouse: &dyn Warehouse,
+    found: &[Found],
+    result: RunResult,
+) -> Result<RunResult, Failure> {
+    let cx = workspace.cx;
+    if result.cancelled || cx.globals.fail_fast {
+        return Ok(result);
+    }
+    let Some(again) = recovery::find(workspace, target, warehouse, &result)? else { return Ok(result) };
+    for (kpi, error) in &again.failing {
+        let name = &workspace.analysis.model.kpi(*kpi).meta.name;
+        say_error(&format!("`kpi.{name}` fails: {}", error.message), None, cx);
+    }
+    cx.say("the KPIs that lie in one table with these are made without them");
+    workspace.leave_out(again.without.clone(), found);
+    let statements = workspace.compile(target)?;
+    let jobs = jobs(workspace, target, &statements, found, &again.part)?;
+    let second = execute(workspace, target, warehouse, jobs);
+    Ok(recovery::merge(workspace, result, second, &again))
 }
 
 /// Names what stepped aside for a relation and did not come back: of a run that was killed, or of one that is at work.
@@ -194,16 +244,16 @@ fn allow(
     extended: &Extended,
     standing: &Standing<'_>,
     workspace: &Workspace<'_>,
-    selection: &Selection,
+    excluded: &BTreeSet<String>,
 ) -> Result<(), Failure> {
-    let Analysis { plan, .. } = &workspace.analysis;
+    let Analysis { plan, model, .. } = &workspace.analysis;
     let names = |ids: &[NodeId]| {
         let names: Vec<&str> = ids.iter().take(SHOWN).map(|id| plan.node(*id).name.as_str()).collect();
         let more = if ids.len() > SHOWN { format!(" and {} more", ids.len() - SHOWN) } else { String::new() };
         format!("{}{more}", list(&names))
     };
     if let Some(first) = extended.of_another_moment.first() {
-        let theirs = standing.marked(*first).map_or("", |mark| mark.as_of.as_str());
+        let theirs = standing.marked(*first).and_then(|mark| mark.as_of.as_deref()).unwrap_or_default();
         return Err(Failure::new(format!(
             "what is selected is to be as of {}, and what reads it, or is read by it, is as of {theirs}: {}",
             workspace.as_of,
@@ -214,12 +264,26 @@ fn allow(
             workspace.as_of
         )));
     }
-    let excluded = workspace.excluded(selection)?;
     let is_excluded = |id: &NodeId| {
         let definition = plan.node(*id).definition.as_ref();
         definition.is_some_and(|own| excluded.contains(&format!("{}.{}", own.kind, own.name)))
     };
-    let against: Vec<NodeId> = extended.added.iter().copied().filter(is_excluded).collect();
+    let mut against: Vec<NodeId> = extended.added.iter().copied().filter(is_excluded).collect();
+    for id in &extended.part {
+        let Relation::Cells(cells) = &plan.node(*id).relation else { continue };
+        // What keeps its rows must still be what would be computed of what it reads.
+        let is_stale = |kpi: &KpiIndex| {
+            let is_made_anew = |id: &NodeId| extended.part.contains(id) && standing.state(*id) != State::Current;
+            plan::read_by(model, plan, *kpi).iter().any(is_made_anew)
+        };
+        let stale = cells.kept().iter().copied().filter(is_stale);
+        let views = stale
+            .chain(cells.kpis.iter().copied())
+            .filter_map(|kpi| plan.find(&naming::kpi(&model.kpi(kpi).meta.name)));
+        against.extend(views.filter(is_excluded));
+    }
+    against.sort_unstable();
+    against.dedup();
     if !against.is_empty() {
         return Err(Failure::new(format!(
             "what is selected has changed, and what reads it, or is read by it, is excluded: {}",
@@ -275,11 +339,13 @@ fn job(analysis: &Analysis, target: &Target, id: NodeId, statement: Checked) -> 
     Job {
         node: node.name.clone(),
         kind: node.relation.kind().to_owned(),
-        depends_on: node.depends_on.iter().map(|input| plan.node(*input).name.clone()).collect(),
+        // What stands behind a view that stays as it is has to be there, too.
+        depends_on: plan.inputs_beyond_views(id).into_iter().map(|input| plan.node(input).name.clone()).collect(),
         statement,
         relation: target.relation(node),
         schema: target.schema_of(node),
         replaces: false,
+        unchanged: false,
         spec_hash: node.definition.as_ref().and_then(|own| spec_hash(model, own.kind, &own.name)),
         interval: None,
     }
@@ -307,7 +373,14 @@ fn execute(workspace: &Workspace<'_>, target: &Target, warehouse: &dyn Warehouse
     }
     match progress.summary(Duration::from_secs_f64(result.seconds)) {
         Some(summary) => say_always(&summary),
-        None => cx.say(&format!("made {} relations in {:.2}s", result.count(Status::Success), result.seconds)),
+        None => {
+            let unchanged = match result.count(Status::Unchanged) {
+                0 => String::new(),
+                count => format!(", {count} stand as they are"),
+            };
+            let made = result.count(Status::Success);
+            cx.say(&format!("made {made} relations in {:.2}s{unchanged}", result.seconds));
+        }
     }
     result
 }
@@ -327,6 +400,7 @@ fn line(progress: &mut Progress, event: Event<'_>) -> Option<String> {
                 Status::Success | Status::Pass => Shown::Ok { rows: outcome.executed.rows_affected },
                 Status::Error | Status::Fail => Shown::Error(message),
                 Status::Skipped => Shown::Skip(message),
+                Status::Unchanged => Shown::Unchanged,
             };
             let seconds = outcome.span.map_or(0.0, |span| span.seconds);
             progress.finished(&job.node, &status, Duration::from_secs_f64(seconds))

@@ -1,6 +1,6 @@
 //! `milepost show`: prints the rows that a definition made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -65,19 +65,21 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     let plan = &workspace.analysis.plan;
     let node = plan.node(id);
     let standing = standing(&target, &*warehouse)?;
-    if let Some(wanted) = cx.globals.as_of {
-        is_as_of(wanted, &target, &standing, node)?;
+    let moments = moments(plan, id, &target, &standing);
+    // Where it is not there, the reading says so.
+    if let (Some(wanted), Some(found)) = (cx.globals.as_of, find_standing(&target, &standing, node)) {
+        is_as_of(wanted, found, node, &moments)?;
     }
-    if let Some(mixed) = mixed(plan, id, &target, &standing) {
+    if let Some(mixed) = mixed(plan, id, &moments) {
         // The rows of KPIs say of what moment they are; those of a milestone are wrong.
-        if matches!(node.relation, Relation::Kpis(_)) {
+        if matches!(node.relation, Relation::Kpis) {
             cx.say(&format!("warning: {mixed}"));
         } else {
             return Err(Failure::new(mixed).help("a run ended before it was done: `milepost run`"));
         }
     }
     let is_kpi = matches!(node.relation, Relation::Kpi(_));
-    let are_kpis = is_kpi || matches!(node.relation, Relation::Kpis(_));
+    let are_kpis = is_kpi || matches!(node.relation, Relation::Kpis);
     if args.chart && !is_kpi {
         return Err(Failure::new(format!("`{}` has no periods to draw", node.name)).help("leave out `--chart`"));
     }
@@ -113,42 +115,44 @@ fn find_standing<'f>(target: &Target, standing: &'f [Found], node: &Node) -> Opt
     standing.iter().find(|found| found.name == own_name(&relation))
 }
 
-/// Says what a view reads that is of another moment than the view, which a run that failed or was killed leaves behind.
-fn mixed(plan: &Plan, id: NodeId, target: &Target, standing: &[Found]) -> Option<String> {
-    let moment = |id: NodeId| {
-        let mark = find_standing(target, standing, plan.node(id))?.mark.as_ref()?;
-        Some(mark.as_of.as_str())
-    };
-    let own = moment(id)?;
-    let (mut seen, mut open) = (BTreeSet::new(), vec![id]);
+/// Returns the tables that hold the rows of a relation, its own or those that a view reads, and the moments of these.
+fn moments<'s>(plan: &Plan, id: NodeId, target: &Target, standing: &'s [Found]) -> BTreeMap<NodeId, &'s str> {
+    let (mut moments, mut seen, mut open) = (BTreeMap::new(), BTreeSet::new(), vec![id]);
     while let Some(next) = open.pop() {
-        // A table holds its rows itself.
-        if plan.node(next).materialization != Materialization::View {
+        if !seen.insert(next) {
             continue;
         }
-        for read in plan.node(next).depends_on.iter().copied().filter(|read| seen.insert(*read)) {
-            if let Some(other) = moment(read).filter(|other| *other != own) {
-                let (view, table) = (&plan.node(id).name, &plan.node(read).name);
-                return Some(format!(
-                    "`{view}` is as of {own}, and reads `{table}`, which is as of {other}: its rows are of no moment"
-                ));
-            }
-            open.push(read);
+        // A table holds its rows itself.
+        if plan.node(next).materialization == Materialization::View {
+            open.extend(&plan.node(next).depends_on);
+        } else {
+            let mark = find_standing(target, standing, plan.node(next)).and_then(|found| found.mark.as_ref());
+            moments.extend(mark.and_then(|mark| Some((next, mark.as_of.as_deref()?))));
         }
     }
-    None
+    moments
+}
+
+/// Says which tables a view reads that are of different moments, which a run that failed or was killed leaves behind.
+fn mixed(plan: &Plan, id: NodeId, moments: &BTreeMap<NodeId, &str>) -> Option<String> {
+    let (first, moment) = moments.first_key_value()?;
+    let (second, other) = moments.iter().find(|(_, other)| *other != moment)?;
+    let name = |id: &NodeId| &plan.node(*id).name;
+    Some(format!(
+        "`{}` reads `{}`, which is as of {moment}, and `{}`, which is as of {other}: its rows are of no moment",
+        name(&id),
+        name(first),
+        name(second)
+    ))
 }
 
 /// Refuses rows of another moment than was asked for.
-fn is_as_of(wanted: Timestamp, target: &Target, standing: &[Found], node: &Node) -> Result<(), Failure> {
-    // Where it is not there, the reading says so.
-    let Some(found) = find_standing(target, standing, node) else { return Ok(()) };
-    let failure = match &found.mark {
-        Some(mark) if mark.as_of == wanted.to_string() => return Ok(()),
-        Some(mark) => {
-            Failure::new(format!("the rows of `{}` are as of {}, and not of {wanted}", node.name, mark.as_of))
-        }
+fn is_as_of(wanted: Timestamp, found: &Found, node: &Node, moments: &BTreeMap<NodeId, &str>) -> Result<(), Failure> {
+    let failure = match moments.values().find(|moment| **moment != wanted.to_string()) {
+        // A table that says the same at any time has no moment.
+        None if found.mark.is_some() => return Ok(()),
         None => Failure::new(format!("`{}` has no mark that says as of when its rows are", node.name)),
+        Some(moment) => Failure::new(format!("the rows of `{}` are as of {moment}, and not of {wanted}", node.name)),
     };
     Err(failure.help(format!("make those: `milepost run --as-of {wanted}`")))
 }

@@ -13,11 +13,13 @@ use crate::cli::terminal::Cx;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest;
 use crate::plan::node::NodeId;
-use crate::plan::{definitions, part};
+use crate::plan::{self, Leaving, definitions, part};
 use crate::project::Project;
 use crate::render::Place;
+use crate::semantic::model::KpiIndex;
 use crate::semantic::moment;
 use crate::target::{self, Target};
+use crate::warehouse::Found;
 use crate::{Analysis, analyze, compile, compile_marked};
 
 /// A project without mistakes, and what was found out about it.
@@ -184,6 +186,20 @@ impl<'cx> Workspace<'cx> {
         }
         let nodes = self.nodes();
         Ok(selection::select(&nodes, &selection.exclude, &[])?.into_iter().map(Node::id).collect())
+    }
+
+    /// Returns the KPIs among definitions.
+    pub fn kpis(&self, ids: &BTreeSet<String>) -> BTreeSet<KpiIndex> {
+        let model = &self.analysis.model;
+        let is_among = |kpi: &KpiIndex| ids.contains(&format!("kpi.{}", model.kpi(*kpi).meta.name));
+        (0..model.kpis.len()).map(KpiIndex).filter(is_among).collect()
+    }
+
+    /// Plans everything without some KPIs, whose rows stay as they are in what was found of ours.
+    pub fn leave_out(&mut self, kpis: BTreeSet<KpiIndex>, found: &[Found]) {
+        let ours = found.iter().filter(|found| found.mark.is_some());
+        let tables = ours.map(|found| found.name.clone()).collect();
+        self.analysis.plan = plan::plan_leaving(&self.analysis.model, &Leaving { kpis, tables });
     }
 
     /// Returns the relations that the flags select, in the order of the plan; all of them where no flag is given.

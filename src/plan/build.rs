@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use crate::plan::cells::cells;
 use crate::plan::columns::{column_name, property_name};
 use crate::plan::node::{
-    Counted, DefinitionRef, Materialization, MilestoneView, Node, NodeId, Occurrences, Plan, Raw, Reached, Relation,
-    Shape,
+    Cells, Counted, DefinitionRef, Materialization, MilestoneView, Node, NodeId, Occurrences, Plan, Raw, Reached,
+    Relation, Shape,
 };
-use crate::plan::relational::{Query, passes};
+use crate::plan::relational::{Query, moment, passes};
 use crate::plan::streams::Group;
 use crate::plan::{naming, needs, relations, streams};
 use crate::semantic::expr::{Expr, Type};
@@ -16,10 +17,20 @@ use crate::semantic::model::{
 };
 use crate::semantic::scopes::canonical;
 
+/// KPIs that are not computed, though those are that lie in one table with them.
+#[derive(Clone, Debug, Default)]
+pub struct Leaving {
+    /// All of them.
+    pub kpis: BTreeSet<KpiIndex>,
+    /// The tables that are there, by their names: they keep the rows of what is left out.
+    pub tables: BTreeSet<String>,
+}
+
 /// Plans everything that `model` defines, without the passes that are named.
-pub fn build(model: &Model, without: &[&str]) -> Plan {
+pub fn build(model: &Model, without: &[&str], leaving: &Leaving) -> Plan {
     let by_name = streams::by_name(model);
-    let mut builder = Builder { model, without, plan: Plan { nodes: Vec::new() }, names: BTreeSet::new(), by_name };
+    let plan = Plan { nodes: Vec::new() };
+    let mut builder = Builder { model, without, leaving, plan, names: BTreeSet::new(), by_name };
     builder.add(
         naming::SCHEMA.to_owned(),
         Relation::Schema,
@@ -28,6 +39,15 @@ pub fn build(model: &Model, without: &[&str]) -> Plan {
         None,
         None,
         Vec::new(),
+    );
+    builder.add(
+        naming::MOMENT.to_owned(),
+        Relation::Moment,
+        Materialization::Table,
+        Vec::new(),
+        None,
+        None,
+        vec![(moment::COLUMN.to_owned(), Type::Timestamp)],
     );
     builder.entities();
     builder.sources();
@@ -41,6 +61,7 @@ struct Builder<'m> {
     model: &'m Model,
     /// The names of the passes that do not run.
     without: &'m [&'m str],
+    leaving: &'m Leaving,
     plan: Plan,
     names: BTreeSet<String>,
     /// The milestones in the order of their names.
@@ -69,9 +90,16 @@ impl Builder<'_> {
             depends_on.push(NodeId(0));
         }
         let mut query = relations::query(relations::Cx { model: self.model, plan: &self.plan }, &relation);
-        query.iter_mut().for_each(|query| passes::run(query, self.without));
+        if let Some(query) = &mut query {
+            if materialization == Materialization::View {
+                moment::read_from(query, self.plan.moment());
+            }
+            passes::run(query, self.without);
+        }
         // What a query reads follows from what is in it.
         depends_on.extend(query.iter().flat_map(Query::nodes));
+        // A table that keeps rows reads itself.
+        depends_on.retain(|id| id.0 < self.plan.nodes.len());
         depends_on.sort_unstable();
         depends_on.dedup();
         let columns = match &query {
@@ -281,52 +309,37 @@ impl Builder<'_> {
 
     fn kpis(&mut self) {
         let columns: Vec<(String, Type)> = KPI_COLUMNS.iter().map(|(name, ty)| ((*name).to_owned(), *ty)).collect();
-        let mut nodes: Vec<NodeId> = Vec::new();
-        for (index, kpi) in self.model.kpis.iter().enumerate() {
-            let node = self.add(
-                naming::kpi(&kpi.meta.name),
-                Relation::Kpi(KpiIndex(index)),
-                Materialization::Table,
-                Vec::new(),
-                None,
-                Some(definition("kpi", &kpi.meta)),
-                columns.clone(),
-            );
-            nodes.push(node);
+        for (name, kpis) in cells(self.model) {
+            let relation = Relation::Cells(self.computed(&name, &kpis));
+            self.add(name, relation, Materialization::Table, Vec::new(), None, None, columns.clone());
+            for index in kpis {
+                let kpi = self.model.kpi(index);
+                self.add(
+                    naming::kpi(&kpi.meta.name),
+                    Relation::Kpi(index),
+                    Materialization::View,
+                    Vec::new(),
+                    None,
+                    Some(definition("kpi", &kpi.meta)),
+                    columns.clone(),
+                );
+            }
         }
-        if nodes.is_empty() {
-            return;
+        if !self.model.kpis.is_empty() {
+            let name = naming::KPIS.to_owned();
+            self.add(name, Relation::Kpis, Materialization::View, Vec::new(), None, None, columns);
         }
-        // A warehouse reads a thousand relations in one statement at most, those behind views among them.
-        if nodes.len() > TOGETHER {
-            nodes = self.kpis_in_parts(&nodes, &columns);
-        }
-        self.add(
-            naming::KPIS.to_owned(),
-            Relation::Kpis(nodes),
-            Materialization::View,
-            Vec::new(),
-            None,
-            None,
-            columns,
-        );
     }
 
-    /// Brings KPIs together in tables of some hundred. Which one a KPI is in follows from its name, so that another KPI
-    /// changes one table.
-    fn kpis_in_parts(&mut self, kpis: &[NodeId], columns: &[(String, Type)]) -> Vec<NodeId> {
-        let parts = kpis.len().div_ceil(TOGETHER / 4).next_power_of_two();
-        let mut members: Vec<Vec<NodeId>> = vec![Vec::new(); parts];
-        for kpi in kpis {
-            members[part_of(&self.plan.node(*kpi).name, parts)].push(*kpi);
+    /// Tells which KPIs of a table are computed. Where all are left out, nobody asks for it: it is as it always is.
+    fn computed(&self, table: &str, all: &[KpiIndex]) -> Cells {
+        let (left_out, kpis): (Vec<KpiIndex>, Vec<KpiIndex>) =
+            all.iter().copied().partition(|kpi| self.leaving.kpis.contains(kpi));
+        let is_there = self.leaving.tables.contains(table);
+        if kpis.is_empty() {
+            return Cells { kpis: left_out, left_out: Vec::new(), is_there };
         }
-        let members = members.into_iter().enumerate().filter(|(_, members)| !members.is_empty());
-        members
-            .map(|(number, members)| {
-                let (name, columns) = (naming::kpis_part(number), columns.to_vec());
-                self.add(name, Relation::Kpis(members), Materialization::Table, Vec::new(), None, None, columns)
-            })
-            .collect()
+        Cells { kpis, left_out, is_there }
     }
 
     fn scores(&mut self) {
@@ -349,15 +362,6 @@ impl Builder<'_> {
             );
         }
     }
-}
-
-/// How many KPIs one statement brings together at most.
-const TOGETHER: usize = 500;
-
-/// Returns which of so many parts a name belongs to: the same on every machine, and evenly spread (FNV-1a).
-fn part_of(name: &str, parts: usize) -> usize {
-    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    usize::try_from(hash ^ (hash >> 16)).unwrap_or(0) % parts
 }
 
 /// Returns the entities, members before what they are members of: what is known only from members is derived from them.
@@ -440,6 +444,7 @@ mod tests {
         let mut builder = Builder {
             model: &model,
             without: &[],
+            leaving: &Leaving::default(),
             plan: Plan { nodes: Vec::new() },
             names: BTreeSet::new(),
             by_name: Vec::new(),

@@ -47,7 +47,9 @@ pub fn plan(plan: &Plan, model: &Model) -> String {
             | Relation::Milestone(_)
             | Relation::Milestones
             | Relation::Kpi(_)
-            | Relation::Kpis(_)
+            | Relation::Kpis
+            | Relation::Cells(_)
+            | Relation::Moment
             | Relation::Score(_) => None,
         })
         .collect();

@@ -30,13 +30,15 @@ pub fn layout(model: &Model, node: &Node) -> Layout {
         }
         Relation::Occurrences(_) => Layout { cluster: sorted(&["stream", "entity"]), ..Layout::default() },
         Relation::Reached(_) => Layout { cluster: sorted(&["milestone", "entity"]), ..Layout::default() },
+        Relation::Cells(_) => Layout { cluster: sorted(&["kpi"]), ..Layout::default() },
         Relation::Entity(index) => Layout { cluster: vec![model.entity(*index).key.clone()], ..Layout::default() },
         // Small, or a view.
         Relation::Schema
         | Relation::Milestone(_)
         | Relation::Milestones
         | Relation::Kpi(_)
-        | Relation::Kpis(_)
+        | Relation::Kpis
+        | Relation::Moment
         | Relation::Score(_) => Layout::default(),
     }
 }

@@ -5,6 +5,7 @@
 //! many milestones count them.
 
 pub mod build;
+pub mod cells;
 pub mod columns;
 pub mod definitions;
 pub mod display;
@@ -18,15 +19,29 @@ pub mod relational;
 mod relations;
 pub mod streams;
 
-use crate::plan::node::Plan;
-use crate::semantic::model::Model;
+use std::collections::BTreeSet;
+
+pub use crate::plan::build::Leaving;
+use crate::plan::node::{NodeId, Plan};
+use crate::semantic::model::{KpiIndex, Model};
 
 /// Plans everything that `model` defines.
 pub fn plan(model: &Model) -> Plan {
-    build::build(model, &[])
+    build::build(model, &[], &Leaving::default())
 }
 
 /// Plans everything that `model` defines without some of the passes ([`relational::passes::PASSES`]): each changes no row.
 pub fn plan_without(model: &Model, passes: &[&str]) -> Plan {
-    build::build(model, passes)
+    build::build(model, passes, &Leaving::default())
+}
+
+/// Plans everything that `model` defines but for some KPIs: where they lie in one table with others, the table is made
+/// without them. The relations are the same, and stand in the same places.
+pub fn plan_leaving(model: &Model, leaving: &Leaving) -> Plan {
+    build::build(model, &[], leaving)
+}
+
+/// Returns the relations that the cells of a KPI are computed of, those behind views among them.
+pub fn read_by(model: &Model, plan: &Plan, kpi: KpiIndex) -> BTreeSet<NodeId> {
+    relations::read_by(relations::Cx { model, plan }, kpi)
 }

@@ -6,6 +6,8 @@
 //!
 //! A name follows from what the relation is, and so stays as it is whatever else is defined.
 
+use std::collections::BTreeSet;
+
 use crate::plan::node::Shape;
 
 /// The schema that the others lie in.
@@ -17,9 +19,22 @@ pub const MILESTONES: &str = "milestones";
 /// The rows of all KPIs.
 pub const KPIS: &str = "kpis";
 
-/// The rows of some of very many KPIs.
-pub fn kpis_part(number: usize) -> String {
-    format!("{KPIS}__{number}")
+/// The moment as of which everything is computed.
+pub const MOMENT: &str = "moment";
+
+/// The cells of KPIs that are computed together: those of a family, by so many formulas one on the other; where those are
+/// several tables, with the number of each.
+pub fn cells(depth: usize, family: &str, part: Option<usize>) -> String {
+    let part = part.map(|part| format!("__{part}")).unwrap_or_default();
+    format!("cells__{depth}__{family}{part}")
+}
+
+/// KPIs over rows of these entities and sources. Where they are more than two, the name does not say which.
+pub fn family(over: &BTreeSet<String>) -> String {
+    match over.len() {
+        0..=2 => over.iter().map(String::as_str).collect::<Vec<_>>().join("__"),
+        _ => "several".to_owned(),
+    }
 }
 
 /// The members of an entity.

@@ -1,5 +1,7 @@
 //! The plan: relations in the order in which they are made.
 
+use std::collections::BTreeSet;
+
 use crate::plan::relational::Query;
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, Type};
@@ -91,12 +93,39 @@ pub enum Relation {
     Milestone(MilestoneView),
     /// One row a milestone, with what is said about it.
     Milestones,
-    /// One row a bucket and segment of the KPI.
+    /// One row: the moment as of which everything is computed.
+    Moment,
+    /// One row a bucket and segment of each of several KPIs, which are computed together.
+    Cells(Cells),
+    /// One row a bucket and segment of the KPI: those of its cells, which lie with those of others.
     Kpi(KpiIndex),
-    /// The rows of all KPIs, or of a part of them: those that it depends on.
-    Kpis(Vec<NodeId>),
+    /// The rows of all KPIs.
+    Kpis,
     /// One row an entity with its score.
     Score(usize),
+}
+
+/// KPIs that are computed together.
+#[derive(Debug)]
+pub struct Cells {
+    /// Those that are computed, by name; at least one is.
+    pub kpis: Vec<KpiIndex>,
+    /// Those that are not computed, though they are of the table.
+    pub left_out: Vec<KpiIndex>,
+    /// Whether the table is there, so that the rows of what is left out stay in it.
+    pub is_there: bool,
+}
+
+impl Cells {
+    /// Returns all that are of the table.
+    pub fn all(&self) -> impl Iterator<Item = KpiIndex> {
+        self.kpis.iter().chain(&self.left_out).copied()
+    }
+
+    /// Returns those whose rows stay as they are.
+    pub fn kept(&self) -> &[KpiIndex] {
+        if self.is_there { &self.left_out } else { &[] }
+    }
 }
 
 /// The one reading of a source of events.
@@ -236,6 +265,18 @@ pub struct MilestoneView {
     pub counted: Option<(NodeId, Counted)>,
 }
 
+impl Node {
+    /// Tells whether its statement is the same from run to run, whatever the moment and whatever the data: a view, or
+    /// constants.
+    pub fn is_timeless(&self) -> bool {
+        match (self.materialization, &self.query) {
+            (Materialization::View, _) => true,
+            (Materialization::Table, Some(query)) => query.nodes().is_empty() && !query.reads_moment(),
+            (Materialization::Table, None) | (Materialization::Schema, _) => false,
+        }
+    }
+}
+
 impl Materialization {
     /// Returns its name, as manifests and people know it.
     pub fn name(self) -> &'static str {
@@ -260,7 +301,9 @@ impl Relation {
             Relation::Milestone(_) => "milestone",
             Relation::Milestones => "milestones",
             Relation::Kpi(_) => "kpi",
-            Relation::Kpis(_) => "kpis",
+            Relation::Kpis => "kpis",
+            Relation::Cells(_) => "cells",
+            Relation::Moment => "moment",
             Relation::Score(_) => "score",
         }
     }
@@ -295,6 +338,34 @@ impl Plan {
             .iter()
             .position(|node| matches!(&node.relation, Relation::Reached(r) if r.entity == entity && r.depth == depth));
         NodeId(found.expect("every milestone's reaches have a relation"))
+    }
+
+    /// Returns what a relation reads, and what the views read that are among that.
+    pub fn inputs_beyond_views(&self, id: NodeId) -> BTreeSet<NodeId> {
+        self.beyond_views(id, |id| &self.node(id).depends_on)
+    }
+
+    /// Returns what is next to a relation, in one direction, and what is next to the views among that.
+    pub fn beyond_views<'p>(&self, id: NodeId, next: impl Fn(NodeId) -> &'p [NodeId]) -> BTreeSet<NodeId> {
+        let (mut found, mut open) = (BTreeSet::new(), next(id).to_vec());
+        while let Some(id) = open.pop() {
+            if found.insert(id) && self.node(id).materialization == Materialization::View {
+                open.extend(next(id));
+            }
+        }
+        found
+    }
+
+    /// Returns the relation with the moment.
+    pub fn moment(&self) -> NodeId {
+        let found = self.nodes.iter().position(|node| matches!(node.relation, Relation::Moment));
+        NodeId(found.expect("the moment comes before what reads it"))
+    }
+
+    /// Returns the table that holds the cells of a KPI.
+    pub fn cells_of(&self, kpi: KpiIndex) -> NodeId {
+        let is = |node: &Node| matches!(&node.relation, Relation::Cells(cells) if cells.all().any(|own| own == kpi));
+        NodeId(self.nodes.iter().position(is).expect("the cells of a KPI come before it"))
     }
 
     /// Returns the view of a milestone.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::node::{Materialization, Node, NodeId, Plan, Relation};
+use crate::plan::node::{Node, NodeId, Plan, Relation};
 
 /// Returns the relations of the definitions with these ids (`kpi.activation_rate`), in the order of the plan.
 ///
 /// Milestones share the relations that their occurrences are numbered in; so a milestone comes with these, and with
-/// what they read: a shared relation is made of one moment. The list of milestones comes with any of them, the union of
-/// KPIs with all of them, and a table that holds several of them with any.
+/// what they read: a shared relation is made of one moment. A KPI comes with the table that holds its cells and those of
+/// others; what lists definitions comes as [`comes_with`] says.
 pub fn part(plan: &Plan, ids: &BTreeSet<String>) -> Vec<NodeId> {
     let is_wanted = |node: &Node| {
         let definition = node.definition.as_ref();
@@ -21,8 +21,22 @@ pub fn part(plan: &Plan, ids: &BTreeSet<String>) -> Vec<NodeId> {
             continue;
         }
         part.insert(NodeId(index));
-        if matches!(node.relation, Relation::Milestone(_)) {
-            open.extend(node.depends_on.iter().filter(|id| is_shared(plan.node(**id))));
+        match node.relation {
+            Relation::Milestone(_) => open.extend(node.depends_on.iter().filter(|id| is_shared(plan.node(**id)))),
+            Relation::Kpi(kpi) => {
+                part.insert(plan.cells_of(kpi));
+            }
+            Relation::Schema
+            | Relation::Moment
+            | Relation::Entity(_)
+            | Relation::Events(_)
+            | Relation::Facts(_)
+            | Relation::Occurrences(_)
+            | Relation::Reached(_)
+            | Relation::Milestones
+            | Relation::Cells(_)
+            | Relation::Kpis
+            | Relation::Score(_) => {}
         }
     }
     while let Some(id) = open.pop() {
@@ -30,36 +44,39 @@ pub fn part(plan: &Plan, ids: &BTreeSet<String>) -> Vec<NodeId> {
             open.extend(&plan.node(id).depends_on);
         }
     }
-    for (index, node) in plan.nodes.iter().enumerate() {
-        let has = |found: fn(&Relation) -> bool| part.iter().any(|id| found(&plan.node(*id).relation));
-        let comes_with = match node.relation {
-            Relation::Schema => !part.is_empty(),
-            Relation::Milestones => has(|relation| matches!(relation, Relation::Milestone(_))),
-            Relation::Kpis(_) => {
-                let mut kpis = node.depends_on.iter().filter(|id| id.0 != 0);
-                // A view shows what is there; a table is a copy, and made again with any of what it holds.
-                match node.materialization {
-                    Materialization::Table => kpis.any(|id| part.contains(id)),
-                    Materialization::View | Materialization::Schema => kpis.all(|id| part.contains(id)),
-                }
-            }
-            Relation::Entity(_)
-            | Relation::Events(_)
-            | Relation::Facts(_)
-            | Relation::Occurrences(_)
-            | Relation::Reached(_)
-            | Relation::Milestone(_)
-            | Relation::Kpi(_)
-            | Relation::Score(_) => false,
-        };
-        if comes_with {
-            part.insert(NodeId(index));
+    for index in (0..plan.nodes.len()).map(NodeId) {
+        if comes_with(plan, index, &part, |_| false) {
+            part.insert(index);
         }
     }
     part.into_iter().collect()
 }
 
-/// Tells whether several definitions share the relation.
+/// Tells whether a relation comes with a part because it says something of what is in it: the schema with anything, the
+/// moment and the list of milestones with any milestone, the union of KPIs with any of them once all of them are there.
+pub fn comes_with(plan: &Plan, id: NodeId, part: &BTreeSet<NodeId>, is_there: impl Fn(NodeId) -> bool) -> bool {
+    let has = |found: fn(&Relation) -> bool| part.iter().any(|id| found(&plan.node(*id).relation));
+    let node = plan.node(id);
+    match node.relation {
+        Relation::Schema => !part.is_empty(),
+        Relation::Moment | Relation::Milestones => has(|relation| matches!(relation, Relation::Milestone(_))),
+        Relation::Kpis => {
+            let is_whole = || node.depends_on.iter().all(|id| part.contains(id) || is_there(*id));
+            has(|relation| matches!(relation, Relation::Cells(_))) && is_whole()
+        }
+        Relation::Entity(_)
+        | Relation::Events(_)
+        | Relation::Facts(_)
+        | Relation::Occurrences(_)
+        | Relation::Reached(_)
+        | Relation::Milestone(_)
+        | Relation::Cells(_)
+        | Relation::Kpi(_)
+        | Relation::Score(_) => false,
+    }
+}
+
+/// Tells whether several milestones share the relation.
 fn is_shared(node: &Node) -> bool {
     matches!(node.relation, Relation::Occurrences(_) | Relation::Reached(_))
 }

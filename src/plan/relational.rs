@@ -9,6 +9,7 @@
 //! A column is known by its place: in the relation, or in the input of the select that reads it. Where it comes from
 //! follows from the values.
 
+pub mod moment;
 pub mod passes;
 pub mod scalar;
 
@@ -20,6 +21,8 @@ use crate::semantic::expr::Type;
 #[derive(Clone, Debug, Default)]
 pub struct Query {
     relations: Vec<Relation>,
+    /// What the names of relations that are added begin with.
+    scope: Option<String>,
     /// The columns of the result by which a warehouse that prunes by the order of rows should have them sorted.
     pub sorted_by: Vec<String>,
 }
@@ -72,6 +75,30 @@ pub struct Select {
     pub values: Vec<Scalar>,
     /// Whether equal rows are one.
     pub distinct: bool,
+}
+
+impl Select {
+    /// Returns all conditions by which its inputs are joined.
+    pub fn joined(&self) -> impl Iterator<Item = &Scalar> {
+        self.inputs.iter().flat_map(|input| match &input.join {
+            Join::Cross => &[][..],
+            Join::Inner(on) | Join::Left(on) => on,
+        })
+    }
+
+    /// Returns all that is computed of its inputs: values, conditions, and what they are joined by.
+    pub fn scalars(&self) -> impl Iterator<Item = &Scalar> {
+        self.values.iter().chain(&self.conditions).chain(self.joined())
+    }
+
+    /// Returns the same, to be changed.
+    pub fn scalars_mut(&mut self) -> impl Iterator<Item = &mut Scalar> {
+        let joined = self.inputs.iter_mut().flat_map(|input| match &mut input.join {
+            Join::Cross => &mut [][..],
+            Join::Inner(on) | Join::Left(on) => on,
+        });
+        self.values.iter_mut().chain(&mut self.conditions).chain(joined)
+    }
 }
 
 /// A relation that a select reads.
@@ -233,15 +260,46 @@ impl Query {
         nodes
     }
 
+    /// Tells whether it reads the moment as of which everything is computed.
+    pub fn reads_moment(&self) -> bool {
+        self.relations.iter().any(|relation| match &relation.body {
+            Body::Select(select) => select.scalars().any(scalar::reads_moment),
+            Body::Constants(rows) => rows.iter().flatten().any(scalar::reads_moment),
+            Body::Node(_) | Body::Union(_) => false,
+        })
+    }
+
+    /// Has the names of all relations that are added from here on begin with that of a definition: several are computed by
+    /// one query.
+    pub fn scope(&mut self, definition: &str) {
+        self.scope = Some(definition.to_owned());
+    }
+
     fn push(&mut self, name: Option<&str>, columns: Vec<Column>, body: Body) -> RelationId {
-        if let Some(name) = name {
+        let name = name.map(|name| match &self.scope {
+            Some(scope) => format!("{scope}__{name}"),
+            None => name.to_owned(),
+        });
+        if let Some(name) = &name {
             assert!(
-                self.relations.iter().all(|relation| relation.name.as_deref() != Some(name)),
+                self.relations.iter().all(|relation| relation.name.as_ref() != Some(name)),
                 "two relations of a statement are called `{name}`"
             );
         }
-        self.relations.push(Relation { name: name.map(str::to_owned), columns, body });
+        self.relations.push(Relation { name, columns, body });
         RelationId(self.relations.len() - 1)
+    }
+
+    /// Puts a relation, which reads no other, before all others.
+    fn prepend(&mut self, relation: Relation) {
+        for other in &mut self.relations {
+            match &mut other.body {
+                Body::Node(_) | Body::Constants(_) => {}
+                Body::Select(select) => select.inputs.iter_mut().for_each(|input| input.relation.0 += 1),
+                Body::Union(parts) => parts.iter_mut().for_each(|part| part.0 += 1),
+            }
+        }
+        self.relations.insert(0, relation);
     }
 
     /// Reads another node; one that is read already is the same relation.

@@ -8,16 +8,19 @@ mod occurrences;
 mod reached;
 mod score;
 
+use std::collections::BTreeSet;
+
 use indexmap::IndexMap;
 
+use crate::plan::build::KPI_COLUMNS;
 use crate::plan::columns::{column_of_entity, column_of_events, column_of_facts};
-use crate::plan::node::{NodeId, Plan, Relation, Shape};
+use crate::plan::node::{Cells, Materialization, NodeId, Plan, Relation, Shape};
 use crate::plan::relational::scalar::{self, Scalar};
-use crate::plan::relational::{Draft, Query, RelationId, Rows};
+use crate::plan::relational::{Draft, Query, RelationId, Rows, moment};
 use crate::plan::streams::signature;
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, Type};
-use crate::semantic::model::{Anchor, EntityIndex, Kpi, KpiValue, Milestone, MilestoneIndex, Model};
+use crate::semantic::model::{Anchor, EntityIndex, Kpi, KpiIndex, KpiValue, Milestone, MilestoneIndex, Model};
 use crate::semantic::name::Name;
 use crate::semantic::scopes::canonical;
 
@@ -39,19 +42,20 @@ pub(super) fn query(cx: Cx<'_>, relation: &Relation) -> Option<Query> {
         Relation::Milestone(view) => Some(milestone::query(cx, view)),
         Relation::Score(index) => Some(score::query(cx, *index)),
         Relation::Milestones => Some(catalog::query(cx)),
-        Relation::Kpi(index) => {
-            let own = cx.model.kpi(*index);
-            match &own.value {
-                KpiValue::Formula { value, inputs } => Some(formula::query(cx, own, value, inputs)),
-                KpiValue::Measures { numerator, denominator } => {
-                    Some(kpi::measures(cx, own, numerator, denominator.as_ref()))
-                }
-                KpiValue::Statistic(measure) => Some(kpi::statistic(cx, own, measure)),
-            }
-        }
-        Relation::Kpis(parts) => Some(kpis(cx, parts)),
+        Relation::Moment => Some(moment()),
+        Relation::Cells(own) => Some(cells(cx, own)),
+        Relation::Kpi(index) => Some(cells_of(cx, *index)),
+        Relation::Kpis => Some(kpis(cx)),
         Relation::Schema | Relation::Entity(_) | Relation::Events(_) | Relation::Facts(_) => None,
     }
+}
+
+/// Returns what the cells of one KPI are computed of, and what the views read that are among that.
+pub(super) fn read_by(cx: Cx<'_>, kpi: KpiIndex) -> BTreeSet<NodeId> {
+    let read = cells(cx, &Cells { kpis: vec![kpi], left_out: Vec::new(), is_there: false }).nodes();
+    let beyond = read.iter().filter(|id| cx.plan.node(**id).materialization == Materialization::View);
+    let beyond: Vec<NodeId> = beyond.flat_map(|view| cx.plan.inputs_beyond_views(*view)).collect();
+    read.into_iter().chain(beyond).collect()
 }
 
 /// The rows that the names of an expression are columns of.
@@ -148,19 +152,69 @@ impl Cx<'_> {
     }
 }
 
-/// The rows of KPIs, one after the other, by their names: where one is written changes nothing.
-fn kpis(cx: Cx<'_>, parts: &[NodeId]) -> Query {
+/// The one row with the moment.
+fn moment() -> Query {
     let mut query = Query::default();
-    let mut parts = parts.to_vec();
-    parts.sort_by_key(|part| &cx.plan.node(*part).name);
-    let parts = parts.into_iter().map(|part| cx.read(&mut query, part)).collect();
+    let mut row = Draft::new();
+    row.column(moment::COLUMN, scalar::moment());
+    query.unnamed(row);
+    query
+}
+
+/// The cells of several KPIs, one KPI after the other.
+fn cells(cx: Cx<'_>, cells: &Cells) -> Query {
+    let mut query = Query::default();
+    let mut parts = Vec::new();
+    for index in &cells.kpis {
+        let kpi = cx.model.kpi(*index);
+        query.scope(&kpi.meta.name);
+        parts.push(match &kpi.value {
+            KpiValue::Formula { value, inputs } => formula::cells(cx, &mut query, kpi, value, inputs),
+            KpiValue::Measures { numerator, denominator } => {
+                kpi::measures(cx, &mut query, kpi, numerator, denominator.as_ref())
+            }
+            KpiValue::Statistic(measure) => kpi::statistic(cx, &mut query, kpi, measure),
+        });
+    }
+    if !cells.kept().is_empty() {
+        // The table is the node that is being planned.
+        let columns: Vec<(String, Type)> = KPI_COLUMNS.iter().map(|(name, ty)| ((*name).to_owned(), *ty)).collect();
+        let table = query.node(NodeId(cx.plan.nodes.len()), &columns);
+        let mut draft = Draft::new();
+        let rows = draft.from(&query, table, "kept");
+        let names = cells.kept().iter().map(|kpi| scalar::text(&cx.model.kpi(*kpi).meta.name));
+        draft.filter(scalar::is_in(rows.column("kpi"), names.collect()));
+        draft.all(&rows);
+        parts.push(query.unnamed(draft));
+    }
+    query.union(None, parts);
+    query
+}
+
+/// The cells of one KPI, among those of others.
+fn cells_of(cx: Cx<'_>, kpi: KpiIndex) -> Query {
+    let mut query = Query::default();
+    let cells = cx.read(&mut query, cx.plan.cells_of(kpi));
+    let mut result = Draft::new();
+    let rows = result.from(&query, cells, "cells");
+    result.filter(scalar::equal(rows.column("kpi"), scalar::text(&cx.model.kpi(kpi).meta.name)));
+    result.all(&rows);
+    query.unnamed(result);
+    query
+}
+
+/// The cells of all KPIs, one table after the other.
+fn kpis(cx: Cx<'_>) -> Query {
+    let mut query = Query::default();
+    let tables = cx.plan.nodes.iter().enumerate().filter(|(_, node)| matches!(node.relation, Relation::Cells(_)));
+    let parts = tables.map(|(index, _)| cx.read(&mut query, NodeId(index))).collect();
     query.union(None, parts);
     query
 }
 
 /// Gives the cells of a KPI their columns: what a cell is known by and its size are those of `cell`; `totals` are its
 /// numerator, denominator and value.
-fn cells(result: &mut Draft, kpi: &Kpi, cell: &Rows, totals: [Scalar; 3], mature: Scalar) {
+fn cell_columns(result: &mut Draft, kpi: &Kpi, cell: &Rows, totals: [Scalar; 3], mature: Scalar) {
     let [numerator, denominator, value] = totals;
     result.column("kpi", scalar::text(&kpi.meta.name));
     result.column("grain", scalar::text(kpi.grain.name()));

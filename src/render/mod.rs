@@ -44,23 +44,30 @@ pub struct Place {
 /// What a relation carries in the warehouse that a run made: by it a later run knows what is ours, and what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// A digest of what the relation is computed by, and of what all that it reads is computed by.
+    /// A digest of what the relation is computed by: of a table with what all that it reads is computed by, of a view with
+    /// the columns that it reads.
     pub spec: String,
-    /// The moment as of which its rows are, as `2026-03-01T00:00:00Z`.
-    pub as_of: String,
+    /// The moment as of which its rows are, as `2026-03-01T00:00:00Z`; none of a view, whose rows are of the moment of what it
+    /// reads.
+    pub as_of: Option<String>,
 }
 
 impl Mark {
     /// Returns the mark as a text, for warehouses that keep a comment with a relation.
     pub fn text(&self) -> String {
-        format!("made by milepost; as_of={}; spec={}", self.as_of, self.spec)
+        let as_of = self.as_of.as_ref().map(|as_of| format!(" as_of={as_of};")).unwrap_or_default();
+        format!("made by milepost;{as_of} spec={}", self.spec)
     }
 
     /// Reads a comment; none where it is not a mark of ours.
     pub fn parse(text: &str) -> Option<Self> {
-        let (as_of, spec) = text.strip_prefix("made by milepost; as_of=")?.split_once("; spec=")?;
-        let is_whole = !as_of.is_empty() && !spec.is_empty() && !spec.contains([';', ' ']);
-        is_whole.then(|| Self { spec: spec.to_owned(), as_of: as_of.to_owned() })
+        let (as_of, spec) = text.strip_prefix("made by milepost;")?.split_once(" spec=")?;
+        let as_of = match as_of {
+            "" => None,
+            some => Some(some.strip_prefix(" as_of=")?.strip_suffix(';').filter(|as_of| !as_of.is_empty())?.to_owned()),
+        };
+        let is_whole = !spec.is_empty() && !spec.contains([';', ' ']);
+        is_whole.then(|| Self { spec: spec.to_owned(), as_of })
     }
 }
 
@@ -122,6 +129,27 @@ pub fn render_marked(
     }
     report_names(refused, place.dialect, diagnostics);
     statements
+}
+
+/// Prints the query of a relation without what keeps its rows; none where they are not computed by a query.
+pub fn render_rows(
+    id: NodeId,
+    plan: &Plan,
+    model: &Model,
+    sources: &Sources,
+    place: &Place,
+    diagnostics: &mut Diagnostics,
+) -> Option<Statement> {
+    let node = plan.node(id);
+    let origin = node.definition.as_ref().map(|definition| definition.span);
+    let cx = relations::Cx { plan, model, sources, place, marks: &UNMARKED };
+    match cx.rows(node.query.as_ref()?) {
+        Ok(sql) => Some(Statement { node: node.name.clone(), sql, origin }),
+        Err(failure) => {
+            diagnostics.push(diagnostic(failure, place.dialect, origin));
+            None
+        }
+    }
 }
 
 /// Returns the statement that marks a relation after it was made; none where the mark is part of the statement that makes

@@ -33,6 +33,8 @@ pub enum Status {
     Error(String),
     /// It was not tried, and why: `kpi_activation_rate failed`.
     Skip(String),
+    /// What is there is what it would have made.
+    Unchanged,
 }
 
 /// The state of one run.
@@ -55,6 +57,8 @@ pub struct Counts {
     pub error: usize,
     /// Not tried.
     pub skip: usize,
+    /// There already.
+    pub unchanged: usize,
 }
 
 impl Progress {
@@ -107,6 +111,11 @@ impl Progress {
                 self.counts.skip += 1;
                 ("SKIP", YELLOW, reason.clone(), None)
             }
+            Status::Unchanged => {
+                // The last line counts them.
+                self.counts.unchanged += 1;
+                return None;
+            }
         };
         if self.detail == Detail::Failures && reason.is_none() {
             return None;
@@ -127,17 +136,18 @@ impl Progress {
         if self.detail == Detail::Failures && self.counts.error == 0 {
             return None;
         }
-        let Counts { pass, error, skip } = self.counts;
+        let Counts { pass, error, skip, unchanged } = self.counts;
         let part = |name: &str, number: usize, color: &str| {
             let text = format!("{name}={number}");
             if number > 0 { self.paint(&text, color) } else { text }
         };
+        let unchanged_part = if unchanged > 0 { format!("NO-OP={unchanged} ") } else { String::new() };
         Some(format!(
-            "{} {} {} TOTAL={} in {}",
+            "{} {} {} {unchanged_part}TOTAL={} in {}",
             part("PASS", pass, GREEN),
             part("ERROR", error, RED),
             part("SKIP", skip, YELLOW),
-            pass + error + skip,
+            pass + error + skip + unchanged,
             seconds(elapsed)
         ))
     }

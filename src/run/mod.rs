@@ -39,6 +39,8 @@ pub struct Job {
     /// Whether an earlier run made the relation: then it may be dropped where it became a view and was a table, or the
     /// other way round. What somebody else made is never dropped.
     pub replaces: bool,
+    /// Whether what is there is what it would make, whatever was made of what it reads: then it is not executed.
+    pub unchanged: bool,
     /// A hash of the definition, where the caller has one.
     pub spec_hash: Option<String>,
     /// The interval that it computes, where it computes one.
@@ -174,6 +176,9 @@ pub enum Status {
     Error,
     /// It did not run, or was stopped; what was there before is untouched.
     Skipped,
+    /// What is there is what it would make.
+    #[serde(rename = "no-op")]
+    Unchanged,
     /// A test found what it expects.
     Pass,
     /// A test found something else.
@@ -188,7 +193,7 @@ impl RunResult {
 
     /// Tells whether every job did what it should.
     pub fn succeeded(&self) -> bool {
-        self.count(Status::Success) == self.results.len()
+        self.count(Status::Success) + self.count(Status::Unchanged) == self.results.len()
     }
 }
 

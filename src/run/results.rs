@@ -144,7 +144,7 @@ pub fn test_entry(project: &str, name: &str, status: Status, message: Option<Str
         failures: match status {
             Status::Pass => Some(0),
             Status::Fail => Some(1),
-            Status::Success | Status::Error | Status::Skipped => None,
+            Status::Success | Status::Error | Status::Skipped | Status::Unchanged => None,
         },
         unique_id: unique_id("unit_test", project, name),
         compiled: true,

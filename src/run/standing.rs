@@ -1,7 +1,8 @@
 //! What stands in the schema before a run: whose it is, of which moment, and what a run of a part makes besides that part.
 //!
-//! A relation is *current* where a run would make the same of the same rows: its mark has the digest of what computes it,
-//! of all that it reads too, and the moment. A run of a part ends with what it made, what that reads, and what reads that
+//! A table is *current* where a run would make the same of the same rows: its mark has the digest of what computes it, of all
+//! that it reads too, and the moment. A view, whose rows are those of what it reads, is current where its own text and the
+//! columns that it reads are the same; so is a table of constants. A run of a part ends with what it made, what that reads, and what reads that
 //! being current; so it makes more than was asked for, or is refused where that would be because of the moment alone.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::check::{Checked, Mark};
-use crate::plan::node::{Materialization, NodeId, Plan, Relation};
+use crate::plan::node::{Materialization, NodeId, Plan};
+use crate::plan::part::comes_with;
 use crate::run::results::sha256;
 use crate::warehouse::Found;
 
@@ -62,8 +64,11 @@ impl<'p> Standing<'p> {
     ) -> Self {
         let found: BTreeMap<&str, &Found> = found.iter().map(|found| (found.name.as_str(), found)).collect();
         let specs = specs(plan, statements);
-        let marks = plan.nodes.iter().zip(specs).map(|(node, spec)| {
-            (node.materialization != Materialization::Schema).then(|| Mark { spec, as_of: as_of.to_owned() })
+        let marks = plan.nodes.iter().zip(specs).map(|(node, spec)| match node.materialization {
+            Materialization::Schema => None,
+            Materialization::Table | Materialization::View => {
+                Some(Mark { spec, as_of: (!node.is_timeless()).then(|| as_of.to_owned()) })
+            }
         });
         let there = relations.iter().map(|relation| {
             let name = own_name(relation.as_deref()?);
@@ -91,7 +96,7 @@ impl<'p> Standing<'p> {
     /// Returns the moment that what is there of the plan is of: the latest, where there are several.
     pub fn moment(&self) -> Option<Timestamp> {
         let marks = self.found.iter().flatten().filter_map(|found| found.mark.as_ref());
-        marks.filter_map(|mark| mark.as_of.parse().ok()).max()
+        marks.filter_map(|mark| mark.as_of.as_ref()?.parse().ok()).max()
     }
 
     /// Tells what a relation is in the warehouse.
@@ -100,10 +105,17 @@ impl<'p> Standing<'p> {
         match &self.found[id.0] {
             None => State::Absent,
             Some(Found { mark: None, .. }) => State::Foreign,
-            Some(Found { mark: Some(mark), .. }) if mark.as_of != wanted.as_of => State::OfAnotherMoment,
+            Some(Found { mark: Some(mark), .. }) if wanted.as_of.is_some() && mark.as_of != wanted.as_of => {
+                State::OfAnotherMoment
+            }
             Some(Found { mark: Some(mark), .. }) if mark.spec != wanted.spec => State::Changed,
             Some(_) => State::Current,
         }
+    }
+
+    /// Tells whether a relation stays as it is whatever becomes of what it reads.
+    pub fn is_unchanged(&self, id: NodeId) -> bool {
+        self.plan.node(id).is_timeless() && self.state(id) == State::Current
     }
 
     /// Returns those of `part` whose names belong to what no run of ours made.
@@ -116,17 +128,19 @@ impl<'p> Standing<'p> {
         let mut whole: BTreeSet<NodeId> = part.iter().copied().collect();
         let mut open: Vec<NodeId> = part.to_vec();
         while let Some(id) = open.pop() {
-            let inputs = self.plan.node(id).depends_on.iter().filter(|input| self.state(**input) != State::Current);
-            let readers = self.readers[id.0].iter().filter(|reader| self.is_stale(**reader));
+            // A view may be current, and what it reads, or is read by, not.
+            let inputs = self.plan.inputs_beyond_views(id);
+            let inputs = inputs.into_iter().filter(|input| self.state(*input) != State::Current);
             // The schema is read by all; it makes nothing of them stale.
-            let readers = readers.filter(|_| self.marks[id.0].is_some());
+            let readers = self.marks[id.0].as_ref().map(|_| self.plan.beyond_views(id, |id| &self.readers[id.0]));
+            let readers = readers.into_iter().flatten().filter(|reader| self.is_stale(*reader));
             for other in inputs.chain(readers) {
-                if whole.insert(*other) {
-                    open.push(*other);
+                if whole.insert(other) {
+                    open.push(other);
                 }
             }
         }
-        self.add_unions(&mut whole);
+        self.add_lists(&mut whole);
         let added: Vec<NodeId> = whole.iter().copied().filter(|id| !part.contains(id)).collect();
         let of_another_moment = added.iter().copied().filter(|id| self.state(*id) == State::OfAnotherMoment).collect();
         Extended { part: whole.into_iter().collect(), added, of_another_moment }
@@ -136,52 +150,46 @@ impl<'p> Standing<'p> {
         matches!(self.state(id), State::Changed | State::OfAnotherMoment)
     }
 
-    /// Adds what reads many, once all of them are there: the union of KPIs; and the list of milestones with any of them.
-    fn add_unions(&self, whole: &mut BTreeSet<NodeId>) {
-        let has = |whole: &BTreeSet<NodeId>, found: fn(&Relation) -> bool| {
-            whole.iter().any(|id| found(&self.plan.node(*id).relation))
-        };
-        for (index, node) in self.plan.nodes.iter().enumerate() {
-            let comes_with = match node.relation {
-                Relation::Milestones => has(whole, |relation| matches!(relation, Relation::Milestone(_))),
-                Relation::Kpis(_) => {
-                    let is_there = |id: &NodeId| whole.contains(id) || self.state(*id) == State::Current;
-                    has(whole, |relation| matches!(relation, Relation::Kpi(_))) && node.depends_on.iter().all(is_there)
-                }
-                Relation::Schema
-                | Relation::Entity(_)
-                | Relation::Events(_)
-                | Relation::Facts(_)
-                | Relation::Occurrences(_)
-                | Relation::Reached(_)
-                | Relation::Milestone(_)
-                | Relation::Kpi(_)
-                | Relation::Score(_) => false,
-            };
-            if comes_with && self.state(NodeId(index)) != State::Current {
-                whole.insert(NodeId(index));
+    /// Adds what lists what is made, where that is not current.
+    fn add_lists(&self, whole: &mut BTreeSet<NodeId>) {
+        for id in (0..self.plan.nodes.len()).map(NodeId) {
+            let is_there = |id| self.state(id) == State::Current;
+            if !is_there(id) && comes_with(self.plan, id, whole, is_there) {
+                whole.insert(id);
             }
         }
     }
 }
 
-/// Returns, for each node, a digest of its statement and of those of all that it reads; the comment that opens a statement
-/// is for people.
+/// Returns, for each node, a digest of what computes it; the comment that opens a statement is for people.
 fn specs(plan: &Plan, statements: &[Checked]) -> Vec<String> {
-    let mut specs: Vec<String> = Vec::with_capacity(statements.len());
+    // Of its statement and of those of all that it reads.
+    let mut whole: Vec<String> = Vec::with_capacity(statements.len());
+    let mut specs = Vec::with_capacity(statements.len());
     for (node, statement) in plan.nodes.iter().zip(statements) {
         let lines = statement.sql().lines().skip_while(|line| line.starts_with("--"));
-        let mut text = lines.collect::<Vec<_>>().join("\n");
+        let own = lines.collect::<Vec<_>>().join("\n");
+        let mut text = own.clone();
         for input in &node.depends_on {
             text.push('\n');
             // What a node reads stands before it.
-            text.push_str(specs.get(input.0).map_or("", String::as_str));
+            text.push_str(whole.get(input.0).map_or("", String::as_str));
         }
-        let mut spec = sha256(&text);
-        spec.truncate(32);
-        specs.push(spec);
+        whole.push(digest(&text));
+        specs.push(if node.is_timeless() {
+            let read = node.depends_on.iter().map(|input| &plan.node(*input).columns);
+            digest(&read.fold(own, |text, columns| format!("{text}\n{columns:?}")))
+        } else {
+            whole.last().cloned().unwrap_or_default()
+        });
     }
     specs
+}
+
+fn digest(text: &str) -> String {
+    let mut digest = sha256(text);
+    digest.truncate(32);
+    digest
 }
 
 /// Returns the last part of a name in SQL, without quotes.

@@ -72,16 +72,14 @@ pub(super) fn run(warehouse: &dyn Warehouse, jobs: Vec<Job>, options: &Options, 
 /// Gives every job up before it begins.
 pub(super) fn skip(jobs: Vec<Job>, reason: &str) -> RunResult {
     let started_at = Timestamp::now();
-    let outcome = Outcome {
-        status: Status::Skipped,
-        message: Some(reason.to_owned()),
-        error: None,
-        span: None,
-        executed: Executed::default(),
-        attempts: 0,
-    };
+    let outcome = not_run(Status::Skipped, Some(reason.to_owned()));
     let results = jobs.into_iter().map(|job| NodeResult { job, outcome: outcome.clone() }).collect();
     RunResult { invocation_id: invocation_id(started_at), started_at, seconds: 0.0, cancelled: false, results }
+}
+
+/// What became of a job that was not executed.
+fn not_run(status: Status, message: Option<String>) -> Outcome {
+    Outcome { status, message, error: None, span: None, executed: Executed::default(), attempts: 0 }
 }
 
 /// What the workers share.
@@ -128,6 +126,12 @@ impl Floor<'_> {
         loop {
             self.heed_cancellation(&mut progress);
             if let Some(place) = progress.schedule.next() {
+                if self.jobs[place].unchanged {
+                    self.record(&mut progress, place, not_run(Status::Unchanged, None));
+                    progress.schedule.succeeded(place);
+                    self.changed.notify_all();
+                    continue;
+                }
                 progress.running += 1;
                 progress.begun += 1;
                 let (number, total) = (progress.begun, self.jobs.len());
@@ -207,7 +211,7 @@ impl Floor<'_> {
         let node = &self.jobs[place].node;
         self.heed_cancellation(&mut progress);
         match status {
-            Status::Success => progress.schedule.succeeded(place),
+            Status::Success | Status::Unchanged => progress.schedule.succeeded(place),
             Status::Error | Status::Skipped | Status::Pass | Status::Fail => {
                 let verb = if status == Status::Error { "failed" } else { "was skipped" };
                 let places = progress.schedule.failed(place);
@@ -225,15 +229,7 @@ impl Floor<'_> {
 
     fn skip(&self, progress: &mut Progress, places: &[usize], reason: &str) {
         for &place in places {
-            let outcome = Outcome {
-                status: Status::Skipped,
-                message: Some(reason.to_owned()),
-                error: None,
-                span: None,
-                executed: Executed::default(),
-                attempts: 0,
-            };
-            self.record(progress, place, outcome);
+            self.record(progress, place, not_run(Status::Skipped, Some(reason.to_owned())));
         }
     }
 

@@ -148,10 +148,15 @@ fn rows(project: &Path, without: &[&str]) -> String {
         made.unwrap_or_else(|error| panic!("{}: {error}\n{}", statement.node(), statement.sql()));
     }
     let mut text = String::new();
-    for node in &analysis.plan.nodes {
-        if matches!(node.relation, Relation::Milestone(_) | Relation::Kpi(_) | Relation::Score(_)) {
-            let _ = writeln!(text, "{}\n{}", node.name, table(&*warehouse, &node.name).to_text());
-        }
+    // In the order of the definitions of a kind, whichever relations hold their rows.
+    let definitions = analysis.plan.nodes.iter().enumerate().filter_map(|(place, node)| match node.relation {
+        Relation::Milestone(_) => Some(((0, place), node)),
+        Relation::Kpi(kpi) => Some(((1, kpi.0), node)),
+        Relation::Score(score) => Some(((2, score), node)),
+        _ => None,
+    });
+    for node in definitions.collect::<BTreeMap<_, _>>().into_values() {
+        let _ = writeln!(text, "{}\n{}", node.name, table(&*warehouse, &node.name).to_text());
     }
     text
 }

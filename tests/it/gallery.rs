@@ -10,9 +10,13 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use milepost::check::Checked;
-use milepost::compile;
+use milepost::check::{Checked, check};
 use milepost::diagnostic::Diagnostics;
+use milepost::plan::{Leaving, plan_leaving};
+use milepost::render::dialect::Dialect;
+use milepost::render::render_part;
+use milepost::semantic::model::KpiIndex;
+use milepost::{Analysis, compile};
 
 use crate::cases::{beside, place, projects, read};
 use crate::functions::{dialects, executed};
@@ -82,7 +86,7 @@ fn lines(kind: &str, sql: &str) -> BTreeSet<Line> {
             .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
             .filter(|word| word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
         let first: Vec<&str> = words.filter(|word| STRUCTURE.contains(word)).take(2).collect();
-        if !first.is_empty() {
+        if !first.is_empty() && (kind != TOGETHER || first[0] == "UNION") {
             lines.insert((kind.to_owned(), first.join(" ")));
         }
     }
@@ -90,7 +94,7 @@ fn lines(kind: &str, sql: &str) -> BTreeSet<Line> {
 }
 
 /// The statements of every case in a dialect, with the kinds of their relations.
-fn statements(dialect: &'static milepost::render::dialect::Dialect) -> BTreeMap<Exhibit, (String, Checked)> {
+fn statements(dialect: &'static Dialect) -> BTreeMap<Exhibit, (String, Checked)> {
     let mut all = BTreeMap::new();
     for project in projects("cases") {
         let case = project.file_name().expect("a directory has a name").to_string_lossy().into_owned();
@@ -99,8 +103,31 @@ fn statements(dialect: &'static milepost::render::dialect::Dialect) -> BTreeMap<
         for (node, statement) in analysis.plan.nodes.iter().zip(made) {
             all.insert((case.clone(), node.name.clone()), (node.relation.kind().to_owned(), statement));
         }
+        for (name, statement) in alone(&analysis, dialect) {
+            all.insert((case.clone(), name), (ALONE.to_owned(), statement));
+        }
     }
     all
+}
+
+/// The kind of a statement that computes the cells of one KPI, and of one that computes those of several, which are the
+/// same one after the other.
+const ALONE: &str = "cells of one";
+const TOGETHER: &str = "cells";
+
+/// The statements of the tables of cells as they are where each KPI lies in one alone, by the KPI's name.
+fn alone(analysis: &Analysis, dialect: &'static Dialect) -> Vec<(String, Checked)> {
+    let Analysis { project, model, .. } = analysis;
+    let all: BTreeSet<KpiIndex> = (0..model.kpis.len()).map(KpiIndex).collect();
+    let of = |kpi: KpiIndex| {
+        let kpis = all.iter().copied().filter(|other| *other != kpi).collect();
+        let plan = plan_leaving(model, &Leaving { kpis, tables: BTreeSet::new() });
+        let (part, mut diagnostics) = ([plan.cells_of(kpi)], Diagnostics::default());
+        let made = render_part(&part, &plan, model, &project.sources, &place(analysis, dialect), &mut diagnostics);
+        let checked = made.into_iter().map(|statement| check(statement, dialect).expect("it parses"));
+        checked.map(|statement| (format!("cells:{}", model.kpi(kpi).meta.name), statement)).collect::<Vec<_>>()
+    };
+    all.iter().copied().flat_map(of).collect()
 }
 
 /// Chooses the fewest and shortest statements that have each line, greedily.

@@ -117,7 +117,12 @@ impl Project {
         for (name, kind, comment) in relations {
             // What is made is made with its mark, or not at all.
             let mark = comment.as_deref().and_then(Mark::parse);
-            assert!(mark.is_some_and(|mark| MOMENTS.iter().any(|moment| mark.as_of.starts_with(moment))), "{name}");
+            assert!(
+                mark.is_some_and(|mark| mark
+                    .as_of
+                    .is_none_or(|own| MOMENTS.iter().any(|moment| own.starts_with(moment)))),
+                "{name}"
+            );
             let sql =
                 format!("SELECT count(*), CAST(coalesce(sum(hash(t)), 0) AS VARCHAR) FROM milepost.\"{name}\" AS t");
             let read = connection.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)));

@@ -27,6 +27,7 @@ fn job(node: &str, depends_on: &[&str], query: &str) -> Job {
         relation: Some(node.to_owned()),
         schema: None,
         replaces: false,
+        unchanged: false,
         spec_hash: None,
         interval: None,
     }

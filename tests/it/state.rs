@@ -68,7 +68,7 @@ impl Bench {
     }
 
     fn as_of(&self, relation: &str) -> String {
-        self.marks()[relation].as_ref().unwrap().as_of.clone()
+        self.marks()[relation].as_ref().unwrap().as_of.clone().unwrap()
     }
 }
 
@@ -110,7 +110,7 @@ fn a_selected_run_is_of_the_moment_of_what_is_there() {
     bench.fails(2, &["run", "--select", "activation_rate"]);
     bench.done(&["run"]);
     bench.done(&["run", "--select", "activation_rate"]);
-    assert_eq!(bench.as_of("kpi_activation_rate"), "2026-11-01T00:00:00Z");
+    assert_eq!(bench.as_of("cells__0__user"), "2026-11-01T00:00:00Z");
 }
 
 #[test]
@@ -142,6 +142,88 @@ fn what_is_excluded_is_not_made_all_the_same() {
     // Where nothing changes that it reads, it may be left out.
     bench.edit("models/activation.toml", "within = \"8d\"", "within = \"7d\"");
     bench.done(&["run", "--exclude", "activation_rate", "--as-of", "2026-03-01"]);
+}
+
+#[test]
+fn what_is_excluded_keeps_its_rows_beside_those_that_are_made() {
+    let bench = Bench::new();
+    bench.done(&["run", "--as-of", "2026-03-01"]);
+    let before = bench.rows();
+    // Both lie in one table, and both are of another definition now.
+    bench.edit("models/activation.toml", "grain = \"week\"", "grain = \"month\"");
+    bench.edit("models/activation.toml", "cohort = \"week\"", "cohort = \"month\"");
+    let (_, rows) = bench.fresh("2026-03-01");
+    for _ in 0..2 {
+        bench.done(&["run", "--exclude", "activation_rate"]);
+        let there = bench.rows();
+        assert_eq!(there["kpi_activation_rate"], before["kpi_activation_rate"]);
+        assert_eq!(there["kpi_signups"], rows["kpi_signups"]);
+        assert_ne!(there["kpi_signups"], before["kpi_signups"]);
+    }
+    // A whole run brings it back.
+    bench.done(&["run", "--as-of", "2026-03-01"]);
+    assert_eq!(bench.rows(), rows);
+}
+
+#[test]
+fn a_kpi_that_fails_takes_no_other_with_it_than_what_is_made_of_it() {
+    let bench = Bench::new();
+    let run = ["run", "--as-of", "2026-03-01"];
+    bench.done(&run);
+    let before = bench.rows();
+    // A function of the database's own that fails; what is made of the KPI stands in another table, beside what is not.
+    bench.tell("CREATE MACRO sqrt(number) AS error('not today')");
+    let file = bench.root().join("models/activation.toml");
+    let definitions = "\n[kpi.too_much]\nkind = \"count\"\nof = \"user\"\nwhere = \"sqrt(2.0) > 1.0\"\n\
+        [kpi.twice_too_much]\nkind = \"formula\"\nvalue = \"too_much * 2\"\n\
+        [kpi.signups_and_more]\nkind = \"formula\"\nvalue = \"signups + 1\"\ngrain = \"week\"\n";
+    fs::write(&file, fs::read_to_string(&file).unwrap() + definitions).unwrap();
+    let said = bench.fails(1, &run);
+    assert!(said.contains("`kpi.too_much` fails: Invalid Input Error: not today"), "{said}");
+    let results = bench.json("target/run_results.json");
+    let entries = results["results"].as_array().unwrap();
+    let status = |name: &str| {
+        let entry = entries.iter().find(|entry| entry["unique_id"].as_str().unwrap().ends_with(&format!(".{name}")));
+        entry.unwrap_or_else(|| panic!("{name}"))["status"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(status("kpi_too_much"), "error");
+    assert_eq!(status("kpi_twice_too_much"), "skipped");
+    for name in ["cells__0__user", "cells__1__user", "kpi_signups_and_more", "kpis"] {
+        assert!(["success", "no-op"].contains(&&*status(name)), "{name}: {}", status(name));
+    }
+    let there = bench.rows();
+    assert_eq!(there["kpi_signups"], before["kpi_signups"]);
+    assert!(!there["kpi_signups_and_more"].is_empty());
+    // Once it is mended, nothing is left of it.
+    bench.tell("DROP MACRO sqrt");
+    bench.done(&run);
+    assert_eq!(bench.rows(), bench.fresh("2026-03-01").1);
+}
+
+#[test]
+fn a_view_whose_text_is_the_same_is_not_made_again() {
+    let bench = Bench::new();
+    bench.done(&["run", "--as-of", "2026-03-01"]);
+    let made = |status: &str| -> Vec<String> {
+        let results = bench.json("target/run_results.json");
+        let entries = results["results"].as_array().unwrap().iter().filter(|entry| entry["status"] == status);
+        let name =
+            |entry: &serde_json::Value| entry["unique_id"].as_str().unwrap().rsplit('.').next().unwrap().to_owned();
+        entries.map(name).collect()
+    };
+    assert_eq!(made("no-op"), [""; 0]);
+    // At another moment, too: they read it. So does the list of milestones, which says the same at any time.
+    bench.done(&["run", "--as-of", "2026-04-01"]);
+    let views = bench.ask("SELECT count(*) FROM duckdb_views() WHERE schema_name = 'milepost'");
+    assert_eq!((made("no-op").len() - 1).to_string(), views);
+    assert!(made("success").iter().all(|name| !name.starts_with("milestone") && !name.starts_with("kpi")));
+    assert_eq!(bench.rows(), bench.fresh("2026-04-01").1);
+    // One of another text is, and no other.
+    bench.edit("models/activation.toml", "within = \"7d\"", "within = \"3d\"");
+    bench.done(&["run", "--as-of", "2026-04-01"]);
+    let changed: Vec<String> = made("success").into_iter().filter(|name| name.starts_with("milestone_")).collect();
+    assert_eq!(changed, ["milestone_first_document"]);
+    assert_eq!(bench.rows(), bench.fresh("2026-04-01").1);
 }
 
 #[test]
@@ -195,7 +277,9 @@ fn after_any_edits_and_selected_runs_equal_marks_have_equal_rows() {
         let (fresh_marks, fresh_rows) = bench.fresh(as_of);
         let when = format!("step {step}: `{from}` became `{to}`, and `{selected}` was run");
         for (name, mark) in &marks {
-            if fresh_marks.get(name) == Some(mark) {
+            // What shows what others hold is as they are.
+            let holds_rows = mark.as_ref().is_some_and(|mark| mark.as_of.is_some());
+            if holds_rows && fresh_marks.get(name) == Some(mark) {
                 assert_eq!(rows[name], fresh_rows[name], "{when}: {name}");
             }
         }
@@ -316,11 +400,11 @@ fn show_shows_no_view_over_tables_of_another_moment() {
     let name = view.strip_prefix("milestone_").unwrap();
     bench.done(&["show", &format!("milestone.{name}")]);
     // A run as of another moment that was killed behind its first table.
-    let mark = Mark { as_of: "2026-03-01T00:00:00Z".to_owned(), ..bench.marks()["entity_user"].clone().unwrap() };
+    let mark = Mark { as_of: Some("2026-03-01T00:00:00Z".to_owned()), ..bench.marks()["entity_user"].clone().unwrap() };
     bench.tell(&format!("COMMENT ON TABLE milepost.entity_user IS '{}'", mark.text()));
     let said = bench.fails(2, &["show", &format!("milestone.{name}")]);
     assert!(
-        said.contains("reads `entity_user`, which is as of 2026-03-01T00:00:00Z: its rows are of no moment"),
+        said.contains("and `entity_user`, which is as of 2026-03-01T00:00:00Z: its rows are of no moment"),
         "{said}"
     );
     bench.done(&["run", "--as-of", "2026-03-01"]);
@@ -445,7 +529,7 @@ fn two_compilations_at_once_leave_files_of_one_moment() {
 fn a_compiled_file_is_renamed_into_place() {
     let bench = Bench::new();
     bench.done(&["compile", "--as-of", "2026-02-01"]);
-    let file = bench.root().join("target/compiled/duckdb/kpi_signups.sql");
+    let file = bench.root().join("target/compiled/duckdb/cells__0__user.sql");
     let before = fs::read_to_string(&file).unwrap();
     // Another name of the same file: it keeps what it held, for nothing is written into it.
     fs::hard_link(&file, bench.root().join("held.sql")).unwrap();

@@ -64,6 +64,7 @@ fn of_node(node: &Node) -> Vec<Key> {
     match &node.relation {
         // The first column is the entity's key.
         Relation::Entity(_) | Relation::Milestone(_) | Relation::Score(_) => vec![Key::from([0])],
+        Relation::Moment => vec![Key::new()],
         Relation::Reached(_) => places(&["milestone", "entity"]).into_iter().collect(),
         Relation::Schema
         | Relation::Events(_)
@@ -71,7 +72,8 @@ fn of_node(node: &Node) -> Vec<Key> {
         | Relation::Occurrences(_)
         | Relation::Milestones
         | Relation::Kpi(_)
-        | Relation::Kpis(_) => Vec::new(),
+        | Relation::Kpis
+        | Relation::Cells(_) => Vec::new(),
     }
 }
 

@@ -27,7 +27,9 @@ pub(super) fn step(model: &Model, plan: &Plan, node: &Node) -> Step {
         | Relation::Milestone(_)
         | Relation::Milestones
         | Relation::Kpi(_)
-        | Relation::Kpis(_)
+        | Relation::Kpis
+        | Relation::Cells(_)
+        | Relation::Moment
         | Relation::Score(_) => Step::default(),
     }
 }

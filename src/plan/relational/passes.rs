@@ -1,7 +1,7 @@
 //! Query -> the same rows with less work: each pass keeps the columns and the rows of the result.
 
 use crate::plan::relational::scalar::{self, ColumnRef, Leaf, Scalar};
-use crate::plan::relational::{Body, Join, Query, RelationId};
+use crate::plan::relational::{Body, Query, RelationId};
 use crate::semantic::expr::ExprKind;
 
 /// A rewriting of queries that keeps what they give.
@@ -86,12 +86,7 @@ impl Needed {
                         read.push(value);
                     }
                 }
-                read.extend(&select.conditions);
-                for input in &select.inputs {
-                    if let Join::Inner(on) | Join::Left(on) = &input.join {
-                        read.extend(on);
-                    }
-                }
+                read.extend(select.conditions.iter().chain(select.joined()));
                 for value in read {
                     scalar::reads(value, &mut |ColumnRef { input, column }| {
                         self.add(select.inputs[input].relation.0, column);
@@ -123,14 +118,7 @@ fn keep(query: &mut Query, kept: &[Vec<bool>]) {
             Body::Select(select) => {
                 retain(&mut select.values, kept);
                 let inputs: Vec<RelationId> = select.inputs.iter().map(|input| input.relation).collect();
-                let moved = |value: &mut Scalar| move_columns(value, &inputs, &places);
-                select.values.iter_mut().for_each(moved);
-                select.conditions.iter_mut().for_each(moved);
-                for input in &mut select.inputs {
-                    if let Join::Inner(on) | Join::Left(on) = &mut input.join {
-                        on.iter_mut().for_each(moved);
-                    }
-                }
+                select.scalars_mut().for_each(|value| move_columns(value, &inputs, &places));
             }
         }
     }
@@ -142,25 +130,13 @@ fn retain<T>(list: &mut Vec<T>, kept: &[bool]) {
 }
 
 fn move_columns(value: &mut Scalar, inputs: &[RelationId], places: &[Vec<usize>]) {
-    *value = value.map(&mut |leaf: &Leaf, _| {
-        let mut leaf = leaf.clone();
-        match &mut leaf {
-            Leaf::Column(ColumnRef { input, column }) => *column = places[inputs[*input].0][*column],
-            Leaf::Null(_) | Leaf::Exact(_) | Leaf::Moment { .. } | Leaf::Unknown(_) => {}
-            Leaf::Cast(value, _) | Leaf::ExactOf(value) | Leaf::Written(value) => move_columns(value, inputs, places),
-            Leaf::Aggregate(aggregate) => {
-                for value in aggregate.argument.iter_mut().chain(&mut aggregate.filter) {
-                    move_columns(value, inputs, places);
-                }
+    scalar::rewrite(value, &mut |leaf| {
+        ExprKind::Column(match leaf {
+            Leaf::Column(ColumnRef { input, column }) => {
+                Leaf::Column(ColumnRef { input, column: places[inputs[input].0][column] })
             }
-            Leaf::Window(window) => {
-                let own = window.function.value_mut();
-                for value in own.into_iter().chain(&mut window.partition).chain(&mut window.order) {
-                    move_columns(value, inputs, places);
-                }
-            }
-        }
-        ExprKind::Column(leaf)
+            other => other,
+        })
     });
 }
 

@@ -97,7 +97,7 @@ impl WindowFunction {
     }
 
     /// Returns what it is computed of, to be changed.
-    pub(super) fn value_mut(&mut self) -> Option<&mut Scalar> {
+    fn value_mut(&mut self) -> Option<&mut Scalar> {
         match self {
             WindowFunction::RowNumber | WindowFunction::Count => None,
             WindowFunction::Lead(value)
@@ -111,7 +111,7 @@ impl WindowFunction {
 /// A place that nobody wrote: what the plan made itself.
 const NOWHERE: Span = Span::NOWHERE;
 
-fn expr(kind: ExprKind<Leaf>, ty: Type) -> Scalar {
+pub(super) fn expr(kind: ExprKind<Leaf>, ty: Type) -> Scalar {
     Expr { kind, ty, span: NOWHERE }
 }
 
@@ -369,6 +369,32 @@ fn leaves(value: &Scalar, visit: &mut dyn FnMut(&Leaf)) {
         }
         inside.into_iter().for_each(|value| leaves(value, visit));
     });
+}
+
+/// Changes each leaf of a value, those inside of others first.
+pub fn rewrite(value: &mut Scalar, change: &mut dyn FnMut(Leaf) -> ExprKind<Leaf>) {
+    *value = value.map(&mut |leaf: &Leaf, _| {
+        let mut leaf = leaf.clone();
+        let mut inside: Vec<&mut Scalar> = Vec::new();
+        match &mut leaf {
+            Leaf::Column(_) | Leaf::Null(_) | Leaf::Exact(_) | Leaf::Moment { .. } | Leaf::Unknown(_) => {}
+            Leaf::Cast(value, _) | Leaf::ExactOf(value) | Leaf::Written(value) => inside.push(value),
+            Leaf::Aggregate(aggregate) => inside.extend(aggregate.argument.iter_mut().chain(&mut aggregate.filter)),
+            Leaf::Window(window) => {
+                let own = window.function.value_mut();
+                inside.extend(own.into_iter().chain(&mut window.partition).chain(&mut window.order));
+            }
+        }
+        inside.into_iter().for_each(|value| rewrite(value, change));
+        change(leaf)
+    });
+}
+
+/// Tells whether a value reads the moment as of which everything is computed.
+pub fn reads_moment(value: &Scalar) -> bool {
+    let mut found = false;
+    leaves(value, &mut |leaf| found |= matches!(leaf, Leaf::Moment { .. }));
+    found
 }
 
 /// Tells whether a value is made of whole groups of rows.

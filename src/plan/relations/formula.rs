@@ -11,16 +11,16 @@ use crate::semantic::model::{Kpi, KpiIndex};
 use crate::semantic::scopes::canonical;
 use crate::semantic::settled;
 
-pub(super) fn query(cx: Cx<'_>, kpi: &Kpi, value: &Expr, inputs: &[KpiIndex]) -> Query {
-    let mut query = Query::default();
+/// The cells of a formula.
+pub(super) fn cells(cx: Cx<'_>, query: &mut Query, kpi: &Kpi, value: &Expr, inputs: &[KpiIndex]) -> RelationId {
     let names: Vec<&str> = inputs.iter().map(|input| cx.model.kpi(*input).meta.name.as_str()).collect();
     let values: Vec<String> = (1..=inputs.len()).map(|number| format!("value_{number}")).collect();
-    let parts = names.iter().enumerate().map(|(place, name)| input(cx, &mut query, kpi, name, place, &values));
+    let parts = names.iter().enumerate().map(|(place, name)| input(cx, query, kpi, name, place, &values));
     let parts: Vec<RelationId> = parts.collect();
     let all = query.union(Some("inputs"), parts);
 
     let mut met = Draft::new();
-    let row = met.from(&query, all, "inputs");
+    let row = met.from(query, all, "inputs");
     met.columns(&row, CELL);
     let over = |function: AggregateFunction, name: &str| aggregate(function, Some(row.column(name)), None);
     for value in &values {
@@ -32,7 +32,7 @@ pub(super) fn query(cx: Cx<'_>, kpi: &Kpi, value: &Expr, inputs: &[KpiIndex]) ->
     let met = query.named("met", met);
 
     let mut result = Draft::new();
-    let cell = result.from(&query, met, "met");
+    let cell = result.from(query, met, "met");
     let written = scalar::written(value, &|name| {
         let name = name.strip_prefix(canonical::KPI)?;
         let place = names.iter().position(|input| *input == name)?;
@@ -47,9 +47,8 @@ pub(super) fn query(cx: Cx<'_>, kpi: &Kpi, value: &Expr, inputs: &[KpiIndex]) ->
         equal(cell.column("mature"), scalar::int(1))
     };
     let nothing = scalar::null(Type::Float);
-    super::cells(&mut result, kpi, &cell, [nothing.clone(), nothing, cast(written, Type::Float)], mature);
-    query.unnamed(result);
-    query
+    super::cell_columns(&mut result, kpi, &cell, [nothing.clone(), nothing, cast(written, Type::Float)], mature);
+    query.unnamed(result)
 }
 
 /// Makes the cells of one input, with its value in a column of its own.

@@ -15,7 +15,13 @@ use crate::semantic::model::{Grain, Kpi, Measure};
 use crate::semantic::{retention, settled};
 
 /// The cells of a measure, or of a measure over another.
-pub(super) fn measures(cx: Cx<'_>, kpi: &Kpi, numerator: &Measure, denominator: Option<&Measure>) -> Query {
+pub(super) fn measures(
+    cx: Cx<'_>,
+    query: &mut Query,
+    kpi: &Kpi,
+    numerator: &Measure,
+    denominator: Option<&Measure>,
+) -> RelationId {
     let mut sides: Vec<Side<'_>> = match denominator {
         None => vec![Side::new("numerator", numerator, vec![(Role::Numerator, numerator)])],
         Some(denominator) if together(numerator, denominator) => {
@@ -29,19 +35,18 @@ pub(super) fn measures(cx: Cx<'_>, kpi: &Kpi, numerator: &Measure, denominator: 
     wait_for_each_other(cx, &mut sides);
     let waits = sides.iter().any(|side| side.waits().is_some());
     let base = if denominator.is_some() { Role::Denominator } else { Role::Numerator };
-    let mut query = Query::default();
-    let segments = segments(&mut query, kpi);
+    let segments = segments(query, kpi);
     let mut parts = Vec::new();
     for side in &sides {
-        let segmented = side.segmented(cx, &mut query, kpi, segments);
-        let values = side.values(&mut query, segmented, base);
-        parts.push(totals(&mut query, side, values, base, waits));
+        let segmented = side.segmented(cx, query, kpi, segments);
+        let values = side.values(query, segmented, base);
+        parts.push(totals(query, side, values, base, waits));
     }
-    parts.extend((kpi.grain == Grain::All).then(|| nobody(&mut query, waits)));
+    parts.extend((kpi.grain == Grain::All).then(|| nobody(query, waits)));
 
     let parts = query.union(None, parts);
     let mut draft = Draft::new();
-    let part = draft.from(&query, parts, "sides");
+    let part = draft.from(query, parts, "sides");
     let most = |name: &str| aggregate(AggregateFunction::Max, Some(part.column(name)), None);
     // What was not there is zero where it is a count or a sum, and unknown where it is not.
     let total = |role: Role, measure: &Measure| match measure.function {
@@ -70,35 +75,32 @@ pub(super) fn measures(cx: Cx<'_>, kpi: &Kpi, numerator: &Measure, denominator: 
     } else {
         most("immature")
     };
-    combine(cx, &mut query, kpi, &all, draft, &part, [over, under, value, immature]);
-    query
+    combine(cx, query, kpi, &all, draft, &part, [over, under, value, immature])
 }
 
 /// The cells of a statistic of a distribution.
-pub(super) fn statistic(cx: Cx<'_>, kpi: &Kpi, measure: &Measure) -> Query {
+pub(super) fn statistic(cx: Cx<'_>, query: &mut Query, kpi: &Kpi, measure: &Measure) -> RelationId {
     let side = Side::new("member", measure, vec![(Role::Numerator, measure)]);
-    let mut query = Query::default();
-    let segments = segments(&mut query, kpi);
-    let segmented = side.segmented(cx, &mut query, kpi, segments);
+    let segments = segments(query, kpi);
+    let segmented = side.segmented(cx, query, kpi, segments);
     let mut parts = Vec::new();
     if let AggregateFunction::Percentile(share) = measure.function {
-        let values = percentile(&mut query, segmented, share);
-        parts.push(totals(&mut query, &side, values, Role::Numerator, false));
-        let open = open(&mut query, segmented);
-        parts.push(open_only(&mut query, open));
+        let values = percentile(query, segmented, share);
+        parts.push(totals(query, &side, values, Role::Numerator, false));
+        let open = open(query, segmented);
+        parts.push(open_only(query, open));
     } else {
-        let values = side.values(&mut query, segmented, Role::Numerator);
-        parts.push(totals(&mut query, &side, values, Role::Numerator, false));
+        let values = side.values(query, segmented, Role::Numerator);
+        parts.push(totals(query, &side, values, Role::Numerator, false));
     }
-    parts.extend((kpi.grain == Grain::All).then(|| nobody(&mut query, false)));
+    parts.extend((kpi.grain == Grain::All).then(|| nobody(query, false)));
     let parts = query.union(None, parts);
     let mut draft = Draft::new();
-    let part = draft.from(&query, parts, "sides");
+    let part = draft.from(query, parts, "sides");
     let value = aggregate(AggregateFunction::Max, Some(part.column("numerator")), None);
     let nothing = scalar::null(Type::Float);
     let immature = aggregate(AggregateFunction::Max, Some(part.column("immature")), None);
-    combine(cx, &mut query, kpi, &[measure], draft, &part, [nothing.clone(), nothing, value, immature]);
-    query
+    combine(cx, query, kpi, &[measure], draft, &part, [nothing.clone(), nothing, value, immature])
 }
 
 /// The segments of a KPI, and what each is by: all members, and one for each dimension.
@@ -214,7 +216,7 @@ fn combine(
     mut draft: Draft,
     part: &Rows,
     totals: [Scalar; 4],
-) {
+) -> RelationId {
     let [numerator, denominator, value, immature] = totals;
     draft.columns(part, CELL);
     draft.column("numerator", numerator);
@@ -228,8 +230,8 @@ fn combine(
     let cell = result.from(query, combined, "combined");
     let totals = ["numerator", "denominator", "value"].map(|name| cell.column(name));
     let mature = mature(cx, kpi, measures, &cell);
-    super::cells(&mut result, kpi, &cell, totals, mature);
-    query.unnamed(result);
+    super::cell_columns(&mut result, kpi, &cell, totals, mature);
+    query.unnamed(result)
 }
 
 /// Makes whether a bucket is over, and with it the window of each member; and whether all of it is kept.

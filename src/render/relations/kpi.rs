@@ -2,12 +2,22 @@
 
 use minijinja::Value;
 
+use crate::plan::naming;
+use crate::plan::node::Cells;
 use crate::render::relations::Cx;
 use crate::semantic::model::{Grain, Kpi, KpiValue, MeasureRelation};
 use crate::semantic::settled;
 
 pub(super) fn header(cx: &Cx<'_>, kpi: &Kpi) -> Value {
     cx.definition_header("kpi", &kpi.meta, &lines(cx, kpi))
+}
+
+/// What the statement of a table of cells says: it holds those of several KPIs.
+pub(super) fn cells_header(cx: &Cx<'_>, cells: &Cells) -> Value {
+    let title = "Cells of KPIs that are computed together, one row a KPI, bucket and segment";
+    let names = cells.kpis.iter().map(|kpi| naming::kpi(&cx.model.kpi(*kpi).meta.name));
+    let names: Vec<String> = names.collect();
+    cx.header(title, &[format!("Each KPI begins its own relations with its name: see {}.", names.join(", "))])
 }
 
 fn lines(cx: &Cx<'_>, kpi: &Kpi) -> Vec<String> {

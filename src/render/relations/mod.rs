@@ -110,13 +110,9 @@ pub fn statement(cx: &Cx<'_>, node: &Node) -> Result<String> {
         Relation::Milestone(view) => cx.queried(node, milestone::header(cx, view.milestone)),
         Relation::Milestones => cx.queried(node, cx.header("The milestones, and what is said about each", &[])),
         Relation::Kpi(kpi) => cx.queried(node, kpi::header(cx, cx.model.kpi(*kpi))),
-        Relation::Kpis(_) => {
-            let title = match node.materialization {
-                Materialization::View | Materialization::Schema => "All KPIs, one row a bucket and segment",
-                Materialization::Table => "Some of the KPIs, one row a bucket and segment",
-            };
-            cx.queried(node, cx.header(title, &[]))
-        }
+        Relation::Moment => cx.queried(node, cx.header("The moment as of which everything is computed", &[])),
+        Relation::Cells(cells) => cx.queried(node, kpi::cells_header(cx, cells)),
+        Relation::Kpis => cx.queried(node, cx.header("All KPIs, one row a bucket and segment", &[])),
         Relation::Score(score) => cx.queried(node, score::header(cx, *score)),
     }
 }
@@ -179,9 +175,13 @@ impl Cx<'_> {
         let is_view = node.materialization == Materialization::View;
         let head =
             self.render("relation.sql", minijinja::context! { header, is_view, relation => self.table(node) })?;
+        Ok(format!("{head}\n{}", self.rows(query)?))
+    }
+
+    /// Prints a query.
+    pub(super) fn rows(&self, query: &crate::plan::relational::Query) -> Result<String> {
         let Place { dialect, schema, as_of, .. } = self.place;
-        let rows = query::Printer { plan: self.plan, dialect, schema, as_of }.query(query)?;
-        Ok(format!("{head}\n{rows}"))
+        Ok(query::Printer { plan: self.plan, dialect, schema, as_of }.query(query)?)
     }
 
     /// Returns the full name of a relation that Milepost makes.

@@ -170,7 +170,9 @@ fn read_properties(node: &Node) -> &[(Path, Type)] {
         | Relation::Milestone(_)
         | Relation::Milestones
         | Relation::Kpi(_)
-        | Relation::Kpis(_)
+        | Relation::Kpis
+        | Relation::Cells(_)
+        | Relation::Moment
         | Relation::Score(_) => &[],
     }
 }

@@ -318,8 +318,13 @@ impl Warehouse for BigQuery {
 fn mark(labels: &HashMap<String, String>) -> Option<Mark> {
     let spec = labels.get("milepost_spec")?.clone();
     // As the dialect's file writes it: in small letters, without colons and dots.
-    let (date, time) = labels.get("milepost_as_of")?.split_once('t')?;
-    let as_of = format!("{date}T{}", time.replace('-', ":").replace('_', ".").to_uppercase());
+    let as_of = match labels.get("milepost_as_of") {
+        Some(label) => {
+            let (date, time) = label.split_once('t')?;
+            Some(format!("{date}T{}", time.replace('-', ":").replace('_', ".").to_uppercase()))
+        }
+        None => None,
+    };
     Some(Mark { spec, as_of })
 }
 

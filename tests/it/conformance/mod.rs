@@ -63,9 +63,14 @@ impl Case {
             | Relation::Facts(_)
             | Relation::Milestone(_)
             | Relation::Milestones
-            | Relation::Kpis(_)
+            | Relation::Kpis
             | Relation::Score(_) => true,
-            Relation::Schema | Relation::Occurrences(_) | Relation::Reached(_) | Relation::Kpi(_) => false,
+            Relation::Schema
+            | Relation::Moment
+            | Relation::Occurrences(_)
+            | Relation::Reached(_)
+            | Relation::Cells(_)
+            | Relation::Kpi(_) => false,
         }
     }
 

@@ -95,7 +95,7 @@ fn marks_are_read_from_the_labels_of_a_dataset() {
         is_list.then(|| Answer::json(200, json!({"tables": tables, "totalItems": 2}).to_string()))
     });
     let warehouse = connect(&target(&server)).unwrap();
-    let mark = Mark { spec: "0a1b".to_owned(), as_of: "2026-03-01T09:30:00.5Z".to_owned() };
+    let mark = Mark { spec: "0a1b".to_owned(), as_of: Some("2026-03-01T09:30:00.5Z".to_owned()) };
     let found = [Found { name: "ours".to_owned(), mark: Some(mark) }, Found { name: "theirs".to_owned(), mark: None }];
     assert_eq!(warehouse.found("`ds`").unwrap(), found);
     // A dataset that is not there holds nothing.

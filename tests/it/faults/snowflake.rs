@@ -406,7 +406,7 @@ fn a_part_that_is_lost_loses_the_answer_and_repeats_nothing() {
 #[test]
 fn marks_are_read_from_comments() {
     let text = |name: &str| json!({ "name": name, "type": "text", "nullable": true, "length": 16_777_216 });
-    let mark = Mark { spec: "0a1b".to_owned(), as_of: "2026-03-01T00:00:00Z".to_owned() };
+    let mark = Mark { spec: "0a1b".to_owned(), as_of: Some("2026-03-01T00:00:00Z".to_owned()) };
     let rowset = json!([["ours", mark.text()], ["theirs", "made by hand"], ["plain", null]]);
     let server = serve(move |request, _| {
         let rowtype = [text("TABLE_NAME"), text("COMMENT")];

@@ -172,6 +172,7 @@ impl Meant {
                 relation: (!is_schema).then(|| format!("milepost.{}", node.name)),
                 schema: None,
                 replaces: true,
+                unchanged: false,
                 spec_hash: None,
                 interval: None,
             }
