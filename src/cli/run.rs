@@ -371,16 +371,14 @@ fn execute(workspace: &Workspace<'_>, target: &Target, warehouse: &dyn Warehouse
     if result.cancelled {
         say_error("the run was stopped", None, cx);
     }
-    match progress.summary(Duration::from_secs_f64(result.seconds)) {
-        Some(summary) => say_always(&summary),
-        None => {
-            let unchanged = match result.count(Status::Unchanged) {
-                0 => String::new(),
-                count => format!(", {count} stand as they are"),
-            };
-            let made = result.count(Status::Success);
-            cx.say(&format!("made {made} relations in {:.2}s{unchanged}", result.seconds));
-        }
+    if let Some(summary) = progress.summary(Duration::from_secs_f64(result.seconds)) {
+        say_always(&summary);
+    } else {
+        let unchanged = match result.count(Status::Unchanged) {
+            0 => String::new(),
+            count => format!(", {count} stand as they are"),
+        };
+        cx.say(&format!("made {} relations in {:.2}s{unchanged}", result.count(Status::Success), result.seconds));
     }
     result
 }

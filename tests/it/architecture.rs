@@ -29,7 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 const TOPS: &[&str] = &["cli", "lib", "main"];
 
 /// What stands in `lib.rs` itself, above all layers but `cli`.
-const PIPELINE: &[&str] = &["Analysis", "analyze", "compile", "compile_marked"];
+const PIPELINE: &[&str] = &["Analysis", "analyze", "compile", "compile_marked", "compile_rows"];
 
 /// A longer file has two subjects.
 const LONGEST_FILE: usize = 500;

@@ -149,11 +149,23 @@ fn rows(project: &Path, without: &[&str]) -> String {
     }
     let mut text = String::new();
     // In the order of the definitions of a kind, whichever relations hold their rows.
-    let definitions = analysis.plan.nodes.iter().enumerate().filter_map(|(place, node)| match node.relation {
-        Relation::Milestone(_) => Some(((0, place), node)),
-        Relation::Kpi(kpi) => Some(((1, kpi.0), node)),
-        Relation::Score(score) => Some(((2, score), node)),
-        _ => None,
+    let definitions = analysis.plan.nodes.iter().filter_map(|node| {
+        let place = match node.relation {
+            Relation::Milestone(ref view) => (0, view.milestone.0),
+            Relation::Kpi(kpi) => (1, kpi.0),
+            Relation::Score(score) => (2, score),
+            Relation::Schema
+            | Relation::Moment
+            | Relation::Entity(_)
+            | Relation::Events(_)
+            | Relation::Facts(_)
+            | Relation::Occurrences(_)
+            | Relation::Reached(_)
+            | Relation::Milestones
+            | Relation::Cells(_)
+            | Relation::Kpis => return None,
+        };
+        Some((place, node))
     });
     for node in definitions.collect::<BTreeMap<_, _>>().into_values() {
         let _ = writeln!(text, "{}\n{}", node.name, table(&*warehouse, &node.name).to_text());

@@ -28,6 +28,7 @@ mod many_kpis;
 mod meaning;
 mod metamorphic;
 mod network;
+mod parts;
 mod real;
 mod results;
 mod run;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use milepost::diagnostic::Diagnostics;
-use milepost::plan::node::{Materialization, Relation};
+use milepost::plan::node::{Materialization, Node, Relation};
 use milepost::render::{Place, render};
 use milepost::{Analysis, analyze};
 
@@ -85,9 +85,6 @@ fn the_table_of_a_kpi_follows_from_its_name() {
     let changed: Vec<_> = after.iter().filter(|(name, sql)| before.get(*name) != Some(*sql)).collect();
     assert_eq!(changed.len(), 1, "one more KPI changes the table that it is in");
     assert!(!changed.iter().any(|(name, _)| *name == "kpis"), "and not the union");
-    let held = |node: &milepost::plan::node::Node| match &node.relation {
-        Relation::Cells(cells) => cells.kpis.len(),
-        _ => 0,
-    };
+    let held = |node: &Node| if let Relation::Cells(cells) = &node.relation { cells.kpis.len() } else { 0 };
     assert_eq!(more.plan.nodes.iter().map(held).sum::<usize>(), 511);
 }

@@ -1,5 +1,4 @@
-//! What runs leave in the warehouse and on the disk: what is ours is known by its mark, what is not stays as it is, and
-//! what a run of a part makes is of one moment and one definition with what it reads and what reads it.
+//! What runs leave in the warehouse and on the disk: what is ours is known by its mark, and what is not stays as it is.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +14,7 @@ use crate::commands::{Bench, files};
 pub(crate) const DATABASE: &str = "target/acme.duckdb";
 
 impl Bench {
-    fn open(&self) -> Connection {
+    pub(crate) fn open(&self) -> Connection {
         Connection::open(self.root().join(DATABASE)).unwrap()
     }
 
@@ -26,7 +25,7 @@ impl Bench {
     }
 
     /// Asks for one text.
-    fn ask(&self, sql: &str) -> String {
+    pub(crate) fn ask(&self, sql: &str) -> String {
         self.open().query_row(&format!("SELECT CAST(({sql}) AS VARCHAR)"), [], |row| row.get(0)).unwrap()
     }
 
@@ -56,7 +55,7 @@ impl Bench {
     }
 
     /// Returns the same of a full run of the same files in an empty database.
-    fn fresh(&self, as_of: &str) -> (BTreeMap<String, Option<Mark>>, BTreeMap<String, String>) {
+    pub(crate) fn fresh(&self, as_of: &str) -> (BTreeMap<String, Option<Mark>>, BTreeMap<String, String>) {
         let fresh = Bench::new();
         for folder in ["models", "data"] {
             for (path, bytes) in files(&self.root().join(folder)) {
@@ -67,235 +66,9 @@ impl Bench {
         (fresh.marks(), fresh.rows())
     }
 
-    fn as_of(&self, relation: &str) -> String {
+    pub(crate) fn as_of(&self, relation: &str) -> String {
         self.marks()[relation].as_ref().unwrap().as_of.clone().unwrap()
     }
-}
-
-/// A milestone that stands before all others, and counts what one of them counts.
-const ANOTHER: &str = "[milestone.a_day]\nevent = \"document_shared\"\nwithin = \"1d\"\n\n";
-
-fn add_another(bench: &Bench) {
-    bench.edit("models/activation.toml", "[milestone.first_document]", &format!("{ANOTHER}[milestone.first_document]"));
-}
-
-#[test]
-fn a_selected_run_leaves_no_reader_behind() {
-    let bench = Bench::new();
-    bench.done(&["run", "--as-of", "2026-03-01"]);
-    add_another(&bench);
-    bench.done(&["run", "--select", "a_day"]);
-    let (marks, rows) = bench.fresh("2026-03-01");
-    assert_eq!(bench.rows(), rows);
-    assert_eq!(bench.marks(), marks);
-}
-
-#[test]
-fn a_selected_run_is_of_the_moment_of_what_is_there() {
-    let bench = Bench::new();
-    bench.done(&["run", "--as-of", "2026-02-01"]);
-    let before = bench.rows();
-    // Without a moment it goes on at the one that is there.
-    let said = String::from_utf8(bench.run(&["run", "--select", "activation_rate"]).stderr).unwrap();
-    assert!(said.contains("as of 2026-02-01T00:00:00Z, as what is there is"), "{said}");
-    assert_eq!(bench.rows(), before);
-    // Of another it is refused, and nothing is made.
-    let said = bench.fails(2, &["run", "--select", "activation_rate", "--as-of", "2026-11-01"]);
-    assert!(said.contains("is as of 2026-02-01T00:00:00Z: `"), "{said}");
-    assert!(said.contains("`milepost run --as-of 2026-11-01T00:00:00Z`"), "{said}");
-    assert!(said.contains("`--as-of 2026-02-01T00:00:00Z`"), "{said}");
-    assert_eq!(bench.rows(), before);
-    // The project's own moment is one that was asked for, too.
-    bench.edit("project.toml", "default_target", "as_of = \"2026-11-01\"\ndefault_target");
-    bench.fails(2, &["run", "--select", "activation_rate"]);
-    bench.done(&["run"]);
-    bench.done(&["run", "--select", "activation_rate"]);
-    assert_eq!(bench.as_of("cells__0__user"), "2026-11-01T00:00:00Z");
-}
-
-#[test]
-fn what_a_selected_relation_reads_is_made_where_it_is_not_there() {
-    let bench = Bench::new();
-    bench.done(&["run", "--select", "activation_rate", "--as-of", "2026-03-01"]);
-    let (marks, rows) = bench.fresh("2026-03-01");
-    let found = bench.rows();
-    assert!(found.len() < rows.len() && !found.contains_key("kpi_signups"));
-    assert_eq!(found["kpi_activation_rate"], rows["kpi_activation_rate"]);
-    // The rest is added by and by, and all of it in the end: the union of KPIs with the last of them.
-    for selected in ["signups", "kind:milestone", "engagement"] {
-        bench.done(&["run", "--select", selected]);
-    }
-    assert_eq!(bench.rows(), rows);
-    assert_eq!(bench.marks(), marks);
-}
-
-#[test]
-fn what_is_excluded_is_not_made_all_the_same() {
-    let bench = Bench::new();
-    bench.done(&["run", "--as-of", "2026-03-01"]);
-    bench.edit("models/activation.toml", "within = \"7d\"", "within = \"8d\"");
-    let said = bench.fails(2, &["run", "--select", "first_document+", "--exclude", "activation_rate"]);
-    assert!(said.contains("is excluded: `kpi_activation_rate`"), "{said}");
-    // Nor where it was not selected as well.
-    let said = bench.fails(2, &["run", "--select", "milestone.first_document", "--exclude", "activation_rate"]);
-    assert!(said.contains("is excluded: `kpi_activation_rate`"), "{said}");
-    // Where nothing changes that it reads, it may be left out.
-    bench.edit("models/activation.toml", "within = \"8d\"", "within = \"7d\"");
-    bench.done(&["run", "--exclude", "activation_rate", "--as-of", "2026-03-01"]);
-}
-
-#[test]
-fn what_is_excluded_keeps_its_rows_beside_those_that_are_made() {
-    let bench = Bench::new();
-    bench.done(&["run", "--as-of", "2026-03-01"]);
-    let before = bench.rows();
-    // Both lie in one table, and both are of another definition now.
-    bench.edit("models/activation.toml", "grain = \"week\"", "grain = \"month\"");
-    bench.edit("models/activation.toml", "cohort = \"week\"", "cohort = \"month\"");
-    let (_, rows) = bench.fresh("2026-03-01");
-    for _ in 0..2 {
-        bench.done(&["run", "--exclude", "activation_rate"]);
-        let there = bench.rows();
-        assert_eq!(there["kpi_activation_rate"], before["kpi_activation_rate"]);
-        assert_eq!(there["kpi_signups"], rows["kpi_signups"]);
-        assert_ne!(there["kpi_signups"], before["kpi_signups"]);
-    }
-    // A whole run brings it back.
-    bench.done(&["run", "--as-of", "2026-03-01"]);
-    assert_eq!(bench.rows(), rows);
-}
-
-#[test]
-fn a_kpi_that_fails_takes_no_other_with_it_than_what_is_made_of_it() {
-    let bench = Bench::new();
-    let run = ["run", "--as-of", "2026-03-01"];
-    bench.done(&run);
-    let before = bench.rows();
-    // A function of the database's own that fails; what is made of the KPI stands in another table, beside what is not.
-    bench.tell("CREATE MACRO sqrt(number) AS error('not today')");
-    let file = bench.root().join("models/activation.toml");
-    let definitions = "\n[kpi.too_much]\nkind = \"count\"\nof = \"user\"\nwhere = \"sqrt(2.0) > 1.0\"\n\
-        [kpi.twice_too_much]\nkind = \"formula\"\nvalue = \"too_much * 2\"\n\
-        [kpi.signups_and_more]\nkind = \"formula\"\nvalue = \"signups + 1\"\ngrain = \"week\"\n";
-    fs::write(&file, fs::read_to_string(&file).unwrap() + definitions).unwrap();
-    let said = bench.fails(1, &run);
-    assert!(said.contains("`kpi.too_much` fails: Invalid Input Error: not today"), "{said}");
-    let results = bench.json("target/run_results.json");
-    let entries = results["results"].as_array().unwrap();
-    let status = |name: &str| {
-        let entry = entries.iter().find(|entry| entry["unique_id"].as_str().unwrap().ends_with(&format!(".{name}")));
-        entry.unwrap_or_else(|| panic!("{name}"))["status"].as_str().unwrap().to_owned()
-    };
-    assert_eq!(status("kpi_too_much"), "error");
-    assert_eq!(status("kpi_twice_too_much"), "skipped");
-    for name in ["cells__0__user", "cells__1__user", "kpi_signups_and_more", "kpis"] {
-        assert!(["success", "no-op"].contains(&&*status(name)), "{name}: {}", status(name));
-    }
-    let there = bench.rows();
-    assert_eq!(there["kpi_signups"], before["kpi_signups"]);
-    assert!(!there["kpi_signups_and_more"].is_empty());
-    // Once it is mended, nothing is left of it.
-    bench.tell("DROP MACRO sqrt");
-    bench.done(&run);
-    assert_eq!(bench.rows(), bench.fresh("2026-03-01").1);
-}
-
-#[test]
-fn a_view_whose_text_is_the_same_is_not_made_again() {
-    let bench = Bench::new();
-    bench.done(&["run", "--as-of", "2026-03-01"]);
-    let made = |status: &str| -> Vec<String> {
-        let results = bench.json("target/run_results.json");
-        let entries = results["results"].as_array().unwrap().iter().filter(|entry| entry["status"] == status);
-        let name =
-            |entry: &serde_json::Value| entry["unique_id"].as_str().unwrap().rsplit('.').next().unwrap().to_owned();
-        entries.map(name).collect()
-    };
-    assert_eq!(made("no-op"), [""; 0]);
-    // At another moment, too: they read it. So does the list of milestones, which says the same at any time.
-    bench.done(&["run", "--as-of", "2026-04-01"]);
-    let views = bench.ask("SELECT count(*) FROM duckdb_views() WHERE schema_name = 'milepost'");
-    assert_eq!((made("no-op").len() - 1).to_string(), views);
-    assert!(made("success").iter().all(|name| !name.starts_with("milestone") && !name.starts_with("kpi")));
-    assert_eq!(bench.rows(), bench.fresh("2026-04-01").1);
-    // One of another text is, and no other.
-    bench.edit("models/activation.toml", "within = \"7d\"", "within = \"3d\"");
-    bench.done(&["run", "--as-of", "2026-04-01"]);
-    let changed: Vec<String> = made("success").into_iter().filter(|name| name.starts_with("milestone_")).collect();
-    assert_eq!(changed, ["milestone_first_document"]);
-    assert_eq!(bench.rows(), bench.fresh("2026-04-01").1);
-}
-
-#[test]
-fn a_selection_of_nothing_is_a_mistake() {
-    let bench = Bench::new();
-    for arguments in [&["--exclude", "*"][..], &["--select", ""], &["--select", "signups", "--exclude", "signups"]] {
-        let arguments = [&["run"], arguments].concat();
-        let said = bench.fails(2, &arguments);
-        assert!(said.contains("nothing"), "{said}");
-    }
-    assert!(!bench.root().join(DATABASE).exists());
-}
-
-/// A small generator of numbers, the same each time.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from((self.0 >> 33) % bound as u64).unwrap()
-    }
-}
-
-/// Edits, each with its reverse.
-const EDITS: &[(&str, &str)] = &[
-    ("within = \"7d\"", "within = \"3d\""),
-    ("at_least = 2", "at_least = 1"),
-    ("all_of = [\"first_document\", \"shared\"]", "any_of = [\"first_document\", \"shared\"]"),
-    ("cohort = \"week\"", "cohort = \"month\""),
-    ("engaged = 0.3", "engaged = 0.2"),
-    ("# What a user can reach.\n", "[milestone.a_day]\nevent = \"document_shared\"\nwithin = \"1d\"\n"),
-];
-
-const SELECTIONS: &[&str] =
-    &["first_document", "activated", "activation_rate", "signups", "engagement", "kind:milestone", "+shared", "user+"];
-
-#[test]
-fn after_any_edits_and_selected_runs_equal_marks_have_equal_rows() {
-    let bench = Bench::new();
-    let as_of = "2026-03-01";
-    let mut numbers = Numbers(11);
-    bench.done(&["run", "--as-of", as_of]);
-    for step in 0..6 {
-        let (from, to) = EDITS[numbers.below(EDITS.len())];
-        let text = fs::read_to_string(bench.root().join("models/activation.toml")).unwrap();
-        let (from, to) = if text.contains(from) { (from, to) } else { (to, from) };
-        bench.edit("models/activation.toml", from, to);
-        let selected = SELECTIONS[numbers.below(SELECTIONS.len())];
-        bench.done(&["run", "--select", selected]);
-        let (marks, rows) = (bench.marks(), bench.rows());
-        let (fresh_marks, fresh_rows) = bench.fresh(as_of);
-        let when = format!("step {step}: `{from}` became `{to}`, and `{selected}` was run");
-        for (name, mark) in &marks {
-            // What shows what others hold is as they are.
-            let holds_rows = mark.as_ref().is_some_and(|mark| mark.as_of.is_some());
-            if holds_rows && fresh_marks.get(name) == Some(mark) {
-                assert_eq!(rows[name], fresh_rows[name], "{when}: {name}");
-            }
-        }
-        // What was asked for is what a full run makes.
-        let results = bench.json("target/run_results.json");
-        for entry in results["results"].as_array().unwrap() {
-            let name = entry["unique_id"].as_str().unwrap().rsplit('.').next().unwrap();
-            assert_eq!(marks.get(name), fresh_marks.get(name), "{when}: {name}");
-        }
-    }
-    // In the end a full run brings everything to where a fresh one is; what is no longer defined stays.
-    bench.done(&["run", "--as-of", as_of]);
-    let (marks, rows) = bench.fresh(as_of);
-    let there = bench.rows();
-    assert!(rows.iter().all(|(name, rows)| there[name] == *rows));
-    assert!(marks.iter().all(|(name, mark)| bench.marks()[name] == *mark));
 }
 
 #[test]

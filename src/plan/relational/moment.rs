@@ -33,12 +33,14 @@ pub fn read_from(query: &mut Query, node: NodeId) {
 fn join(select: &mut Select) {
     let place = PLACE.min(select.inputs.len());
     select.scalars_mut().for_each(|value| {
-        scalar::rewrite(value, &mut |leaf| match leaf {
-            Leaf::Column(ColumnRef { input, column }) if input >= place => {
-                ExprKind::Column(Leaf::Column(ColumnRef { input: input + 1, column }))
+        scalar::rewrite(value, &mut |mut leaf| {
+            if let Leaf::Moment { before } = leaf {
+                return before_it(place, before).kind;
             }
-            Leaf::Moment { before } => before_it(place, before).kind,
-            other => ExprKind::Column(other),
+            if let Leaf::Column(column) = &mut leaf {
+                column.input += usize::from(column.input >= place);
+            }
+            ExprKind::Column(leaf)
         });
     });
     let input = Input { relation: RelationId(0), alias: "moment".to_owned(), join: Join::Cross };

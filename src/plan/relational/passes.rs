@@ -130,13 +130,11 @@ fn retain<T>(list: &mut Vec<T>, kept: &[bool]) {
 }
 
 fn move_columns(value: &mut Scalar, inputs: &[RelationId], places: &[Vec<usize>]) {
-    scalar::rewrite(value, &mut |leaf| {
-        ExprKind::Column(match leaf {
-            Leaf::Column(ColumnRef { input, column }) => {
-                Leaf::Column(ColumnRef { input, column: places[inputs[input].0][column] })
-            }
-            other => other,
-        })
+    scalar::rewrite(value, &mut |mut leaf| {
+        if let Leaf::Column(ColumnRef { input, column }) = &mut leaf {
+            *column = places[inputs[*input].0][*column];
+        }
+        ExprKind::Column(leaf)
     });
 }
 
