@@ -94,7 +94,7 @@ impl Builder<'_> {
             if materialization == Materialization::View {
                 moment::read_from(query, self.plan.moment());
             }
-            passes::run(query, self.without);
+            passes::run(query, &self.plan, self.without);
         }
         // What a query reads follows from what is in it.
         depends_on.extend(query.iter().flat_map(Query::nodes));

@@ -11,15 +11,13 @@
 //!
 //! It never leaves out what may change a column; it may name what does not.
 
-mod constants;
-mod keys;
 mod query;
 mod raw;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use crate::plan::lineage::constants::{Constant, Only};
 use crate::plan::node::{NodeId, Plan, Raw};
+pub use crate::plan::relational::constants::{Constant, Only};
 use crate::semantic::model::Model;
 use crate::semantic::name::Path;
 

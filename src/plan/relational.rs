@@ -2,13 +2,14 @@
 //!
 //! A [`Query`] holds relations, each over those before it; the last one is what it gives. There are four kinds: rows of
 //! another node, constants, a [`Select`] and a union. A select is what SQL calls one: rows of its inputs, joined; those
-//! that meet its conditions; and a value for each column, which may be a window's, or an aggregate: then the values that
-//! are none, and no constants, say what is grouped; where there are none of these, the whole is one group. So a query is printed as it is, a relation with a name as a common table
-//! expression.
+//! that meet its conditions; and a value for each column, which may be a window's, or an aggregate of the rows of a group. So
+//! a query is printed as it is, a relation with a name as a common table expression.
 //!
 //! A column is known by its place: in the relation, or in the input of the select that reads it. Where it comes from
 //! follows from the values.
 
+pub mod constants;
+pub(in crate::plan) mod keys;
 pub mod moment;
 pub mod passes;
 pub mod scalar;
@@ -75,15 +76,21 @@ pub struct Select {
     pub values: Vec<Scalar>,
     /// Whether equal rows are one.
     pub distinct: bool,
+    /// The values, by their places, by which rows are grouped: each group is one row. None: each row is one of its own; no
+    /// places: the whole is one group.
+    pub grouped_by: Option<Vec<usize>>,
 }
 
 impl Select {
+    /// Tells whether the value at a place tells rows of the select apart that are not told apart by anything else: rows are
+    /// grouped by it, or equal ones are one.
+    pub fn is_key(&self, place: usize) -> bool {
+        self.distinct || self.grouped_by.as_ref().is_some_and(|keys| keys.contains(&place))
+    }
+
     /// Returns all conditions by which its inputs are joined.
     pub fn joined(&self) -> impl Iterator<Item = &Scalar> {
-        self.inputs.iter().flat_map(|input| match &input.join {
-            Join::Cross => &[][..],
-            Join::Inner(on) | Join::Left(on) => on,
-        })
+        self.inputs.iter().flat_map(Input::on)
     }
 
     /// Returns all that is computed of its inputs: values, conditions, and what they are joined by.
@@ -112,6 +119,16 @@ pub struct Input {
     pub join: Join,
 }
 
+impl Input {
+    /// Returns the conditions by which it is joined.
+    pub fn on(&self) -> &[Scalar] {
+        match &self.join {
+            Join::Cross => &[],
+            Join::Inner(on) | Join::Left(on) => on,
+        }
+    }
+}
+
 /// How an input is joined with those before it.
 #[derive(Clone, Debug)]
 pub enum Join {
@@ -138,6 +155,14 @@ impl Rows {
     /// If there is none: whoever asks knows what the relation has.
     pub fn column(&self, name: &str) -> Scalar {
         self.find(name).unwrap_or_else(|| panic!("no column `{name}` among {:?}", self.columns))
+    }
+
+    /// Returns the columns whose names begin with `prefix`, by what follows it.
+    #[must_use]
+    pub fn behind(&self, prefix: &str) -> Rows {
+        let name = |column: &Column| column.name.strip_prefix(prefix).unwrap_or_default().to_owned();
+        let columns = self.columns.iter().map(|column| Column { name: name(column), ty: column.ty });
+        Rows { input: self.input, columns: columns.collect() }
     }
 
     /// Returns a column by its name, if there is one.
@@ -275,11 +300,31 @@ impl Query {
         self.scope = Some(definition.to_owned());
     }
 
-    fn push(&mut self, name: Option<&str>, columns: Vec<Column>, body: Body) -> RelationId {
-        let name = name.map(|name| match &self.scope {
+    /// Returns a relation that several definitions read: as it is, or made by `make`, whose relations have names that begin
+    /// with `shared`.
+    pub fn shared(&mut self, shared: &str, name: &str, make: impl FnOnce(&mut Query) -> Draft) -> RelationId {
+        let scope = self.scope.replace(shared.to_owned());
+        let full = self.full(name);
+        let known = self.relations.iter().position(|relation| relation.name.as_ref() == Some(&full));
+        let relation = if let Some(known) = known {
+            RelationId(known)
+        } else {
+            let draft = make(self);
+            self.named(name, draft)
+        };
+        self.scope = scope;
+        relation
+    }
+
+    fn full(&self, name: &str) -> String {
+        match &self.scope {
             Some(scope) => format!("{scope}__{name}"),
             None => name.to_owned(),
-        });
+        }
+    }
+
+    fn push(&mut self, name: Option<&str>, columns: Vec<Column>, body: Body) -> RelationId {
+        let name = name.map(|name| self.full(name));
         if let Some(name) = &name {
             assert!(
                 self.relations.iter().all(|relation| relation.name.as_ref() != Some(name)),
@@ -336,7 +381,12 @@ impl Query {
 
     fn select(&mut self, name: Option<&str>, draft: Draft) -> RelationId {
         let Draft { inputs, conditions, columns, values, distinct } = draft;
-        self.push(name, columns, Body::Select(Select { inputs, conditions, values, distinct }))
+        // What is made of whole groups is beside what says which they are; a constant says nothing of that.
+        let grouped_by = values.iter().any(scalar::is_aggregate).then(|| {
+            let keys = values.iter().enumerate().filter(|(_, value)| scalar::is_key(value));
+            keys.map(|(place, _)| place).collect()
+        });
+        self.push(name, columns, Body::Select(Select { inputs, conditions, values, distinct, grouped_by }))
     }
 
     /// Adds the rows of several relations, one after the other, with the columns of the first; where it is only one, that

@@ -115,7 +115,6 @@ impl Printer<'_> {
             return Ok(line);
         }
         let mut lines = vec![format!("{}SELECT{}", pad(indent), if select.distinct { " DISTINCT" } else { "" })];
-        let (mut keys, mut is_grouped) = (Vec::new(), false);
         let last = select.values.len().saturating_sub(1);
         for (position, (column, value)) in relation.columns.iter().zip(&select.values).enumerate() {
             let name = self.ident(&column.name)?;
@@ -127,10 +126,6 @@ impl Printer<'_> {
                 format!(" AS {name}")
             };
             lines.push(format!("{}{printed}{named}{comma}", pad(indent + 2)));
-            is_grouped |= scalar::is_aggregate(value);
-            if scalar::is_key(value) {
-                keys.push((position + 1).to_string());
-            }
         }
         for (position, input) in select.inputs.iter().enumerate() {
             lines.push(self.input(query, input, position == 0, &inputs, indent)?);
@@ -140,7 +135,8 @@ impl Printer<'_> {
             let word = if position == 0 { "WHERE" } else { "  AND" };
             lines.push(format!("{}{word} {}", pad(indent), self.condition(condition, place, &inputs, indent)?));
         }
-        if is_grouped && !keys.is_empty() {
+        let keys: Vec<String> = select.grouped_by.iter().flatten().map(|place| (place + 1).to_string()).collect();
+        if !keys.is_empty() {
             lines.push(format!("{}GROUP BY {}", pad(indent), keys.join(", ")));
         }
         Ok(lines.join("\n"))
@@ -148,9 +144,8 @@ impl Printer<'_> {
 
     /// Prints a select that only takes columns of one relation, where it has a place on one line.
     fn one_line(&self, query: &Query, relation: &Relation, select: &Select, indent: usize) -> Result<Option<String>> {
-        let ([input], true, false) = (select.inputs.as_slice(), select.conditions.is_empty(), select.distinct) else {
-            return Ok(None);
-        };
+        let is_plain = select.conditions.is_empty() && !select.distinct && select.grouped_by.is_none();
+        let ([input], true) = (select.inputs.as_slice(), is_plain) else { return Ok(None) };
         let read = query.relation(input.relation);
         let mut columns = Vec::new();
         for (column, value) in relation.columns.iter().zip(&select.values) {

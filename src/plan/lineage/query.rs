@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::plan::lineage::constants::{Constant, Domain, Only, column, conjuncts, domain, equality, restriction};
-use crate::plan::lineage::keys::meets_once;
 use crate::plan::lineage::{Origins, Place, Slice, Slices, Step};
 use crate::plan::node::Plan;
+use crate::plan::relational::constants::{Constant, Domain, Only, column, conjuncts, domain, equality, restriction};
+use crate::plan::relational::keys::meets_once;
 use crate::plan::relational::scalar::{self, ColumnRef, Leaf, Scalar};
 use crate::plan::relational::{Body, Join, Query, RelationId, Select};
 use crate::semantic::expr::{BinaryOperator, ExprKind, Literal};
@@ -104,12 +104,11 @@ impl<'p> Walk<'_, 'p> {
     fn select(&mut self, select: &'p Select, only: &Only<'p>) -> Found<'p> {
         let width = select.values.len();
         let Some(inputs) = self.inputs(select, only) else { return Found::empty(width) };
-        let is_aggregated = select.values.iter().any(scalar::is_aggregate);
-        let has_keys = select.values.iter().any(scalar::is_key);
+        let is_one_group = select.grouped_by.as_ref().is_some_and(Vec::is_empty);
         // Whose rows are not there leaves none, but for a group that is the whole.
         let lacks = inputs.iter().zip(&select.inputs).any(|(found, input)| found.is_empty && !is_left(&input.join));
         if lacks {
-            return if is_aggregated && !has_keys {
+            return if is_one_group {
                 Found { columns: vec![Column::default(); width], rows: BTreeSet::new(), is_empty: false }
             } else {
                 Found::empty(width)
@@ -138,9 +137,9 @@ impl<'p> Walk<'_, 'p> {
             .iter()
             .map(|value| Column { origins: scope.read(value), domain: scope.domain(value) })
             .collect();
-        let mut rows = if is_aggregated && !has_keys { BTreeSet::new() } else { scope.around };
-        for (value, column) in select.values.iter().zip(&columns) {
-            if select.distinct || (is_aggregated && scalar::is_key(value)) {
+        let mut rows = if is_one_group { BTreeSet::new() } else { scope.around };
+        for (place, column) in columns.iter().enumerate() {
+            if select.is_key(place) {
                 rows.extend(column.origins.all());
             }
         }

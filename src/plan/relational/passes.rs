@@ -1,7 +1,9 @@
 //! Query -> the same rows with less work: each pass keeps the columns and the rows of the result.
 
+use crate::plan::node::Plan;
+use crate::plan::relational::keys::meets_once;
 use crate::plan::relational::scalar::{self, ColumnRef, Leaf, Scalar};
-use crate::plan::relational::{Body, Query, RelationId};
+use crate::plan::relational::{Body, Join, Query, RelationId, Select};
 use crate::semantic::expr::ExprKind;
 
 /// A rewriting of queries that keeps what they give.
@@ -11,23 +13,32 @@ pub struct Pass {
     pub name: &'static str,
     /// What it does, in a sentence.
     pub does: &'static str,
-    run: fn(&mut Query),
+    /// Tells whether it changed anything.
+    run: fn(&mut Query, &Plan) -> bool,
 }
 
 /// All passes, in the order in which they run.
-pub const PASSES: &[Pass] = &[Pass { name: "prune", does: "Leaves out columns that nothing reads.", run: prune }];
+pub const PASSES: &[Pass] = &[
+    Pass { name: "columns", does: "Leaves out columns that nothing reads.", run: prune_columns },
+    Pass { name: "joins", does: "Leaves out joins that give nothing and take no row away.", run: prune_joins },
+    Pass { name: "relations", does: "Leaves out relations that nothing reads.", run: prune_relations },
+];
 
-/// Runs the passes whose names are not in `without`.
-pub fn run(query: &mut Query, without: &[&str]) {
-    for pass in PASSES.iter().filter(|pass| !without.contains(&pass.name)) {
-        (pass.run)(query);
+/// Runs the passes whose names are not in `without`, again and again until none of them changes anything: what one leaves
+/// out is nothing to read for another.
+pub fn run(query: &mut Query, plan: &Plan, without: &[&str]) {
+    let mut changed = true;
+    while std::mem::take(&mut changed) {
+        for pass in PASSES.iter().filter(|pass| !without.contains(&pass.name)) {
+            changed |= (pass.run)(query, plan);
+        }
     }
 }
 
 /// Leaves out columns that nothing reads: not those that tell rows apart, by which a select groups or takes equal rows for
 /// one, and not those of other nodes, which are what they are.
-fn prune(query: &mut Query) {
-    let Some(result) = query.relations.last() else { return };
+fn prune_columns(query: &mut Query, _: &Plan) -> bool {
+    let Some(result) = query.relations.last() else { return false };
     let mut needed = Needed {
         columns: query.relations.iter().map(|relation| vec![false; relation.columns.len()]).collect(),
         changed: true,
@@ -40,13 +51,101 @@ fn prune(query: &mut Query) {
             needed.of(index, &relation.body);
         }
     }
-    // A relation has rows, and so a column.
+    // One group is one row by what it is made of, though nothing reads that.
     for (relation, needed) in query.relations.iter().zip(&mut needed.columns) {
-        if let (false, Some(first)) = (needed.contains(&true), needed.first_mut()) {
-            *first = !relation.columns.is_empty();
+        let Body::Select(Select { grouped_by: Some(keys), values, .. }) = &relation.body else { continue };
+        let is_made = |(value, needed): (&Scalar, &bool)| *needed && scalar::is_aggregate(value);
+        if keys.is_empty() && !values.iter().zip(&*needed).any(is_made) {
+            let first = values.iter().position(scalar::is_aggregate);
+            first.into_iter().for_each(|place| needed[place] = true);
         }
     }
+    // A relation has rows, and so a column.
+    for needed in &mut needed.columns {
+        if let (false, Some(first)) = (needed.contains(&true), needed.first_mut()) {
+            *first = true;
+        }
+    }
+    let is_less = needed.columns.iter().flatten().any(|needed| !needed);
     keep(query, &needed.columns);
+    is_less
+}
+
+/// Leaves out left joins of which no column is read, and by which each row is met once at most: then there are the same rows
+/// without them.
+fn prune_joins(query: &mut Query, plan: &Plan) -> bool {
+    let mut changed = false;
+    for index in 0..query.relations.len() {
+        while let Some(place) = unread_join(plan, query, index) {
+            let Body::Select(select) = &mut query.relations[index].body else { break };
+            select.inputs.remove(place);
+            for value in select.scalars_mut() {
+                scalar::rewrite(value, &mut |mut leaf| {
+                    if let Leaf::Column(column) = &mut leaf {
+                        column.input -= usize::from(column.input > place);
+                    }
+                    ExprKind::Column(leaf)
+                });
+            }
+            changed = true;
+        }
+    }
+    changed
+}
+
+/// Finds a join of a relation that can be left out.
+fn unread_join(plan: &Plan, query: &Query, index: usize) -> Option<usize> {
+    let Body::Select(select) = &query.relations[index].body else { return None };
+    let is_read_of = |place: usize| {
+        let mut is_read = false;
+        let mut look = |value: &Scalar| scalar::reads(value, &mut |column| is_read |= column.input == place);
+        select.values.iter().chain(&select.conditions).for_each(&mut look);
+        let others = select.inputs.iter().enumerate().filter(|(other, _)| *other != place);
+        others.flat_map(|(_, input)| input.on()).for_each(&mut look);
+        is_read
+    };
+    let is_left = |place: &usize| matches!(select.inputs[*place].join, Join::Left(_));
+    let mut places = (1..select.inputs.len()).rev().filter(is_left);
+    places.find(|place| !is_read_of(*place) && meets_once(plan, query, select, *place))
+}
+
+/// Leaves out relations that nothing reads.
+fn prune_relations(query: &mut Query, _: &Plan) -> bool {
+    let Some(last) = query.relations.len().checked_sub(1) else { return false };
+    let mut is_read = vec![false; query.relations.len()];
+    is_read[last] = true;
+    for index in (0..=last).rev() {
+        if !is_read[index] {
+            continue;
+        }
+        match &query.relations[index].body {
+            Body::Node(_) | Body::Constants(_) => {}
+            Body::Union(parts) => parts.iter().for_each(|part| is_read[part.0] = true),
+            Body::Select(select) => select.inputs.iter().for_each(|input| is_read[input.relation.0] = true),
+        }
+    }
+    if !is_read.contains(&false) {
+        return false;
+    }
+    let mut next = 0;
+    let places: Vec<usize> = is_read
+        .iter()
+        .map(|is_read| {
+            next += usize::from(*is_read);
+            next.saturating_sub(1)
+        })
+        .collect();
+    retain(&mut query.relations, &is_read);
+    for relation in &mut query.relations {
+        match &mut relation.body {
+            Body::Node(_) | Body::Constants(_) => {}
+            Body::Union(parts) => parts.iter_mut().for_each(|part| part.0 = places[part.0]),
+            Body::Select(select) => {
+                select.inputs.iter_mut().for_each(|input| input.relation.0 = places[input.relation.0]);
+            }
+        }
+    }
+    true
 }
 
 /// The columns that somebody reads, by relation.
@@ -76,10 +175,9 @@ impl Needed {
                 }
             }
             Body::Select(select) => {
-                let is_grouped = select.values.iter().any(scalar::is_aggregate);
                 let mut read = Vec::new();
                 for (column, value) in select.values.iter().enumerate() {
-                    if select.distinct || (is_grouped && scalar::is_key(value)) {
+                    if select.is_key(column) {
                         self.add(index, column);
                     }
                     if self.columns[index][column] {
@@ -110,13 +208,16 @@ fn keep(query: &mut Query, kept: &[Vec<bool>]) {
             kept.iter().map(place).collect()
         })
         .collect();
-    for (relation, kept) in query.relations.iter_mut().zip(kept) {
+    for (index, (relation, kept)) in query.relations.iter_mut().zip(kept).enumerate() {
         retain(&mut relation.columns, kept);
         match &mut relation.body {
             Body::Node(_) | Body::Union(_) => {}
             Body::Constants(rows) => rows.iter_mut().for_each(|row| retain(row, kept)),
             Body::Select(select) => {
                 retain(&mut select.values, kept);
+                for key in select.grouped_by.iter_mut().flatten() {
+                    *key = places[index][*key];
+                }
                 let inputs: Vec<RelationId> = select.inputs.iter().map(|input| input.relation).collect();
                 select.scalars_mut().for_each(|value| move_columns(value, &inputs, &places));
             }
@@ -142,8 +243,10 @@ fn move_columns(value: &mut Scalar, inputs: &[RelationId], places: &[Vec<usize>]
 mod tests {
     use super::*;
     use crate::plan::relational::Draft;
-    use crate::plan::relational::scalar::{count, equal, int, text};
-    use crate::semantic::expr::Type;
+    use crate::plan::relational::scalar::{aggregate, count, equal, int, text};
+    use crate::semantic::expr::{AggregateFunction, Type};
+
+    const NOTHING: Plan = Plan { nodes: Vec::new() };
 
     fn names(query: &Query, id: RelationId) -> Vec<&str> {
         query.relation(id).columns.iter().map(|column| column.name.as_str()).collect()
@@ -165,7 +268,7 @@ mod tests {
         let row = result.from(&query, grouped, "grouped");
         result.columns(&row, &["n"]);
         let result = query.unnamed(result);
-        run(&mut query, &[]);
+        run(&mut query, &NOTHING, &[]);
         assert_eq!(names(&query, rows), ["a", "b", "d"], "`d` is in a condition, and `c` is read by nobody");
         assert_eq!(names(&query, grouped), ["a", "b", "n"], "who groups by less has other rows");
         assert_eq!(names(&query, result), ["n"]);
@@ -188,9 +291,41 @@ mod tests {
         result.columns(&row, &["a"]);
         result.column("other", other.column("c"));
         query.unnamed(result);
-        run(&mut query, &[]);
+        run(&mut query, &NOTHING, &[]);
         for id in [rows, others, both] {
             assert_eq!(names(&query, id), ["a", "c"]);
+        }
+    }
+
+    #[test]
+    fn a_join_that_gives_nothing_is_left_out_where_it_meets_each_row_once() {
+        // By `key` they are one row each, and by `other` they may be several.
+        for (by, relations) in [("key", 2), ("other", 4)] {
+            let mut query = Query::default();
+            let columns = [("key", Type::Int), ("other", Type::Int)];
+            let rows = query.constants("rows", &columns, vec![vec![int(1), int(2)], vec![int(1), int(3)]]);
+            let mut grouped = Draft::new();
+            let row = grouped.from(&query, rows, "rows");
+            grouped.columns(&row, &["key"]);
+            grouped.column("other", aggregate(AggregateFunction::Max, Some(row.column("other")), None));
+            let grouped = query.named("grouped", grouped);
+            let mut result = Draft::new();
+            let row = result.from(&query, rows, "rows");
+            result.left_join(&query, grouped, "grouped", |other| vec![equal(other.column(by), row.column("key"))]);
+            let last = result.left_join(&query, rows, "last", |other| vec![equal(other.column("key"), int(1))]);
+            result.columns(&last, &["other"]);
+            query.unnamed(result);
+            run(&mut query, &NOTHING, &["columns"]);
+            let Body::Select(select) = &query.result().body else { panic!("a select") };
+            assert_eq!(select.inputs.len(), if by == "key" { 2 } else { 3 }, "joined by `{by}`");
+            let aliases: Vec<&str> = select.inputs.iter().map(|input| input.alias.as_str()).collect();
+            let ColumnRef { input, .. } = {
+                let mut read = Vec::new();
+                scalar::reads(&select.values[0], &mut |column| read.push(column));
+                read[0]
+            };
+            assert_eq!(aliases[input], "last");
+            assert_eq!(query.relations().count(), relations - usize::from(by == "other"), "joined by `{by}`");
         }
     }
 }

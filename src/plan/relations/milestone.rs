@@ -1,24 +1,51 @@
 //! A milestone as people read it: one row an entity that it applies to, reached or not.
 
-use crate::plan::node::MilestoneView;
+use crate::plan::node::{MilestoneView, Relation};
 use crate::plan::relational::scalar::{self, Scalar, aggregate, all, any, at_least, at_most, coalesce, equal, less};
-use crate::plan::relational::{Draft, Query, RelationId};
+use crate::plan::relational::{Draft, Query, RelationId, Rows};
 use crate::plan::relations::{Cx, Scope};
 use crate::semantic::expr::{AggregateFunction, Type};
 use crate::semantic::model::{Anchor, EntityIndex, Milestone, MilestoneIndex, Occurrences, Progress};
 use crate::semantic::retention::{self, Retention};
 
+/// What the names of the columns of an entity begin with, beside those of a milestone.
+pub(super) const ENTITY: &str = "entity__";
+
 pub(super) fn query(cx: Cx<'_>, view: &MilestoneView) -> Query {
+    let mut query = Query::default();
+    let (result, _) = draft(cx, &mut query, view);
+    query.unnamed(result);
+    query
+}
+
+/// The rows of a milestone for a statement that reads them: those of its view, with all columns of the entities, without a
+/// view in between, so that what is not read need not be computed. Several definitions of a statement share them.
+pub(super) fn rows(cx: Cx<'_>, query: &mut Query, milestone: MilestoneIndex) -> RelationId {
+    let node = cx.plan.milestone(milestone).expect("a milestone that somebody reads has a view");
+    let Relation::Milestone(view) = &cx.plan.node(node).relation else { unreachable!("it is the view of a milestone") };
+    // No definition is called so.
+    let shared = format!("{}__milestone", cx.model.milestone(milestone).meta.name);
+    query.shared(&shared, "rows", |query| {
+        let (mut result, members) = draft(cx, query, view);
+        for (name, _) in &cx.plan.node(cx.plan.entity(cx.model.milestone(milestone).entity)).columns {
+            let column = format!("{ENTITY}{name}");
+            result.column(&column, members.column(&column));
+        }
+        result
+    })
+}
+
+/// One row an entity that the milestone applies to; with the rows of who that is.
+fn draft(cx: Cx<'_>, query: &mut Query, view: &MilestoneView) -> (Draft, Rows) {
     let milestone = cx.model.milestone(view.milestone);
     let key = &cx.model.entity(milestone.entity).key;
-    let mut query = Query::default();
-    let population = population(cx, &mut query, view.milestone, milestone);
-    let reached = reached(cx, &mut query, view.milestone);
+    let population = population(cx, query, view.milestone, milestone);
+    let reached = reached(cx, query, view.milestone);
     let counted = match view.counted {
         Some((node, counted)) => {
-            let occurrences = cx.read(&mut query, node);
+            let occurrences = cx.read(query, node);
             let mut draft = Draft::new();
-            let rows = draft.from(&query, occurrences, "occurrences");
+            let rows = draft.from(query, occurrences, "occurrences");
             draft.filter(equal(rows.column("stream"), scalar::int(counted.stream)));
             if let Some(within) = counted.within {
                 draft.filter(at_most(rows.column("bucket"), scalar::int(within)));
@@ -29,14 +56,14 @@ pub(super) fn query(cx: Cx<'_>, view: &MilestoneView) -> Query {
             draft.column("progress", scalar::cast(most("progress"), Type::Float));
             query.named("counted", draft)
         }
-        None => parts(cx, &mut query, milestone, population),
+        None => parts(cx, query, milestone, population),
     };
 
     let mut result = Draft::new();
-    let members = result.from(&query, population, "population");
-    let of_member = |rows: &crate::plan::relational::Rows| vec![equal(rows.column("entity"), members.column(key))];
-    let reach = result.left_join(&query, reached, "reached", of_member);
-    let counts = result.left_join(&query, counted, "counted", of_member);
+    let members = result.from(query, population, "population");
+    let of_member = |rows: &Rows| vec![equal(rows.column("entity"), members.column(key))];
+    let reach = result.left_join(query, reached, "reached", of_member);
+    let counts = result.left_join(query, counted, "counted", of_member);
     result.columns(&members, &[key, "anchor_at", "closes_at"]);
     result.columns(&reach, &["reached_at", "reached_id"]);
     result.column("reached", scalar::is_known(reach.column("reached_at")));
@@ -45,8 +72,7 @@ pub(super) fn query(cx: Cx<'_>, view: &MilestoneView) -> Query {
     let closes = members.column("closes_at");
     let is_over = any([scalar::is_null(closes.clone()), at_most(closes, scalar::moment())]);
     result.column("mature", all([scalar::is_known(members.column("anchor_at")), is_over]));
-    query.unnamed(result);
-    query
+    (result, members)
 }
 
 /// Who the milestone applies to, and when the window of each begins and closes.
@@ -82,6 +108,9 @@ fn population(cx: Cx<'_>, query: &mut Query, index: MilestoneIndex, milestone: &
     draft.columns(&entity, &[key]);
     draft.column("anchor_at", anchor);
     draft.column("closes_at", closes);
+    for (name, _) in &cx.plan.node(cx.plan.entity(milestone.entity)).columns {
+        draft.column(&format!("{ENTITY}{name}"), entity.column(name));
+    }
     query.named("population", draft)
 }
 

@@ -2,13 +2,12 @@
 
 use crate::plan::build::uses_entity;
 use crate::plan::naming;
-use crate::plan::node::NodeId;
 use crate::plan::relational::scalar::{
     self, Scalar, aggregate, all, any, call, case, cast, coalesce, equal, is_in, is_known, is_null, later, more, not,
 };
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
 use crate::plan::relations::kpi::count_where;
-use crate::plan::relations::{CELL, Cx, Scope};
+use crate::plan::relations::{CELL, Cx, Scope, milestone};
 use crate::plan::streams::signature;
 use crate::semantic::expr::{AggregateFunction, Expr, ExprKind, Type};
 use crate::semantic::milestones::from_start;
@@ -45,14 +44,11 @@ pub(super) struct Side<'m> {
 
 /// The relation that a measure is taken over.
 struct Over {
-    /// Its node.
-    node: NodeId,
+    relation: RelationId,
     /// What its rows are called.
     alias: &'static str,
     /// The column with the key of the entity.
     key: String,
-    /// Whom the rows belong to.
-    entity: Option<EntityIndex>,
 }
 
 impl<'m> Side<'m> {
@@ -123,12 +119,12 @@ impl<'m> Side<'m> {
     /// whether it may still change.
     fn rows(&self, cx: Cx<'_>, query: &mut Query, kpi: &Kpi) -> RelationId {
         let measure = self.measure;
-        let Over { node, alias, key, entity } = over(cx, &measure.relation);
+        let Over { relation, alias, key } = over(cx, query, &measure.relation);
+        let entity = entity_of(cx, &measure.relation);
         let pending_length = pending(cx, measure);
         let begins_late = self.waits_for.iter().any(|of| matches!(cx.model.milestone(*of).anchor, Anchor::Reach(_)));
         let is_read =
             pending_length.is_some() || begins_late || self.roles.iter().any(|(_, measure)| uses_entity(measure));
-        let relation = cx.read(query, node);
         let mut draft = Draft::new();
         let row = draft.from(query, relation, alias);
         let population = match &measure.relation {
@@ -146,12 +142,13 @@ impl<'m> Side<'m> {
         };
         let owner = match (&measure.relation, entity) {
             (MeasureRelation::Entity(_), _) => Some(row.clone()),
-            (_, Some(entity)) if is_read => Some(self.join_entity(cx, query, &mut draft, entity, row.column(&key))),
+            (MeasureRelation::Milestone { .. }, _) => Some(row.behind(milestone::ENTITY)),
+            (_, Some(entity)) if is_read => Some(Self::join_entity(cx, query, &mut draft, entity, row.column(&key))),
             (_, _) => None,
         };
         let waiting: Vec<(MilestoneIndex, Rows)> = (1..)
             .zip(&self.waits_for)
-            .map(|(number, of)| (*of, join_view(cx, query, &mut draft, *of, number, row.column(&key))))
+            .map(|(number, of)| (*of, join_milestone(cx, query, &mut draft, *of, number, row.column(&key))))
             .collect();
 
         let entities: Vec<(EntityIndex, &Rows)> = entity.zip(owner.as_ref()).into_iter().collect();
@@ -240,15 +237,12 @@ impl<'m> Side<'m> {
         query.named(&format!("{}_rows", self.name), draft)
     }
 
-    fn join_entity(&self, cx: Cx<'_>, query: &mut Query, draft: &mut Draft, entity: EntityIndex, key: Scalar) -> Rows {
+    /// Joins whom the rows belong to, where that is known.
+    fn join_entity(cx: Cx<'_>, query: &mut Query, draft: &mut Draft, entity: EntityIndex, key: Scalar) -> Rows {
         let entities = cx.entity(query, entity);
-        let on = |rows: &Rows| vec![equal(rows.column(&cx.model.entity(entity).key), key)];
-        // A milestone's rows are entities; an event or a fact may belong to somebody unknown.
-        if matches!(self.measure.relation, MeasureRelation::Milestone { .. }) {
-            draft.join(query, entities, "entity_row", on)
-        } else {
-            draft.left_join(query, entities, "entity_row", on)
-        }
+        draft.left_join(query, entities, "entity_row", |rows| {
+            vec![equal(rows.column(&cx.model.entity(entity).key), key)]
+        })
     }
 
     /// Returns what says which rows are members of some measure, each once, where not all are.
@@ -278,7 +272,7 @@ pub(super) fn are_apart(cx: Cx<'_>, sides: &[Side<'_>]) -> bool {
 /// Has each of two sides wait for the other one's windows, where they are over the same entity.
 pub(super) fn wait_for_each_other(cx: Cx<'_>, sides: &mut [Side<'_>]) {
     let [one, other] = sides else { return };
-    if over(cx, &one.measure.relation).entity != over(cx, &other.measure.relation).entity {
+    if entity_of(cx, &one.measure.relation) != entity_of(cx, &other.measure.relation) {
         return;
     }
     let (waits, other_waits) = (one.waits(), other.waits());
@@ -296,36 +290,44 @@ fn dimension(number: i64) -> String {
     format!("dimension_{number}")
 }
 
-fn over(cx: Cx<'_>, relation: &MeasureRelation) -> Over {
-    let found = |name: &str| cx.plan.find(name).expect("what a measure is over comes before it");
+/// Returns whom the rows of a relation belong to.
+fn entity_of(cx: Cx<'_>, relation: &MeasureRelation) -> Option<EntityIndex> {
     match relation {
-        MeasureRelation::Entity(entity) => Over {
-            node: cx.plan.entity(*entity),
-            alias: "entities",
-            key: cx.model.entity(*entity).key.clone(),
-            entity: Some(*entity),
-        },
-        MeasureRelation::Milestone { of, .. } => {
-            let milestone = cx.model.milestone(*of);
-            let node = found(&naming::milestone(&milestone.meta.name));
-            let key = cx.model.entity(milestone.entity).key.clone();
-            Over { node, alias: "milestone", key, entity: Some(milestone.entity) }
-        }
-        MeasureRelation::Events(source, _) => {
-            let source = cx.model.source(*source);
-            let entity = source.entity.as_ref().map(|(entity, _)| *entity);
-            Over { node: found(&naming::events(&source.meta.name)), alias: "events", key: "entity".to_owned(), entity }
-        }
-        MeasureRelation::Facts(source) => {
-            let source = cx.model.source(*source);
-            let entity = source.entity.as_ref().map(|(entity, _)| *entity);
-            Over { node: found(&naming::facts(&source.meta.name)), alias: "facts", key: "entity".to_owned(), entity }
+        MeasureRelation::Entity(entity) => Some(*entity),
+        MeasureRelation::Milestone { of, .. } => Some(cx.model.milestone(*of).entity),
+        MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => {
+            cx.model.source(*source).entity.as_ref().map(|(entity, _)| *entity)
         }
     }
 }
 
-/// Joins the view of a milestone whose windows the rows wait for.
-fn join_view(
+fn over(cx: Cx<'_>, query: &mut Query, relation: &MeasureRelation) -> Over {
+    let mut read = |name: &str| {
+        let node = cx.plan.find(name).expect("what a measure is over comes before it");
+        cx.read(query, node)
+    };
+    match relation {
+        MeasureRelation::Entity(entity) => {
+            Over { relation: cx.entity(query, *entity), alias: "entities", key: cx.model.entity(*entity).key.clone() }
+        }
+        MeasureRelation::Milestone { of, .. } => Over {
+            relation: milestone::rows(cx, query, *of),
+            alias: "milestone",
+            key: cx.model.entity(cx.model.milestone(*of).entity).key.clone(),
+        },
+        MeasureRelation::Events(source, _) => {
+            let relation = read(&naming::events(&cx.model.source(*source).meta.name));
+            Over { relation, alias: "events", key: "entity".to_owned() }
+        }
+        MeasureRelation::Facts(source) => {
+            let relation = read(&naming::facts(&cx.model.source(*source).meta.name));
+            Over { relation, alias: "facts", key: "entity".to_owned() }
+        }
+    }
+}
+
+/// Joins the rows of a milestone whose windows the rows wait for.
+fn join_milestone(
     cx: Cx<'_>,
     query: &mut Query,
     draft: &mut Draft,
@@ -333,11 +335,9 @@ fn join_view(
     number: usize,
     entity: Scalar,
 ) -> Rows {
-    let milestone = cx.model.milestone(of);
-    let node = cx.plan.milestone(of).expect("a milestone that somebody waits for has a view");
-    let view = cx.read(query, node);
-    let key = &cx.model.entity(milestone.entity).key;
-    draft.left_join(query, view, &format!("waits_{number}"), |rows| vec![equal(rows.column(key), entity)])
+    let relation = milestone::rows(cx, query, of);
+    let key = &cx.model.entity(cx.model.milestone(of).entity).key;
+    draft.left_join(query, relation, &format!("waits_{number}"), |rows| vec![equal(rows.column(key), entity)])
 }
 
 /// Returns who may come to have a window, and so to be a member, though the population is known: whether it has begun is

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::lineage::constants::{column, conjuncts, equality, restriction};
 use crate::plan::node::{Node, Plan, Relation};
+use crate::plan::relational::constants::{column, conjuncts, equality, restriction};
 use crate::plan::relational::scalar::{self, Scalar};
 use crate::plan::relational::{Body, Join, Query, RelationId, Select};
 
@@ -12,7 +12,7 @@ use crate::plan::relational::{Body, Join, Query, RelationId, Select};
 type Key = BTreeSet<usize>;
 
 /// Tells whether each row of the other inputs of a select meets one row of this one at most.
-pub(super) fn meets_once(plan: &Plan, query: &Query, select: &Select, place: usize) -> bool {
+pub(in crate::plan) fn meets_once(plan: &Plan, query: &Query, select: &Select, place: usize) -> bool {
     let input = &select.inputs[place];
     let on = match &input.join {
         Join::Cross => return false,
@@ -78,9 +78,8 @@ fn of_node(node: &Node) -> Vec<Key> {
 }
 
 fn of_select(plan: &Plan, query: &Query, select: &Select) -> Vec<Key> {
-    let grouped = |value: &&Scalar| scalar::is_key(value);
-    if select.values.iter().any(scalar::is_aggregate) {
-        return vec![(0..select.values.len()).filter(|place| grouped(&&select.values[*place])).collect()];
+    if let Some(keys) = &select.grouped_by {
+        return vec![keys.iter().copied().collect()];
     }
     let mut keys = Vec::new();
     if select.distinct {

@@ -19,15 +19,15 @@ pub type Only<'p> = BTreeMap<usize, BTreeSet<Constant<'p>>>;
 
 /// What a column may hold.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Domain<'p> {
+pub(in crate::plan) struct Domain<'p> {
     /// Its values.
-    pub(super) values: BTreeSet<Constant<'p>>,
+    pub(in crate::plan) values: BTreeSet<Constant<'p>>,
     /// Whether it may be null.
-    pub(super) nullable: bool,
+    pub(in crate::plan) nullable: bool,
 }
 
 /// Returns what a value holds that is a constant; none where it is none, or of another type.
-pub(super) fn domain(value: &Scalar) -> Option<Domain<'_>> {
+pub(in crate::plan) fn domain(value: &Scalar) -> Option<Domain<'_>> {
     let only = |constant| Domain { values: BTreeSet::from([constant]), nullable: false };
     match &value.kind {
         ExprKind::Literal(Literal::Int(number)) => Some(only(Constant::Int(*number))),
@@ -47,12 +47,12 @@ pub(super) fn domain(value: &Scalar) -> Option<Domain<'_>> {
 }
 
 /// Returns the column that a value is, as it is.
-pub(super) fn column(value: &Scalar) -> Option<ColumnRef> {
+pub(in crate::plan) fn column(value: &Scalar) -> Option<ColumnRef> {
     if let ExprKind::Column(Leaf::Column(column)) = value.kind { Some(column) } else { None }
 }
 
 /// Returns the conditions that all have to hold for one to hold.
-pub(super) fn conjuncts(condition: &Scalar) -> Vec<&Scalar> {
+pub(in crate::plan) fn conjuncts(condition: &Scalar) -> Vec<&Scalar> {
     let ExprKind::Binary(BinaryOperator::And, left, right) = &condition.kind else { return vec![condition] };
     let mut both = conjuncts(left);
     both.extend(conjuncts(right));
@@ -60,12 +60,12 @@ pub(super) fn conjuncts(condition: &Scalar) -> Vec<&Scalar> {
 }
 
 /// Returns the two sides of an equality.
-pub(super) fn equality(condition: &Scalar) -> Option<(&Scalar, &Scalar)> {
+pub(in crate::plan) fn equality(condition: &Scalar) -> Option<(&Scalar, &Scalar)> {
     if let ExprKind::Binary(BinaryOperator::Equal, left, right) = &condition.kind { Some((left, right)) } else { None }
 }
 
 /// Returns the column that has to have one of some constants for a condition to hold, if it says no more than that.
-pub(super) fn restriction(condition: &Scalar) -> Option<(ColumnRef, BTreeSet<Constant<'_>>)> {
+pub(in crate::plan) fn restriction(condition: &Scalar) -> Option<(ColumnRef, BTreeSet<Constant<'_>>)> {
     if let Some((left, right)) = equality(condition) {
         let of = |one: &_, other| Some((column(one)?, domain(other)?.values));
         return of(left, right).or_else(|| of(right, left));
