@@ -5,6 +5,7 @@ pub mod duration;
 pub mod entities;
 pub mod expr;
 pub mod files;
+pub mod horizon;
 pub mod kinds;
 pub mod kpis;
 pub mod library;
