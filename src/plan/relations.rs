@@ -222,9 +222,8 @@ fn closes(horizon: &Horizon, entity: &Rows, anchor: &Scalar) -> Scalar {
         }
     };
     // A window that has not begun closes at no moment: the first part is null then, and nothing is more than that.
-    let latest = |one: Scalar, other: Scalar| {
-        scalar::case(vec![(scalar::more(other.clone(), one.clone()), other)], Some(one))
-    };
+    let latest =
+        |one: Scalar, other: Scalar| scalar::case(vec![(scalar::more(other.clone(), one.clone()), other)], Some(one));
     horizon.parts().iter().map(moment).reduce(latest).unwrap_or_else(|| scalar::null(Type::Timestamp))
 }
 

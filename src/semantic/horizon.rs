@@ -63,10 +63,8 @@ impl Horizon {
     pub fn earlier(&self, other: &Self) -> Self {
         let with = |one: &Limit| {
             let one = *one;
-            let both = move |other: &Limit| Limit {
-                start: one.start.min(other.start),
-                anchor: one.anchor.min(other.anchor),
-            };
+            let both =
+                move |other: &Limit| Limit { start: one.start.min(other.start), anchor: one.anchor.min(other.anchor) };
             Self(other.0.iter().map(both).collect())
         };
         Self::latest(self.0.iter().map(with))

@@ -32,6 +32,9 @@ use crate::semantic::{names_in, parse};
 pub use crate::semantic::milestones::forms::{check_event_name, empty_list};
 pub use crate::semantic::milestones::keys::same_entity;
 
+/// What to write in place of different floats.
+const ROUND: &str = "declare it as `decimal`, or count different values of `floor(x)` or `round(x)`";
+
 /// What milestones are resolved with.
 struct Cx<'c> {
     project: &'c Project,
@@ -315,7 +318,9 @@ impl Cx<'_> {
                 Some(distinct) => {
                     let scope = Names::entity(model, child);
                     let text = self.project.text(definition, distinct);
-                    Progress::Distinct(parse::expression(&text, &scope, None, diagnostics)?)
+                    let distinct = parse::expression(&text, &scope, None, diagnostics)?;
+                    values::tells_apart(&distinct, ROUND, diagnostics).then_some(())?;
+                    Progress::Distinct(distinct)
                 }
             };
             return Some((Occurrences::Members(member), progress));
@@ -364,7 +369,10 @@ impl Cx<'_> {
         }
         let progress = match (distinct, sum) {
             (None, None) => Progress::Count,
-            (Some(distinct), None) => Progress::Distinct(distinct),
+            (Some(distinct), None) => {
+                values::tells_apart(&distinct, ROUND, diagnostics).then_some(())?;
+                Progress::Distinct(distinct)
+            }
             (None, Some(sum)) if sum.is_number() => Progress::Sum(sum),
             (None, Some(sum)) => {
                 diagnostics.push(

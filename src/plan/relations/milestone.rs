@@ -142,4 +142,3 @@ fn parts(cx: Cx<'_>, query: &mut Query, milestone: &Milestone, population: Relat
     draft.column("progress", scalar::cast(progress, Type::Float));
     query.named("counted", draft)
 }
-

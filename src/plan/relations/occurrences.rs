@@ -253,7 +253,8 @@ impl<'s> Choose<'s> {
         make: &dyn Fn(&Expr) -> Scalar,
         otherwise: Scalar,
     ) -> Scalar {
-        let said = self.streams.iter().map(|stream| (scalar::int(stream.id), of(stream).map(|expr| (signature(expr), expr))));
+        let said =
+            self.streams.iter().map(|stream| (scalar::int(stream.id), of(stream).map(|expr| (signature(expr), expr))));
         choose(&self.number, said, make, otherwise)
     }
 }

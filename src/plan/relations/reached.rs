@@ -65,7 +65,9 @@ impl Make<'_> {
         if milestones.iter().all(|milestone| own(milestone).is_none()) {
             return None;
         }
-        let said = milestones.iter().map(|milestone| (self.cx.name_of(*milestone), own(milestone).map(|expr| (signature(expr), expr))));
+        let said = milestones
+            .iter()
+            .map(|milestone| (self.cx.name_of(*milestone), own(milestone).map(|expr| (signature(expr), expr))));
         Some(choose(name, said, |expr| self.cx.written(expr, scope), scalar::truth(true)))
     }
 
@@ -260,11 +262,7 @@ impl Make<'_> {
                 rows.push(vec![cx.name_of(*index), cx.name_of(*part), cx.anchor_name(milestone)]);
             }
         }
-        let columns = [
-            ("milestone", Type::String),
-            ("part", Type::String),
-            ("from_milestone", Type::String),
-        ];
+        let columns = [("milestone", Type::String), ("part", Type::String), ("from_milestone", Type::String)];
         let parts = query.constants("absent_parts", &columns, rows);
         let mut once = Draft::new();
         let part = once.from(query, parts, "absent_parts");

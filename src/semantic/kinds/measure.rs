@@ -15,7 +15,7 @@ use crate::semantic::model::{EntityIndex, Measure, MeasureRelation, MilestoneInd
 use crate::semantic::name::Path;
 use crate::semantic::parse::Scope as _;
 use crate::semantic::scopes::{Names, canonical};
-use crate::semantic::{names_in, parse, settled, sources};
+use crate::semantic::{names_in, parse, settled, sources, values};
 use crate::source::Span;
 
 /// How rows become a number.
@@ -353,7 +353,13 @@ impl Cx<'_> {
                     self.report(diagnostic);
                     whole = false;
                 }
-                dimensions.push(Expr { kind: ExprKind::Column(name), ty, span });
+                let column = Expr { kind: ExprKind::Column(name), ty, span };
+                whole &= values::tells_apart(
+                    &column,
+                    "take a whole number or a decimal, as which a column may be declared",
+                    self.diagnostics,
+                );
+                dimensions.push(column);
                 continue;
             }
             let mut diagnostic = Diagnostic::error(
