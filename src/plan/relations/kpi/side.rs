@@ -173,8 +173,6 @@ impl<'m> Side<'m> {
                 }
                 if measure.mature_only {
                     counts.push(row.column("mature"));
-                } else if pending_length.is_some() {
-                    counts.push(begun.clone());
                 }
                 begins_known = pending_length.is_none();
                 conditions.push(match pending_length {
