@@ -126,7 +126,10 @@ fn parts(cx: Cx<'_>, query: &mut Query, milestone: &Milestone, population: Relat
         }
         if let Progress::Distinct(value) = &milestone.progress {
             let scope = Scope { entities: &[(child, &row)], ..Scope::default() };
-            progress = aggregate(AggregateFunction::CountDistinct, Some(cx.written(value, scope)), None);
+            let value = cx.written(value, scope);
+            // Who has no value brings nothing.
+            draft.filter(scalar::is_known(value.clone()));
+            progress = aggregate(AggregateFunction::CountDistinct, Some(value), None);
         }
     }
     let window = draft.join(query, population, "population", |rows| vec![equal(rows.column(key), entity.clone())]);
