@@ -24,6 +24,8 @@ pub struct Look {
     pub rows: Kind,
     /// The column with the key of a fact.
     pub id: Option<String>,
+    /// The column with the name of an event.
+    pub name: Option<String>,
     /// The entity that rows belong to, and the column with its key: of an entity, its parent.
     pub owner: Option<(String, String)>,
     /// The columns and properties that have a type, and the type.
@@ -31,7 +33,7 @@ pub struct Look {
     /// The properties that definitions read.
     pub properties: Vec<String>,
     /// Counts rows: by name, the rows, those with a time, those with one that can be read, the smallest that cannot, those
-    /// with a key of whom they belong to, those with one of their own, those of somebody whom no table has, and the smallest
+    /// with a key of whom they belong to, those with one of their own, those with a name, those of somebody whom no table has, and the smallest
     /// key of such; then, for each of `typed`, those whose value cannot be read, and the smallest; then, for each of
     /// `properties`, those that have it.
     pub counts: Checked,
@@ -72,6 +74,10 @@ pub struct Found {
     /// Of facts, those without a key of their own.
     #[serde(default)]
     pub without_id: u64,
+    /// Of a log, those without a name: no definition counts them, and they are not among `rows` where definitions count
+    /// certain names alone.
+    #[serde(default)]
+    pub without_name: u64,
     /// Those that belong to somebody whom no table of entities has.
     #[serde(default)]
     pub unknown_entities: u64,
@@ -107,11 +113,15 @@ pub fn look(warehouse: &dyn Warehouse, look: &Look) -> Result<Found, Error> {
     let mut all = 0;
     let mut present = vec![0; look.properties.len()];
     for row in &rows.rows {
-        let [name, count, given, read, example, keys, ids, strangers, stranger, values @ ..] = row.as_slice() else {
+        let [name, count, given, read, example, keys, ids, names, strangers, stranger, values @ ..] = row.as_slice()
+        else {
             continue;
         };
         let count = number(count);
         all += count;
+        if look.name.is_some() {
+            found.without_name += count - number(names);
+        }
         if *name != Value::Null {
             known.push(name.to_string());
         } else if !look.reads_all {
@@ -232,6 +242,13 @@ impl Found {
         };
         if let Some(id) = look.id.as_ref().filter(|_| self.without_id > 0) {
             warnings.push(format!("{} no `{id}`: counted, each by itself", of(self.without_id)));
+        }
+        if let Some(name) = look.name.as_ref().filter(|_| self.without_name > 0) {
+            let has = if self.without_name == 1 { "has" } else { "have" };
+            warnings.push(format!(
+                "`{definition}`: {} {has} no `{name}`: no event, and not counted",
+                rows(self.without_name)
+            ));
         }
         if let Some(key) = look.key.as_ref().filter(|_| self.without_key > 0) {
             warnings.push(format!("{} no `{key}`: {lost}", of(self.without_key)));

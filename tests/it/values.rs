@@ -139,6 +139,7 @@ fn rows_of_which_some_are_lost_are_counted() {
         "unreadable_time": "soon",
         "without_key": 1,
         "without_id": 0,
+        "without_name": 0,
         "unknown_entities": 0,
         "unknown_entity": null,
         "unreadable_values": {},
@@ -153,6 +154,7 @@ fn rows_of_which_some_are_lost_are_counted() {
         "unreadable_time": "01/04/2026",
         "without_key": 1,
         "without_id": 0,
+        "without_name": 0,
         "unknown_entities": 0,
         "unknown_entity": null,
         "unreadable_values": {},
@@ -161,6 +163,20 @@ fn rows_of_which_some_are_lost_are_counted() {
       }
     ]
     "#);
+}
+
+#[test]
+fn rows_of_a_log_without_a_name_are_counted() {
+    let events = "event_id,user_id,event_name,timestamp\n1,u1,new_project,2026-01-03\n2,u2,,2026-01-04\n\
+                  3,u2,\"\",2026-01-05\n4,u2,invite_sent,2026-01-04\n5,u2,other,2026-01-04\n";
+    // Whether definitions count certain names or any event, they count none of them.
+    let bench = Bench::new(MODELS, &[("events.csv", events)]);
+    insta::assert_snapshot!(bench.said().0, @"warning: `source.events`: 2 rows have no `event_name`: no event, and not counted");
+    let models = MODELS.replace("[milestone]\n", "[milestone]\nanything = { event = \"*\" }\n");
+    let all = Bench::new(&models, &[("events.csv", events)]);
+    insta::assert_snapshot!(all.said().0, @"warning: `source.events`: 2 rows have no `event_name`: no event, and not counted");
+    let counted = |bench: &Bench| (bench.found()[1]["rows"].clone(), bench.found()[1]["without_name"].clone());
+    assert_eq!([counted(&bench), counted(&all)], [(2.into(), 2.into()), (5.into(), 2.into())]);
 }
 
 #[test]
