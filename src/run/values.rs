@@ -11,6 +11,9 @@ use crate::warehouse::{Error, Rows, Value, Warehouse};
 /// The names of events that are looked at for one that is similar.
 const MOST_NAMES: usize = 10_000;
 
+/// So many characters of a value are told.
+const MOST_CHARACTERS: usize = 100;
+
 /// What is looked at.
 #[derive(Clone, Debug)]
 pub struct Look {
@@ -67,7 +70,7 @@ pub struct Found {
     pub without_time: u64,
     /// Those whose time or start cannot be read.
     pub unreadable_times: u64,
-    /// One of these.
+    /// One of these, in part where it is long.
     pub unreadable_time: Option<String>,
     /// Those that belong to nobody; of an entity, those without a key.
     pub without_key: u64,
@@ -157,6 +160,12 @@ pub fn look(warehouse: &dyn Warehouse, look: &Look) -> Result<Found, Error> {
             }
         }
     }
+    for example in found.unreadable_time.iter_mut().chain(&mut found.unknown_entity) {
+        *example = bounded(example);
+    }
+    for unreadable in found.unreadable_values.values_mut() {
+        unreadable.example = bounded(&unreadable.example);
+    }
     let is_absent = |(_, present): &(&String, u64)| *present == 0 && found.rows > 0;
     let absent = look.properties.iter().zip(present).filter(is_absent).map(|(property, _)| property.clone());
     found.absent_properties = absent.collect();
@@ -175,6 +184,14 @@ fn keep_smallest(kept: &mut Option<String>, value: &Value) {
     let text = value.to_string();
     if *value != Value::Null && kept.as_ref().is_none_or(|kept| text < *kept) {
         *kept = Some(text);
+    }
+}
+
+/// Returns a value as it is told: what is long is cut, and says so.
+fn bounded(text: &str) -> String {
+    match text.char_indices().nth(MOST_CHARACTERS) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{} […] (cut, of {} characters)", &text[..end], text.chars().count()),
     }
 }
 
