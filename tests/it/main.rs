@@ -34,6 +34,7 @@ mod run;
 mod schema;
 mod secrets;
 mod services;
+mod shadowed;
 mod stand_ins;
 mod state;
 mod traps;
