@@ -30,7 +30,7 @@ use crate::semantic::values::{self, Named};
 use crate::semantic::{names_in, parse};
 
 pub use crate::semantic::milestones::forms::{check_event_name, empty_list};
-pub use crate::semantic::milestones::keys::same_entity;
+pub use crate::semantic::milestones::keys::{compared, compared_by, same_entity};
 
 /// What to write in place of different floats.
 const ROUND: &str = "declare it as `decimal`, or count different values of `floor(x)` or `round(x)`";

@@ -10,7 +10,7 @@ use crate::project::read::list;
 use crate::project::tables::kpi::Grain;
 use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Type};
 use crate::semantic::kinds::Cx;
-use crate::semantic::milestones::{check_event_name, empty_list};
+use crate::semantic::milestones::{check_event_name, compared_by, empty_list};
 use crate::semantic::model::{EntityIndex, Measure, MeasureRelation, MilestoneIndex, SourceIndex, SourceRows};
 use crate::semantic::name::Path;
 use crate::semantic::parse::Scope as _;
@@ -164,7 +164,9 @@ impl Cx<'_> {
         // Who is not a member now, and may be one later, is one that does not count.
         let (members, filter) = if filter.as_ref().is_some_and(moves) { (None, filter) } else { (filter, None) };
         let function = AggregateFunction::Count;
-        Some(Measure { relation, function, argument, members, filter, time, dimensions, waits, mature_only })
+        let measure = Measure { relation, function, argument, members, filter, time, dimensions, waits, mature_only };
+        compared_by(self.model, &measure, self.diagnostics);
+        Some(measure)
     }
 
     /// Returns the filter of a measure that is taken over what was reached, where it is taken over a milestone.
