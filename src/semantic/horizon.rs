@@ -14,6 +14,7 @@ struct Limit {
 /// A moment that follows from the start of an entity and from the anchor of a milestone: the latest of some limits.
 ///
 /// It has one form for each function of the two, so that equal ones are `==`.
+#[must_use]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Horizon(Vec<Limit>);
 
