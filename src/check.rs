@@ -4,6 +4,10 @@
 
 use std::borrow::Cow;
 
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{ObjectName, Query, Statement as Parsed, TableFactor, Visit as _, Visitor};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
@@ -71,13 +75,15 @@ impl Checked {
     }
 }
 
-/// Why a statement is refused: a mistake of ours, in a template or a dialect file.
+/// Why a statement is refused: a mistake of ours, in a template or a dialect file, but for names that are shadowed.
 #[derive(Clone, Debug)]
 pub struct Refusal {
     /// The statement.
     pub statement: Statement,
     /// The parser's words.
     pub reason: String,
+    /// The first part of a table's name, where the warehouse would take it for what is called so within the statement.
+    pub shadowed: Option<String>,
 }
 
 /// Parses `statement` in the grammar of `dialect`.
@@ -95,9 +101,65 @@ pub fn check(statement: Statement, dialect: &Dialect) -> Result<Checked, Box<Ref
     let parser = Parser::new(&*grammar).with_recursion_limit(PARSED).try_with_sql(&text);
     let parsed = parser.and_then(|mut parser| parser.parse_statements());
     let reason = match parsed {
-        Ok(parsed) if parsed.len() == 1 => return Ok(Checked { statement, marked: Marked::Not }),
+        Ok(parsed) if parsed.len() == 1 => match shadowed(&parsed).filter(|_| dialect.shadows()) {
+            None => return Ok(Checked { statement, marked: Marked::Not }),
+            Some(name) => {
+                let reason = format!("it reads a table in `{name}`, and calls something else so");
+                return Err(Box::new(Refusal { statement, reason, shadowed: Some(name) }));
+            }
+        },
         Ok(parsed) => format!("{} statements where one was expected", parsed.len()),
         Err(error) => error.to_string(),
     };
-    Err(Box::new(Refusal { statement, reason }))
+    Err(Box::new(Refusal { statement, reason, shadowed: None }))
+}
+
+/// Returns the first part of the name of a table that something else in the statement is called by, capitals or not.
+fn shadowed(parsed: &[Parsed]) -> Option<String> {
+    let mut names = Names::default();
+    let _ = parsed.iter().try_for_each(|statement| statement.visit(&mut names));
+    names.begun.into_iter().find(|name| names.called.contains(&name.to_lowercase()))
+}
+
+/// The names in a statement.
+#[derive(Default)]
+struct Names {
+    /// What its parts are called, in small letters.
+    called: BTreeSet<String>,
+    /// How the names of tables begin that have several parts.
+    begun: BTreeSet<String>,
+}
+
+impl Names {
+    fn read(&mut self, name: &ObjectName) {
+        if let [first, _, ..] = name.0.as_slice()
+            && let Some(first) = first.as_ident()
+        {
+            self.begun.insert(first.value.clone());
+        }
+    }
+}
+
+impl Visitor for Names {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        let tables = query.with.iter().flat_map(|with| &with.cte_tables);
+        self.called.extend(tables.map(|table| table.alias.name.value.to_lowercase()));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "our statements have no others")]
+        let alias = match factor {
+            TableFactor::Table { name, alias, .. } => {
+                self.read(name);
+                alias
+            }
+            TableFactor::Derived { alias, .. } | TableFactor::UNNEST { alias, .. } => alias,
+            _ => &None,
+        };
+        self.called.extend(alias.iter().map(|alias| alias.name.value.to_lowercase()));
+        ControlFlow::Continue(())
+    }
 }

@@ -15,7 +15,7 @@ pub mod suite;
 pub mod target;
 pub mod warehouse;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::check::Checked;
@@ -61,9 +61,12 @@ pub fn compile(analysis: &Analysis, place: &Place, diagnostics: &mut Diagnostics
     render::own::report(plan, model, place, diagnostics);
     let statements = render::render(plan, model, &project.sources, place, diagnostics);
     let mut checked = Vec::with_capacity(statements.len());
+    let mut shadowed = BTreeSet::new();
     for statement in statements {
         match check::check(statement, place.dialect) {
             Ok(statement) => checked.push(statement),
+            // Many statements read the same.
+            Err(refusal) if refusal.shadowed.is_some() && !shadowed.insert(refusal.shadowed.clone()) => {}
             Err(refusal) => diagnostics.push(refused(&refusal, place)),
         }
     }
@@ -123,8 +126,19 @@ pub fn compile_marked(
 }
 
 fn refused(refusal: &check::Refusal, place: &Place) -> Diagnostic {
-    let check::Refusal { statement, reason } = refusal;
-    let message = format!("the SQL of `{}` does not parse on {}: {reason}", statement.node, place.dialect.name());
+    let check::Refusal { statement, reason, shadowed } = refusal;
+    let dialect = place.dialect.name();
+    if let Some(name) = shadowed {
+        let message = format!("no table that lies in `{name}` can be read: the SQL calls something else so");
+        let diagnostic = Diagnostic::error("bad-name-for-dialect", message).help(format!(
+            "write what it lies in before it, as `project` of the target and in `table = \"….{name}.…\"`, or call it otherwise"
+        ));
+        return match statement.origin {
+            Some(span) => diagnostic.at(span, format!("on {dialect}, while compiling this")),
+            None => diagnostic,
+        };
+    }
+    let message = format!("the SQL of `{}` does not parse on {dialect}: {reason}", statement.node);
     let mut diagnostic = Diagnostic::error("refused-statement", message);
     // The whole of it: who mends this needs it.
     diagnostic.help = Some(format!(

@@ -1,5 +1,5 @@
 {#- What raw rows have, by the names that definitions count: how many there are, how many of them have a time, in any form and
-    in one that can be read, how many belong to somebody, how many have a key of their own, how many belong to somebody whom no
+    in one that can be read, how many belong to somebody, how many have a key of their own, and how many a name, how many belong to somebody whom no
     table has, how many have a value that cannot be read as its type, and how many have a property. Or which names there are. -#}
 {% if all_names %}
 SELECT DISTINCT {{ name }} AS {{ "name" | ident }}
@@ -16,6 +16,7 @@ SELECT
   MIN(CASE WHEN counted.{{ "moment" | ident }} IS NULL THEN counted.{{ "written" | ident }} END) AS {{ "example" | ident }},
   COUNT(counted.{{ "entity" | ident }}) AS {{ "entities" | ident }},
   COUNT(counted.{{ "id" | ident }}) AS {{ "ids" | ident }},
+  COUNT(counted.{{ "event_name" | ident }}) AS {{ "names" | ident }},
 {% if known %}
   COUNT(CASE WHEN known.{{ "owner" | ident }} IS NULL THEN counted.{{ "owner" | ident }} END) AS {{ "strangers" | ident }},
   MIN(CASE WHEN known.{{ "owner" | ident }} IS NULL THEN counted.{{ "owner" | ident }} END) AS {{ "stranger" | ident }}{{ "," | when(values or present) }}
@@ -37,7 +38,8 @@ FROM (
     {{ moment }} AS {{ "moment" | ident }},
     {{ entity }} AS {{ "entity" | ident }},
     {{ owner }} AS {{ "owner" | ident }},
-    {{ id }} AS {{ "id" | ident }}{{ "," | when(values or present) }}
+    {{ id }} AS {{ "id" | ident }},
+    {{ event_name }} AS {{ "event_name" | ident }}{{ "," | when(values or present) }}
 {% for value in values %}
     {{ value.written }} AS {{ ("written_" ~ loop.index) | ident }},
     ({{ value.read }}) IS NOT NULL AS {{ ("is_read_" ~ loop.index) | ident }}{{ "," | when(present or not loop.last) }}

@@ -78,7 +78,7 @@ fn looks(analysis: &Analysis, part: &[NodeId], place: &Place) -> Result<Vec<Look
         let counts = parse(queries.counts)?;
         let names = queries.names.map(parse).transpose()?;
         let name_of = |entity: EntityIndex| model.entity(entity).meta.name.clone();
-        let mut id = None;
+        let (mut id, mut name) = (None, None);
         let (definition, time, key, owner, rows) = match node.reads {
             None => continue,
             Some(Raw::Source(index)) => {
@@ -86,6 +86,9 @@ fn looks(analysis: &Analysis, part: &[NodeId], place: &Place) -> Result<Vec<Look
                 let is_log = matches!(source.rows, SourceRows::Events { .. });
                 let key = source.entity.as_ref().map(|(_, column)| column.clone());
                 id = source.key.clone().filter(|_| !is_log);
+                if let SourceRows::Events { name: EventName::Column(column), .. } = &source.rows {
+                    name = Some(column.clone());
+                }
                 let owner = source.entity.as_ref().map(|(index, column)| (name_of(*index), column.clone()));
                 let time = source.time.clone().map(|column| (column, false));
                 let rows = if is_log { Kind::Log } else { Kind::Facts };
@@ -107,6 +110,7 @@ fn looks(analysis: &Analysis, part: &[NodeId], place: &Place) -> Result<Vec<Look
             key,
             rows,
             id,
+            name,
             owner,
             typed,
             properties,

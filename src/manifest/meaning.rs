@@ -180,6 +180,7 @@ impl Cx<'_> {
             within,
             // They follow from the rest.
             horizon: _,
+            from_start: _,
             depth: _,
             applies_to,
             occurrences,

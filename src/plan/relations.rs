@@ -9,6 +9,7 @@ mod reached;
 mod score;
 
 use std::collections::BTreeSet;
+use std::hash::Hash;
 
 use indexmap::IndexMap;
 
@@ -17,9 +18,9 @@ use crate::plan::columns::{column_of_entity, column_of_events, column_of_facts};
 use crate::plan::node::{Cells, Materialization, NodeId, Plan, Relation, Shape};
 use crate::plan::relational::scalar::{self, Scalar};
 use crate::plan::relational::{Draft, Query, RelationId, Rows, moment};
-use crate::plan::streams::signature;
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, Type};
+use crate::semantic::horizon::{Horizon, Part};
 use crate::semantic::model::{Anchor, EntityIndex, Kpi, KpiIndex, KpiValue, Milestone, MilestoneIndex, Model};
 use crate::semantic::name::Name;
 use crate::semantic::scopes::canonical;
@@ -228,35 +229,60 @@ fn cell_columns(result: &mut Draft, kpi: &Kpi, cell: &Rows, totals: [Scalar; 3],
     result.column("as_of", scalar::moment());
 }
 
-/// Makes the value that is said for what `key` is, or the one of what nothing is said for. What is said alike shares a
-/// branch, so that a row is compared with as few keys as possible.
-fn choose<'e>(
+/// Makes the value that is said for what `key` is, or the one of what nothing is said for. What is said alike, which the
+/// first of each pair tells, shares a branch, so that a row is compared with as few keys as possible.
+fn choose<S: Hash + Eq, T>(
     key: &Scalar,
-    said: impl Iterator<Item = (Scalar, Option<&'e Expr>)>,
-    make: &dyn Fn(&Expr) -> Scalar,
+    said: impl Iterator<Item = (Scalar, Option<(S, T)>)>,
+    make: impl Fn(T) -> Scalar,
     otherwise: Scalar,
 ) -> Scalar {
-    let mut branches: IndexMap<String, (&Expr, Vec<Scalar>)> = IndexMap::new();
+    let mut branches: IndexMap<S, (T, Vec<Scalar>)> = IndexMap::new();
     let mut rest = false;
-    for (one, expr) in said {
-        match expr {
-            Some(expr) => branches.entry(signature(expr)).or_insert_with(|| (expr, Vec::new())).1.push(one),
+    for (one, what) in said {
+        match what {
+            Some((same, what)) => branches.entry(same).or_insert_with(|| (what, Vec::new())).1.push(one),
             None => rest = true,
         }
     }
-    match branches.values().next() {
-        None => return otherwise,
-        Some((only, _)) if branches.len() == 1 && !rest => return make(only),
-        Some(_) => {}
+    if branches.is_empty() {
+        return otherwise;
     }
-    let branch = |(expr, keys): (&Expr, Vec<Scalar>)| {
+    let is_only = branches.len() == 1 && !rest;
+    let mut branches = branches.into_values();
+    if is_only && let Some((only, _)) = branches.next() {
+        return make(only);
+    }
+    let branch = |(what, keys): (T, Vec<Scalar>)| {
         let is_one = match keys.as_slice() {
             [one] => scalar::equal(key.clone(), one.clone()),
             _ => scalar::is_in(key.clone(), keys),
         };
-        (is_one, make(expr))
+        (is_one, make(what))
     };
-    scalar::case(branches.into_values().map(branch).collect(), rest.then_some(otherwise))
+    scalar::case(branches.map(branch).collect(), rest.then_some(otherwise))
+}
+
+/// Makes when a window closes that begins at `anchor`; null where it has not begun, or never closes.
+fn closes(horizon: &Horizon, entity: &Rows, anchor: &Scalar) -> Scalar {
+    let start = |length| later(&entity.column("started_at"), length);
+    let moment = |part: &Part| match *part {
+        Part::AfterStart(length) => start(length),
+        Part::AfterAnchor(length) => later(anchor, length),
+        Part::Earlier { start: after_start, anchor: after_anchor } => {
+            let (one, other) = (start(after_start), later(anchor, after_anchor));
+            scalar::case(vec![(scalar::less(one.clone(), other.clone()), one)], Some(other))
+        }
+    };
+    // A window that has not begun closes at no moment: the first part is null then, and nothing is more than that.
+    let latest =
+        |one: Scalar, other: Scalar| scalar::case(vec![(scalar::more(other.clone(), one.clone()), other)], Some(one));
+    horizon.parts().iter().map(moment).reduce(latest).unwrap_or_else(|| scalar::null(Type::Timestamp))
+}
+
+/// Makes the moment a length of time after another.
+fn later(moment: &Scalar, length: i64) -> Scalar {
+    if length == 0 { moment.clone() } else { scalar::later(moment.clone(), scalar::duration(length)) }
 }
 
 /// Makes a threshold, of the type of what is compared with it: a count is a whole number, a sum a decimal.

@@ -59,6 +59,7 @@ pub struct Dialect {
     parser: String,
     support: Support,
     qualified_by: Vec<Qualifier>,
+    shadowed: bool,
     columns: Columns,
     identifiers: Quoting,
     /// What a target may choose, and what this one has chosen.
@@ -169,6 +170,9 @@ struct File {
 struct Names {
     /// What stands before a relation's own name, the outermost first.
     qualified_by: Vec<Qualifier>,
+    /// Whether the first part of a name is taken for what is called so within the statement, if something is.
+    #[serde(default)]
+    shadowed: bool,
 }
 
 #[derive(Deserialize)]
@@ -261,6 +265,7 @@ impl Dialect {
             parser: file.parser,
             support: file.support,
             qualified_by: file.names.qualified_by,
+            shadowed: file.names.shadowed,
             columns: file.columns,
             identifiers: file.identifiers,
             choices: file.choices,
@@ -315,6 +320,11 @@ impl Dialect {
     /// Returns the keys of a target whose values stand before the names of its relations, the outermost first.
     pub fn qualified_by(&self) -> &[Qualifier] {
         &self.qualified_by
+    }
+
+    /// Tells whether the first part of a name is taken for what is called so within the statement, if something is.
+    pub fn shadows(&self) -> bool {
+        self.shadowed
     }
 
     /// Returns what the parser must be told.

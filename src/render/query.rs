@@ -256,7 +256,7 @@ impl Printer<'_> {
                 };
                 expr::literal(&Literal::Timestamp(text), self.dialect).map_err(failed)
             }
-            Leaf::Cast(value, Type::String) if matches!(value.ty, Type::Date | Type::Timestamp) => {
+            Leaf::Cast(value, Type::String) if matches!(value.ty, Type::Date | Type::Timestamp | Type::Decimal) => {
                 let value = Argument::Sql(self.fragment(value, inputs)?, Some(value.ty));
                 self.dialect.expression("functions", "string", &[("value", value)]).map_err(failed)
             }

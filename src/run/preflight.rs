@@ -340,9 +340,13 @@ fn plain(relation: &str) -> String {
 /// Returns up to three names that look like `name`, the nearest first.
 pub(crate) fn nearest<'name>(name: &str, names: impl Iterator<Item = &'name String>) -> Vec<String> {
     let wanted = name.to_lowercase();
+    let length = wanted.chars().count();
+    let most = |name: &str| (name.chars().count().max(length) / 3).max(1);
     let mut scored: Vec<_> = names
+        // No name is nearer than the two are of one length, and data may hold very long ones.
+        .filter(|name| name.chars().count().abs_diff(length) <= most(name))
         .map(|name| (strsim::damerau_levenshtein(&wanted, &name.to_lowercase()), name))
-        .filter(|(distance, name)| *distance <= (name.chars().count().max(wanted.chars().count()) / 3).max(1))
+        .filter(|(distance, name)| *distance <= most(name))
         .collect();
     scored.sort();
     scored.into_iter().take(3).map(|(_, name)| name.clone()).collect()

@@ -31,7 +31,7 @@ pub struct Expectation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Match {
-    /// Each is among them.
+    /// Each is among them, as often as it is expected: an actual row answers one expected row.
     Subset,
     /// They are all of them, each as often as it is there.
     Exact,

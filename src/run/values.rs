@@ -11,6 +11,9 @@ use crate::warehouse::{Error, Rows, Value, Warehouse};
 /// The names of events that are looked at for one that is similar.
 const MOST_NAMES: usize = 10_000;
 
+/// So many characters of a value are told.
+const MOST_CHARACTERS: usize = 100;
+
 /// What is looked at.
 #[derive(Clone, Debug)]
 pub struct Look {
@@ -24,6 +27,8 @@ pub struct Look {
     pub rows: Kind,
     /// The column with the key of a fact.
     pub id: Option<String>,
+    /// The column with the name of an event.
+    pub name: Option<String>,
     /// The entity that rows belong to, and the column with its key: of an entity, its parent.
     pub owner: Option<(String, String)>,
     /// The columns and properties that have a type, and the type.
@@ -31,7 +36,7 @@ pub struct Look {
     /// The properties that definitions read.
     pub properties: Vec<String>,
     /// Counts rows: by name, the rows, those with a time, those with one that can be read, the smallest that cannot, those
-    /// with a key of whom they belong to, those with one of their own, those of somebody whom no table has, and the smallest
+    /// with a key of whom they belong to, those with one of their own, those with a name, those of somebody whom no table has, and the smallest
     /// key of such; then, for each of `typed`, those whose value cannot be read, and the smallest; then, for each of
     /// `properties`, those that have it.
     pub counts: Checked,
@@ -65,13 +70,17 @@ pub struct Found {
     pub without_time: u64,
     /// Those whose time or start cannot be read.
     pub unreadable_times: u64,
-    /// One of these.
+    /// One of these, in part where it is long.
     pub unreadable_time: Option<String>,
     /// Those that belong to nobody; of an entity, those without a key.
     pub without_key: u64,
     /// Of facts, those without a key of their own.
     #[serde(default)]
     pub without_id: u64,
+    /// Of a log, those without a name: no definition counts them, and they are not among `rows` where definitions count
+    /// certain names alone.
+    #[serde(default)]
+    pub without_name: u64,
     /// Those that belong to somebody whom no table of entities has.
     #[serde(default)]
     pub unknown_entities: u64,
@@ -107,11 +116,15 @@ pub fn look(warehouse: &dyn Warehouse, look: &Look) -> Result<Found, Error> {
     let mut all = 0;
     let mut present = vec![0; look.properties.len()];
     for row in &rows.rows {
-        let [name, count, given, read, example, keys, ids, strangers, stranger, values @ ..] = row.as_slice() else {
+        let [name, count, given, read, example, keys, ids, names, strangers, stranger, values @ ..] = row.as_slice()
+        else {
             continue;
         };
         let count = number(count);
         all += count;
+        if look.name.is_some() {
+            found.without_name += count - number(names);
+        }
         if *name != Value::Null {
             known.push(name.to_string());
         } else if !look.reads_all {
@@ -147,6 +160,12 @@ pub fn look(warehouse: &dyn Warehouse, look: &Look) -> Result<Found, Error> {
             }
         }
     }
+    for example in found.unreadable_time.iter_mut().chain(&mut found.unknown_entity) {
+        *example = bounded(example);
+    }
+    for unreadable in found.unreadable_values.values_mut() {
+        unreadable.example = bounded(&unreadable.example);
+    }
     let is_absent = |(_, present): &(&String, u64)| *present == 0 && found.rows > 0;
     let absent = look.properties.iter().zip(present).filter(is_absent).map(|(property, _)| property.clone());
     found.absent_properties = absent.collect();
@@ -165,6 +184,14 @@ fn keep_smallest(kept: &mut Option<String>, value: &Value) {
     let text = value.to_string();
     if *value != Value::Null && kept.as_ref().is_none_or(|kept| text < *kept) {
         *kept = Some(text);
+    }
+}
+
+/// Returns a value as it is told: what is long is cut, and says so.
+fn bounded(text: &str) -> String {
+    match text.char_indices().nth(MOST_CHARACTERS) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{} […] (cut, of {} characters)", &text[..end], text.chars().count()),
     }
 }
 
@@ -232,6 +259,13 @@ impl Found {
         };
         if let Some(id) = look.id.as_ref().filter(|_| self.without_id > 0) {
             warnings.push(format!("{} no `{id}`: counted, each by itself", of(self.without_id)));
+        }
+        if let Some(name) = look.name.as_ref().filter(|_| self.without_name > 0) {
+            let has = if self.without_name == 1 { "has" } else { "have" };
+            warnings.push(format!(
+                "`{definition}`: {} {has} no `{name}`: no event, and not counted",
+                rows(self.without_name)
+            ));
         }
         if let Some(key) = look.key.as_ref().filter(|_| self.without_key > 0) {
             warnings.push(format!("{} no `{key}`: {lost}", of(self.without_key)));

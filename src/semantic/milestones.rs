@@ -16,10 +16,11 @@ use crate::project::document::Spanned;
 use crate::project::tables::milestone::MilestoneTable;
 use crate::project::{Definition, Project};
 use crate::semantic::expr::Type;
+use crate::semantic::horizon::Horizon;
 use crate::semantic::milestones::forms::{event_names, forms, misplaced, threshold, weight};
 use crate::semantic::milestones::keys::one_entity;
 use crate::semantic::milestones::order::in_order;
-use crate::semantic::milestones::windows::{depth, horizon, late_absences, write_out};
+use crate::semantic::milestones::windows::{depth, from_start, horizon, late_absences, write_out};
 use crate::semantic::model::{
     Anchor, EntityIndex, Milestone, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
 };
@@ -29,8 +30,10 @@ use crate::semantic::values::{self, Named};
 use crate::semantic::{names_in, parse};
 
 pub use crate::semantic::milestones::forms::{check_event_name, empty_list};
-pub use crate::semantic::milestones::keys::same_entity;
-pub use crate::semantic::milestones::windows::from_start;
+pub use crate::semantic::milestones::keys::{compared, compared_by, same_entity};
+
+/// What to write in place of different floats.
+const ROUND: &str = "declare it as `decimal`, or count different values of `floor(x)` or `round(x)`";
 
 /// What milestones are resolved with.
 struct Cx<'c> {
@@ -152,7 +155,8 @@ impl Cx<'_> {
             anchor,
             after,
             within,
-            horizon: None,
+            horizon: Horizon::after_start(None),
+            from_start: None,
             applies_to,
             occurrences,
             progress,
@@ -167,7 +171,8 @@ impl Cx<'_> {
         }
         milestone.depth = depth(model, &milestone);
         milestone.horizon = horizon(model, &milestone);
-        if matches!(milestone.occurrences, Occurrences::Absence(_)) && milestone.horizon.is_none() {
+        milestone.from_start = from_start(model, &milestone);
+        if matches!(milestone.occurrences, Occurrences::Absence(_)) && milestone.horizon.is_never() {
             diagnostics.push(
                 Diagnostic::error("endless-absence", format!("milestone `{}` would never be decided", definition.name))
                     .at(definition.span, "nothing says by when")
@@ -313,7 +318,9 @@ impl Cx<'_> {
                 Some(distinct) => {
                     let scope = Names::entity(model, child);
                     let text = self.project.text(definition, distinct);
-                    Progress::Distinct(parse::expression(&text, &scope, None, diagnostics)?)
+                    let distinct = parse::expression(&text, &scope, None, diagnostics)?;
+                    values::tells_apart(&distinct, ROUND, diagnostics).then_some(())?;
+                    Progress::Distinct(distinct)
                 }
             };
             return Some((Occurrences::Members(member), progress));
@@ -362,7 +369,10 @@ impl Cx<'_> {
         }
         let progress = match (distinct, sum) {
             (None, None) => Progress::Count,
-            (Some(distinct), None) => Progress::Distinct(distinct),
+            (Some(distinct), None) => {
+                values::tells_apart(&distinct, ROUND, diagnostics).then_some(())?;
+                Progress::Distinct(distinct)
+            }
             (None, Some(sum)) if sum.is_number() => Progress::Sum(sum),
             (None, Some(sum)) => {
                 diagnostics.push(

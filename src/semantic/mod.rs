@@ -5,6 +5,7 @@ pub mod duration;
 pub mod entities;
 pub mod expr;
 pub mod files;
+pub mod horizon;
 pub mod kinds;
 pub mod kpis;
 pub mod library;
@@ -42,6 +43,7 @@ pub fn resolve(project: &Project, diagnostics: &mut Diagnostics) -> Option<Model
     let entity_names = entities::resolve(project, &mut model, diagnostics);
     let source_names = sources::resolve(project, &mut model, &entity_names, diagnostics);
     let milestone_names = milestones::resolve(project, &mut model, &entity_names, &source_names, diagnostics);
+    milestones::compared(&model, diagnostics);
     retention::check(project, &model, diagnostics);
     let names = kinds::Known { entities: entity_names, sources: source_names, milestones: milestone_names };
     kpis::resolve(project, &mut model, &names, diagnostics);

@@ -14,6 +14,7 @@ pub use crate::project::tables::source::{Stored, TimeType};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{AggregateFunction, Expr, Type};
 use crate::semantic::files::Files;
+use crate::semantic::horizon::Horizon;
 use crate::semantic::name::Path;
 use crate::source::Span;
 
@@ -273,8 +274,10 @@ pub struct Milestone {
     pub after: Option<MilestoneIndex>,
     /// The length of its window in microseconds; none: no end.
     pub within: Option<i64>,
-    /// The time from the anchor after which nothing can change any more, in microseconds; none: never.
-    pub horizon: Option<i64>,
+    /// When nothing about it can change any more.
+    pub horizon: Horizon,
+    /// The time from the entity's start after which it is not reached any more, in microseconds; none: it always may be.
+    pub from_start: Option<i64>,
     /// The entities that it applies to.
     pub applies_to: Option<Expr>,
     /// What counts.

@@ -1,7 +1,6 @@
 //! What stays as it is: whether the cells of a KPI are ever final, and what of a row can still change.
 
 use crate::semantic::expr::Expr;
-use crate::semantic::milestones::from_start;
 use crate::semantic::model::{
     Anchor, Grain, Kpi, KpiValue, Measure, MeasureRelation, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
 };
@@ -80,7 +79,7 @@ fn of_sides(model: &Model, sides: [&Measure; 2]) -> Option<Never> {
     let waits = sides.iter().any(|measure| measure.mature_only);
     let begins_any_time = |of: MilestoneIndex| match model.milestone(of).anchor {
         Anchor::Start => false,
-        Anchor::Reach(anchor) => from_start(model, anchor).is_none(),
+        Anchor::Reach(anchor) => model.milestone(anchor).from_start.is_none(),
     };
     let found = waits && one == other && one_of != other_of && one_of.into_iter().chain(other_of).any(begins_any_time);
     found.then_some(Never::NoBeginning)
@@ -95,7 +94,7 @@ fn of_measure(model: &Model, measure: &Measure, by_cohort: bool) -> Option<Never
         MeasureRelation::Events(..) | MeasureRelation::Facts(_) if by_cohort => Some(Never::OpenRows),
         MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => of_source(model, *source),
         MeasureRelation::Milestone { of, population } => {
-            let waits = measure.waits && model.milestone(*of).horizon.is_none();
+            let waits = measure.waits && model.milestone(*of).horizon.is_never();
             let all = std::iter::once(*of).chain(*population);
             waits.then_some(Never::NoWindow).or_else(|| of_milestones(model, all.collect()))
         }

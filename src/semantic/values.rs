@@ -14,7 +14,7 @@ use crate::project::tables::source::{ColumnTable, TimeTable, TimeType};
 use crate::project::{Definition, Project};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::duration;
-use crate::semantic::expr::Type;
+use crate::semantic::expr::{Expr, Type};
 use crate::semantic::model::{Column, Meta};
 use crate::source::Span;
 
@@ -218,6 +218,19 @@ pub fn timezone<T>(
         });
     }
     name.clone()
+}
+
+/// Tells whether rows are told apart alike on every warehouse by a value; reports a float, whose text is not the same on all.
+pub fn tells_apart(value: &Expr, help: &str, diagnostics: &mut Diagnostics) -> bool {
+    let is_exact = value.ty != Type::Float;
+    if !is_exact {
+        diagnostics.push(
+            Diagnostic::error("inexact-group", "rows cannot be told apart by a float")
+                .at(value.span, "a float, which warehouses write in different ways")
+                .help(help),
+        );
+    }
+    is_exact
 }
 
 /// Reads a length of time, in microseconds; it is above zero.

@@ -183,6 +183,15 @@ impl<'c> Cx<'c> {
         let mut named = Vec::new();
         let mut is_whole = true;
         for (position, row) in rows.into_iter().enumerate() {
+            if row.is_empty() {
+                let message = format!("row {} that is expected of `{}` says nothing", position + 1, node.name);
+                diagnostics.push(
+                    Diagnostic::error("nothing-expected", message)
+                        .at(test.place(&table.rows), "any row would be it")
+                        .help("name a column of it, such as the key: `{ user = \"u1\" }`"),
+                );
+                is_whole = false;
+            }
             let place = |name: &str| {
                 table.rows.get().key(position, name).map_or(test.place(&table.rows), |key| test.place(key))
             };

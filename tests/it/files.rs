@@ -271,6 +271,43 @@ fn the_value_of_a_folder_follows_from_its_name_alone() {
 }
 
 #[test]
+fn what_would_fail_in_the_middle_of_a_run_is_told_before_it() {
+    let project = Project::new();
+    project.write("a/note=%FF/e.csv", "id\n1\n");
+    project.facts("a", "path = \"a/*/e.csv\"\nfolders = [\"note\"]");
+    project.write("b.csv", "id,note\n1,x\n");
+    project.facts("b", "path = \"b.csv\"\ncsv = { skip = 2 }");
+    // A face is four bytes in UTF-16 too.
+    let utf_16 = "id,note\n1,\u{1f600}\n".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    project.write("c.csv", utf_16);
+    project.facts("c", "path = \"c.csv\"\ncsv = { encoding = \"utf-16\" }");
+    // What is no column is not decoded.
+    project.write("d/note=x/other=%FF/e.csv", "id\n1\n");
+    project.facts("d", "path = \"d/**/e.csv\"\nfolders = [\"note\"]");
+    project.write("e/note=x/other=1/e.csv", "id\n1\n");
+    project.write("e/note=y/e.csv", "id\n1\n");
+    project.facts("e", "path = \"e/**/e.csv\"\nfolders = [\"note\"]");
+    insta::assert_snapshot!(project.fails(), @r"
+    error: `source.a` cannot be read: `a/note=%FF/e.csv`: it lies below `note=%FF`: the characters that `%` stands for there are no UTF-8
+    error: `source.b` cannot be read: `b.csv`: there is no header below the first 2 lines, or a quote in them is not closed
+    error: `source.c` cannot be read: `c.csv`: it is not the UTF-16 that DuckDB reads, which has no characters of four bytes: write it in UTF-8
+    error: `source.e` cannot be read: `e/note=y/e.csv`: it lies below other folders `name=value` than the files before it
+    ");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_of_files_that_are_no_text_are_told_as_such() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let project = Project::new();
+    project.write("data/a/e.csv", "id,note\n1,x\n");
+    fs::rename(project.root.join("data/a"), project.root.join("data").join(std::ffi::OsStr::from_bytes(b"\xff")))
+        .unwrap();
+    project.facts("log", "path = \"data/*/e.csv\"");
+    insta::assert_snapshot!(project.fails(), @"error: `source.log` cannot be read: a file or folder where `data/*/e.csv` is looked for has a name that is not UTF-8");
+}
+
+#[test]
 fn a_path_means_what_is_there_or_is_refused() {
     let project = Project::new();
     for folder in ["b[o]", "bo", "c [old]", "q?", "qa"] {

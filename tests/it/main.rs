@@ -35,6 +35,7 @@ mod run;
 mod schema;
 mod secrets;
 mod services;
+mod shadowed;
 mod stand_ins;
 mod state;
 mod traps;

@@ -139,6 +139,7 @@ fn rows_of_which_some_are_lost_are_counted() {
         "unreadable_time": "soon",
         "without_key": 1,
         "without_id": 0,
+        "without_name": 0,
         "unknown_entities": 0,
         "unknown_entity": null,
         "unreadable_values": {},
@@ -153,6 +154,7 @@ fn rows_of_which_some_are_lost_are_counted() {
         "unreadable_time": "01/04/2026",
         "without_key": 1,
         "without_id": 0,
+        "without_name": 0,
         "unknown_entities": 0,
         "unknown_entity": null,
         "unreadable_values": {},
@@ -161,6 +163,39 @@ fn rows_of_which_some_are_lost_are_counted() {
       }
     ]
     "#);
+}
+
+#[test]
+fn values_that_are_very_long_are_told_in_part() {
+    // Each of these characters is two bytes.
+    let long = "ü".repeat(300_000);
+    let events = format!(
+        "event_id,user_id,event_name,timestamp\n1,u1,new_project,2026-01-03\n2,{long},invite_sent,{long}\n3,u1,{long},2026-01-03\n"
+    );
+    let models = MODELS.replace("invite_sent\", grain", "invite_snt\", grain");
+    let bench = Bench::new(&models, &[("events.csv", &events)]);
+    let said = bench.said().0;
+    insta::assert_snapshot!(said.replace(&"ü".repeat(100), "ü100"), @r#"
+    warning: `source.events`: 1 of 2 rows has a time that cannot be read, such as `ü100 […] (cut, of 300000 characters)` in `timestamp`: not counted
+    warning: `source.events`: 1 of 2 rows (50 %) has a `user_id` that no `user` has, such as `ü100 […] (cut, of 300000 characters)`: counted for no milestone without a `subject`
+    warning: `source.events`: no row is an event `invite_snt`; similar names: `invite_sent`
+    "#);
+    let found = bench.found().to_string();
+    assert!(found.len() < 2_000, "{}", found.len());
+}
+
+#[test]
+fn rows_of_a_log_without_a_name_are_counted() {
+    let events = "event_id,user_id,event_name,timestamp\n1,u1,new_project,2026-01-03\n2,u2,,2026-01-04\n\
+                  3,u2,\"\",2026-01-05\n4,u2,invite_sent,2026-01-04\n5,u2,other,2026-01-04\n";
+    // Whether definitions count certain names or any event, they count none of them.
+    let bench = Bench::new(MODELS, &[("events.csv", events)]);
+    insta::assert_snapshot!(bench.said().0, @"warning: `source.events`: 2 rows have no `event_name`: no event, and not counted");
+    let models = MODELS.replace("[milestone]\n", "[milestone]\nanything = { event = \"*\" }\n");
+    let all = Bench::new(&models, &[("events.csv", events)]);
+    insta::assert_snapshot!(all.said().0, @"warning: `source.events`: 2 rows have no `event_name`: no event, and not counted");
+    let counted = |bench: &Bench| (bench.found()[1]["rows"].clone(), bench.found()[1]["without_name"].clone());
+    assert_eq!([counted(&bench), counted(&all)], [(2.into(), 2.into()), (5.into(), 2.into())]);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! A milestone as people read it: one row an entity that it applies to, reached or not.
 
 use crate::plan::node::{MilestoneView, Relation};
-use crate::plan::relational::scalar::{self, Scalar, aggregate, all, any, at_least, at_most, coalesce, equal, less};
+use crate::plan::relational::scalar::{self, aggregate, all, any, at_least, at_most, coalesce, equal, less};
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
-use crate::plan::relations::{Cx, Scope};
+use crate::plan::relations::{Cx, Scope, closes};
 use crate::semantic::expr::{AggregateFunction, Type};
 use crate::semantic::model::{Anchor, EntityIndex, Milestone, MilestoneIndex, Occurrences, Progress};
 use crate::semantic::retention::{self, Retention};
@@ -89,10 +89,7 @@ fn population(cx: Cx<'_>, query: &mut Query, index: MilestoneIndex, milestone: &
             from.column("reached_at")
         }
     };
-    let closes = match milestone.horizon {
-        Some(horizon) => scalar::later(anchor.clone(), scalar::duration(horizon)),
-        None => scalar::null(Type::Timestamp),
-    };
+    let closes = closes(&milestone.horizon, &entity, &anchor);
     if let Some(condition) = &milestone.applies_to {
         let scope = Scope { entities: &[(milestone.entity, &entity)], ..Scope::default() };
         draft.filter(cx.written(condition, scope));
@@ -158,25 +155,22 @@ fn parts(cx: Cx<'_>, query: &mut Query, milestone: &Milestone, population: Relat
         }
         if let Progress::Distinct(value) = &milestone.progress {
             let scope = Scope { entities: &[(child, &row)], ..Scope::default() };
-            progress = aggregate(AggregateFunction::CountDistinct, Some(cx.written(value, scope)), None);
+            let value = cx.written(value, scope);
+            // Who has no value brings nothing.
+            draft.filter(scalar::is_known(value.clone()));
+            progress = aggregate(AggregateFunction::CountDistinct, Some(value), None);
         }
     }
     let window = draft.join(query, population, "population", |rows| vec![equal(rows.column(key), entity.clone())]);
     let (anchor, reached_at) = (window.column("anchor_at"), part.column("reached_at"));
     draft.filter(at_least(reached_at.clone(), anchor.clone()));
-    let limit = match milestone.occurrences {
-        Occurrences::Absence(_) => milestone.horizon,
-        Occurrences::Reaches(_) | Occurrences::Members(_) | Occurrences::Events { .. } => milestone.within,
-    };
-    draft_window(&mut draft, limit, anchor, reached_at);
+    match (&milestone.occurrences, milestone.within) {
+        (Occurrences::Absence(_), _) => draft.filter(less(reached_at, window.column("closes_at"))),
+        (_, Some(within)) => draft.filter(less(scalar::elapsed(anchor, reached_at), scalar::int(within))),
+        (_, None) => {}
+    }
     draft.column("entity", entity);
     draft.column("count", scalar::count());
     draft.column("progress", scalar::cast(progress, Type::Float));
     query.named("counted", draft)
-}
-
-fn draft_window(draft: &mut Draft, limit: Option<i64>, anchor: Scalar, reached_at: Scalar) {
-    if let Some(limit) = limit {
-        draft.filter(less(scalar::elapsed(anchor, reached_at), scalar::int(limit)));
-    }
 }

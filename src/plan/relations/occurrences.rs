@@ -11,7 +11,7 @@ use crate::plan::relational::scalar::{
 };
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
 use crate::plan::relations::{Cx, Scope, anchor, choose, join_from, microseconds, threshold};
-use crate::plan::streams;
+use crate::plan::streams::{self, signature};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, Type};
 use crate::semantic::model::{EntityIndex, MilestoneIndex};
@@ -253,7 +253,8 @@ impl<'s> Choose<'s> {
         make: &dyn Fn(&Expr) -> Scalar,
         otherwise: Scalar,
     ) -> Scalar {
-        let said = self.streams.iter().map(|stream| (scalar::int(stream.id), of(stream)));
+        let said =
+            self.streams.iter().map(|stream| (scalar::int(stream.id), of(stream).map(|expr| (signature(expr), expr))));
         choose(&self.number, said, make, otherwise)
     }
 }

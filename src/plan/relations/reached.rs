@@ -5,7 +5,8 @@ use crate::plan::relational::scalar::{
     self, Scalar, WindowFunction, any, at_least, at_most, equal, is_known, is_null, less, window,
 };
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
-use crate::plan::relations::{Cx, Scope, anchor, choose, join_from, microseconds, threshold};
+use crate::plan::relations::{Cx, Scope, anchor, choose, closes, join_from, microseconds, threshold};
+use crate::plan::streams::signature;
 use crate::semantic::expr::Type;
 use crate::semantic::model::{Anchor, EntityIndex, MilestoneIndex, Occurrences, Progress};
 
@@ -64,8 +65,10 @@ impl Make<'_> {
         if milestones.iter().all(|milestone| own(milestone).is_none()) {
             return None;
         }
-        let said = milestones.iter().map(|milestone| (self.cx.name_of(*milestone), own(milestone)));
-        Some(choose(name, said, &|expr| self.cx.written(expr, scope), scalar::truth(true)))
+        let said = milestones
+            .iter()
+            .map(|milestone| (self.cx.name_of(*milestone), own(milestone).map(|expr| (signature(expr), expr))));
+        Some(choose(name, said, |expr| self.cx.written(expr, scope), scalar::truth(true)))
     }
 
     fn has_from(&self, milestones: &[MilestoneIndex]) -> bool {
@@ -256,21 +259,15 @@ impl Make<'_> {
             let milestone = cx.model.milestone(*index);
             let Occurrences::Absence(parts) = &milestone.occurrences else { continue };
             for part in parts {
-                let horizon = microseconds(milestone.horizon);
-                rows.push(vec![cx.name_of(*index), cx.name_of(*part), horizon, cx.anchor_name(milestone)]);
+                rows.push(vec![cx.name_of(*index), cx.name_of(*part), cx.anchor_name(milestone)]);
             }
         }
-        let columns = [
-            ("milestone", Type::String),
-            ("part", Type::String),
-            ("horizon_microseconds", Type::Int),
-            ("from_milestone", Type::String),
-        ];
+        let columns = [("milestone", Type::String), ("part", Type::String), ("from_milestone", Type::String)];
         let parts = query.constants("absent_parts", &columns, rows);
         let mut once = Draft::new();
         let part = once.from(query, parts, "absent_parts");
         once.distinct();
-        once.columns(&part, &["milestone", "horizon_microseconds", "from_milestone"]);
+        once.columns(&part, &["milestone", "from_milestone"]);
         let once = query.unnamed(once);
 
         let mut windows = Draft::new();
@@ -284,7 +281,11 @@ impl Make<'_> {
         windows.columns(&milestone, &["milestone"]);
         windows.column("entity", key);
         windows.column("anchor_at", anchor.clone());
-        windows.column("closes_at", scalar::later(anchor, milestone.column("horizon_microseconds")));
+        let horizons = milestones.iter().map(|index| (index, &cx.model.milestone(*index).horizon));
+        let horizons = horizons.map(|(index, horizon)| (cx.name_of(*index), Some((horizon, horizon))));
+        let never = scalar::null(Type::Timestamp);
+        let name = milestone.column("milestone");
+        windows.column("closes_at", choose(&name, horizons, |horizon| closes(horizon, &entity, &anchor), never));
         let windows = query.named("windows", windows);
 
         let mut broken = Draft::new();
@@ -347,7 +348,7 @@ type Group<'m> = (EntityIndex, Option<&'m crate::semantic::expr::Expr>, Vec<Mile
 
 /// Groups milestones on members by whose reaches they count, and by what makes members different.
 fn groups<'m>(cx: Cx<'m>, milestones: &[MilestoneIndex]) -> Vec<Group<'m>> {
-    let signature = |value: Option<&crate::semantic::expr::Expr>| value.map(crate::plan::streams::signature);
+    let signature = |value: Option<&crate::semantic::expr::Expr>| value.map(signature);
     let mut groups: Vec<Group<'m>> = Vec::new();
     for index in milestones {
         let milestone = cx.model.milestone(*index);

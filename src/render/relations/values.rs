@@ -16,7 +16,7 @@ use crate::semantic::name::Path;
 pub(crate) struct Values {
     /// Gives a row for each of the wanted names that there is, and one for all others: the name; the rows; those of them
     /// that have a time in any form, and in one that can be read; the smallest that cannot; the rows that have a key of
-    /// whom they belong to, or of an entity its own; those of facts that have their own; those that belong to somebody whom
+    /// whom they belong to, or of an entity its own; those of facts that have their own; those of logs that have a name; those that belong to somebody whom
     /// no table has, and the smallest key of such. Then, for each of `typed`, the rows whose value cannot be read as its type,
     /// and the smallest such value; and, for each of `properties`, the rows that have it.
     pub(crate) counts: String,
@@ -109,6 +109,10 @@ pub(crate) fn values(
         Some(SourceRows::Events { name: EventName::Constant(_), .. } | SourceRows::Facts) | None => None,
     };
     let null = || cx.typed_null("string");
+    let event_name = match look.source.map(|source| &source.rows) {
+        Some(SourceRows::Events { name: EventName::Column(column), .. }) => raw.key(column)?,
+        Some(SourceRows::Events { name: EventName::Constant(_), .. } | SourceRows::Facts) | None => null()?,
+    };
     let (written, moment) = match look.time {
         Some(time) => (raw.key(time.column)?, raw.time(time)?),
         None => (null()?, null()?),
@@ -153,7 +157,8 @@ pub(crate) fn values(
     let from = sql(from);
     let is_named = name.is_some();
     let wanted = (is_named && !wanted.is_empty()).then(|| wanted.to_vec());
-    let columns = context! { name, wanted, written, moment, entity, owner, id, known, values, present, from, scan };
+    let columns =
+        context! { name, wanted, written, moment, entity, owner, id, event_name, known, values, present, from, scan };
     let print = |all_names: bool| cx.render("values.sql", context! { all_names, ..columns.clone() });
     Ok(Some(Values { counts: print(false)?, typed, properties, names: is_named.then(|| print(true)).transpose()? }))
 }

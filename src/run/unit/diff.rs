@@ -177,6 +177,22 @@ mod tests {
     }
 
     #[test]
+    fn a_row_that_is_there_answers_one_that_is_expected() {
+        assert_eq!(diff(Match::Subset, json!([{"reached": false}, {"user": "u2"}])), "");
+        assert_snapshot!(diff(Match::Subset, json!([{"user": "u1"}, {"reached": true}])), @r"
+        `milestone_a`: 1 missing (2 rows expected)
+             user  reached
+          -        true     missing
+        ");
+        assert_eq!(diff(Match::Subset, json!([{"count": 0}, {"count": 0}])), "");
+        assert_snapshot!(diff(Match::Subset, json!([{"count": 0}, {"count": 0}, {"count": 0}])), @r"
+        `milestone_a`: 1 missing (3 rows expected)
+             count
+          -  0      missing
+        ");
+    }
+
+    #[test]
     fn an_exact_match_wants_each_row_once() {
         assert_eq!(diff(Match::Exact, json!([{"count": 0}, {"count": 2}, {"count": 0}])), "");
         assert_snapshot!(diff(Match::Exact, json!([{"count": 0}, {"count": 2}])), @r"

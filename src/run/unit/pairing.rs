@@ -26,10 +26,7 @@ pub(super) fn compare(actual: &Rows, expectation: &Expectation) -> Comparison {
         named.iter().filter_map(|&name| Some((name, place(name)?))).collect()
     };
     let sides = Sides { expected: &expectation.rows, actual: &actual.rows, columns };
-    let partners = match expectation.rule {
-        Match::Subset => sides.any(),
-        Match::Exact => sides.one_to_one(),
-    };
+    let partners = sides.one_to_one();
     Comparison {
         columns: sides.columns.iter().map(|(name, _)| (*name).to_owned()).collect(),
         expected: expectation.rows.len(),
@@ -57,12 +54,6 @@ impl Sides<'_> {
 
     fn matches(&self, expected: usize, actual: usize) -> bool {
         self.agreement(expected, actual).all(|agrees| agrees)
-    }
-
-    /// Finds for each expected row some actual row.
-    fn any(&self) -> Partners {
-        let some = |expected| (0..self.actual.len()).find(|&actual| self.matches(expected, actual));
-        (0..self.expected.len()).map(some).collect()
     }
 
     /// Finds for as many expected rows as possible an actual row of their own.

@@ -10,12 +10,12 @@ use crate::project::read::list;
 use crate::project::tables::kpi::Grain;
 use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Type};
 use crate::semantic::kinds::Cx;
-use crate::semantic::milestones::{check_event_name, empty_list};
+use crate::semantic::milestones::{check_event_name, compared_by, empty_list};
 use crate::semantic::model::{EntityIndex, Measure, MeasureRelation, MilestoneIndex, SourceIndex, SourceRows};
 use crate::semantic::name::Path;
 use crate::semantic::parse::Scope as _;
 use crate::semantic::scopes::{Names, canonical};
-use crate::semantic::{names_in, parse, settled, sources};
+use crate::semantic::{names_in, parse, settled, sources, values};
 use crate::source::Span;
 
 /// How rows become a number.
@@ -164,7 +164,9 @@ impl Cx<'_> {
         // Who is not a member now, and may be one later, is one that does not count.
         let (members, filter) = if filter.as_ref().is_some_and(moves) { (None, filter) } else { (filter, None) };
         let function = AggregateFunction::Count;
-        Some(Measure { relation, function, argument, members, filter, time, dimensions, waits, mature_only })
+        let measure = Measure { relation, function, argument, members, filter, time, dimensions, waits, mature_only };
+        compared_by(self.model, &measure, self.diagnostics);
+        Some(measure)
     }
 
     /// Returns the filter of a measure that is taken over what was reached, where it is taken over a milestone.
@@ -353,7 +355,13 @@ impl Cx<'_> {
                     self.report(diagnostic);
                     whole = false;
                 }
-                dimensions.push(Expr { kind: ExprKind::Column(name), ty, span });
+                let column = Expr { kind: ExprKind::Column(name), ty, span };
+                whole &= values::tells_apart(
+                    &column,
+                    "take a whole number or a decimal, as which a column may be declared",
+                    self.diagnostics,
+                );
+                dimensions.push(column);
                 continue;
             }
             let mut diagnostic = Diagnostic::error(

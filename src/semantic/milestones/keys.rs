@@ -3,8 +3,10 @@
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::Definition;
 use crate::project::tables::milestone::MilestoneTable;
-use crate::semantic::expr::{Expr, ExprKind};
-use crate::semantic::model::{EntityIndex, MilestoneIndex, Model};
+use crate::semantic::expr::{BinaryOperator, Expr, ExprKind};
+use crate::semantic::model::{
+    EntityIndex, Measure, MeasureRelation, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
+};
 use crate::semantic::name::Name;
 use crate::semantic::scopes::{canonical, describe};
 use crate::source::Span;
@@ -86,6 +88,101 @@ fn circles(model: &Model, entity: EntityIndex, subject: &Expr, diagnostics: &mut
     });
 }
 
+/// Reports what sources, entities and milestones compare that are keys of different entities: equal texts would be two
+/// things.
+pub fn compared(model: &Model, diagnostics: &mut Diagnostics) {
+    let actor = |source: SourceIndex| model.source(source).entity.as_ref().map(|(entity, _)| *entity);
+    for (position, source) in model.sources.iter().enumerate() {
+        not_mixed(model, actor(SourceIndex(position)), &source.condition, diagnostics);
+    }
+    for entity in &model.entities {
+        not_mixed(model, None, &entity.condition, diagnostics);
+    }
+    // A step of a sequence says what its milestone says.
+    for milestone in model.milestones.iter().filter(|milestone| !milestone.hidden) {
+        let value = match &milestone.progress {
+            Progress::Count => None,
+            Progress::Distinct(value) | Progress::Sum(value) => Some(value),
+        };
+        not_mixed(model, None, &milestone.applies_to, diagnostics);
+        let mut of_rows: Vec<&Expr> = value.into_iter().collect();
+        let mut who = None;
+        if let Occurrences::Events { source, condition, subject, .. } = &milestone.occurrences {
+            who = actor(*source);
+            of_rows.extend(condition.iter().chain(subject));
+        }
+        not_mixed(model, who, of_rows, diagnostics);
+    }
+}
+
+/// Reports what a measure compares in this way.
+pub fn compared_by(model: &Model, measure: &Measure, diagnostics: &mut Diagnostics) {
+    let actor = match &measure.relation {
+        MeasureRelation::Entity(_) | MeasureRelation::Milestone { .. } => None,
+        MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => {
+            model.source(*source).entity.as_ref().map(|(entity, _)| *entity)
+        }
+    };
+    not_mixed(model, actor, measure.exprs(), diagnostics);
+}
+
+/// Reports keys of different entities that are compared. `actor` is the entity of the rows.
+fn not_mixed<'e>(
+    model: &Model,
+    actor: Option<EntityIndex>,
+    exprs: impl IntoIterator<Item = &'e Expr>,
+    diagnostics: &mut Diagnostics,
+) {
+    let keys = |expr: &'e Expr| {
+        let mut values = Vec::new();
+        outcomes(expr, &mut values);
+        values.into_iter().filter_map(|(name, span)| Some((key_of(model, actor, name)?, name, span)))
+    };
+    let mut check = |left: &'e Expr, right: &'e Expr| {
+        for (one, one_name, one_span) in keys(left) {
+            for (other, other_name, other_span) in keys(right).filter(|(other, ..)| *other != one) {
+                let (ours, theirs) = (&model.entity(one).meta.name, &model.entity(other).meta.name);
+                let message = format!("a key of entity `{ours}` is compared with one of entity `{theirs}`");
+                diagnostics.push(
+                    Diagnostic::error("mixed-entities", message)
+                        .at(one_span, describe(one_name))
+                        .at(other_span, describe(other_name))
+                        .help("keys of two entities say nothing of each other; where one column holds both, declare it once more, under another name"),
+                );
+            }
+        }
+    };
+    for expr in exprs {
+        expr.walk(&mut |part| match &part.kind {
+            ExprKind::Binary(
+                BinaryOperator::Equal
+                | BinaryOperator::NotEqual
+                | BinaryOperator::Less
+                | BinaryOperator::LessOrEqual
+                | BinaryOperator::Greater
+                | BinaryOperator::GreaterOrEqual,
+                left,
+                right,
+            ) => check(left, right),
+            ExprKind::In(value, list, _) => list.iter().for_each(|item| check(value, item)),
+            ExprKind::Call(function, arguments) if function == "nullif" => {
+                if let [left, right] = arguments.as_slice() {
+                    check(left, right);
+                }
+            }
+            ExprKind::Column(_)
+            | ExprKind::Literal(_)
+            | ExprKind::Not(_)
+            | ExprKind::Negate(_)
+            | ExprKind::Binary(..)
+            | ExprKind::Call(..)
+            | ExprKind::Case(..)
+            | ExprKind::IsNull(..)
+            | ExprKind::Like(..) => {}
+        });
+    }
+}
+
 /// Gathers the columns whose values an expression may have as they are.
 fn outcomes<'e>(expr: &'e Expr, found: &mut Vec<(&'e Name, Span)>) {
     match &expr.kind {
@@ -112,7 +209,7 @@ fn outcomes<'e>(expr: &'e Expr, found: &mut Vec<(&'e Name, Span)>) {
 
 /// Returns the entity whose key a column holds; none where nothing says so.
 fn key_of(model: &Model, actor: Option<EntityIndex>, name: &Name) -> Option<EntityIndex> {
-    if name.is(canonical::EVENT_ENTITY) {
+    if name.is(canonical::EVENT_ENTITY) || name.is(canonical::FACT_ENTITY) {
         return actor;
     }
     let (entity, column) = name.strip_prefix(canonical::ENTITY)?.split_once('.')?;

@@ -1,8 +1,11 @@
 //! Sequences, depths and horizons: how milestones hang together in time.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::Definition;
 use crate::project::tables::milestone::MilestoneTable;
+use crate::semantic::horizon::Horizon;
 use crate::semantic::model::{Anchor, Milestone, MilestoneIndex, Model, Occurrences};
 
 /// Writes a sequence out: each step is its milestone again, counting only what comes after the step before.
@@ -42,6 +45,7 @@ pub(super) fn write_out(
         part.after = Some(previous);
         part.depth = depth(model, &part);
         part.horizon = horizon(model, &part);
+        part.from_start = from_start(model, &part);
         model.milestones.push(part);
         previous = MilestoneIndex(model.milestones.len() - 1);
         chain.push(previous);
@@ -55,35 +59,73 @@ pub(super) fn depth(model: &Model, milestone: &Milestone) -> usize {
     milestone.inputs().iter().map(|input| model.milestone(*input).depth + 1).max().unwrap_or(0)
 }
 
-/// Works out the time from the anchor after which nothing can change any more. It depends on nothing that happens, so
+/// Works out the moment after which nothing can change any more. It depends on nothing that happens after the anchor, so
 /// that who has succeeded and who has not are let into a rate at the same age.
-pub(super) fn horizon(model: &Model, milestone: &Milestone) -> Option<i64> {
-    let parts = match &milestone.occurrences {
-        Occurrences::Events { .. } | Occurrences::Members(_) => return milestone.within,
-        Occurrences::Reaches(parts) | Occurrences::Absence(parts) => parts,
+pub(super) fn horizon(model: &Model, milestone: &Milestone) -> Horizon {
+    let (anchor, begins) = match milestone.anchor {
+        Anchor::Start => (None, Horizon::after_start(Some(0))),
+        Anchor::Reach(from) => (Some(from), Horizon::after_anchor(Some(0))),
     };
-    let mut longest = Some(0);
-    for part in parts {
-        longest = match (longest, from_start(model, *part)) {
-            (Some(longest), Some(part)) => Some(i64::max(longest, part)),
-            (None, _) | (_, None) => None,
-        };
-    }
-    match (milestone.within, longest) {
-        // A composite that hangs on another milestone is as late as that one, and its parts are not: they close so long
-        // after the start, and so no later than so long after any reach.
-        (within, Some(longest)) if matches!(milestone.anchor, Anchor::Reach(_)) => within.or(Some(longest)),
-        (Some(within), Some(longest)) => Some(within.min(longest)),
-        (within, longest) => within.or(longest),
-    }
+    let mut ends = Ends { model, anchor, known: BTreeMap::new() };
+    let last = ends.from(milestone, begins.clone());
+    // Where its parts are over before, it is as soon as it begins.
+    Horizon::latest([begins, last])
 }
 
-/// Returns the time from the entity's start after which a milestone cannot change any more; none: it always can.
-pub fn from_start(model: &Model, index: MilestoneIndex) -> Option<i64> {
-    let milestone = model.milestone(index);
-    match milestone.anchor {
-        Anchor::Start => milestone.horizon,
-        Anchor::Reach(anchor) => from_start(model, anchor)?.checked_add(milestone.horizon?),
+/// Works out the time from the entity's start after which a milestone is not reached any more; none: it may be at any time.
+pub(super) fn from_start(model: &Model, milestone: &Milestone) -> Option<i64> {
+    let mut ends = Ends { model, anchor: None, known: BTreeMap::new() };
+    let begins = match milestone.anchor {
+        Anchor::Start => Horizon::after_start(Some(0)),
+        Anchor::Reach(from) => ends.of(from),
+    };
+    ends.from(milestone, begins).from_start()
+}
+
+/// Until when milestones may be reached, by the start of an entity and by when it reached the anchor.
+struct Ends<'m> {
+    model: &'m Model,
+    anchor: Option<MilestoneIndex>,
+    known: BTreeMap<MilestoneIndex, Horizon>,
+}
+
+impl Ends<'_> {
+    fn of(&mut self, index: MilestoneIndex) -> Horizon {
+        if self.anchor == Some(index) {
+            return Horizon::after_anchor(Some(0));
+        }
+        let milestone = self.model.milestone(index);
+        // What hangs on the anchor stands behind it.
+        if self.anchor.is_none_or(|anchor| index < anchor) {
+            return Horizon::after_start(milestone.from_start);
+        }
+        if let Some(known) = self.known.get(&index) {
+            return known.clone();
+        }
+        let begins = match milestone.anchor {
+            Anchor::Start => Horizon::after_start(Some(0)),
+            Anchor::Reach(from) => self.of(from),
+        };
+        let end = self.from(milestone, begins);
+        self.known.insert(index, end.clone());
+        end
+    }
+
+    /// Until when a milestone may be reached whose window begins no later than `begins`.
+    fn from(&mut self, milestone: &Milestone, begins: Horizon) -> Horizon {
+        let window = begins.later(milestone.within);
+        match &milestone.occurrences {
+            Occurrences::Events { .. } | Occurrences::Members(_) => window,
+            Occurrences::Reaches(parts) => {
+                let parts: Vec<Horizon> = parts.iter().map(|part| self.of(*part)).collect();
+                window.earlier(&Horizon::latest(parts))
+            }
+            // It is reached when it is closed, which is no sooner than when it begins.
+            Occurrences::Absence(parts) => {
+                let parts: Vec<Horizon> = parts.iter().map(|part| self.of(*part)).collect();
+                Horizon::latest([begins, window.earlier(&Horizon::latest(parts))])
+            }
+        }
     }
 }
 
@@ -102,7 +144,7 @@ pub(super) fn late_absences(
     };
     for part in parts.iter().map(|part| model.milestone(*part)) {
         let is_absence = matches!((&part.occurrences, part.anchor), (Occurrences::Absence(_), Anchor::Start));
-        if is_absence && part.horizon.is_some_and(|known| known >= window) {
+        if is_absence && part.from_start.is_some_and(|known| known >= window) {
             let name = &part.meta.name;
             diagnostics.push(
                 Diagnostic::warning("absence-too-late", format!("`{name}` never counts for `{}`", definition.name))

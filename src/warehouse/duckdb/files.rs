@@ -63,7 +63,14 @@ pub(super) fn paths(connection: &Connection, root: &Path, path: &str) -> Result<
     let fault = |message: String| Error::new(ErrorKind::UserSql, message);
     let sql = format!("SELECT file FROM GLOB({}) ORDER BY 1", text::literal(path));
     let mut statement = connection.prepare(&sql)?;
-    let found: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?;
+    let found: duckdb::Result<Vec<String>> =
+        statement.query_map([], |row| row.get(0)).and_then(|rows| rows.collect::<duckdb::Result<_>>());
+    let found = found.map_err(Error::from).map_err(|error| {
+        if error.message.contains("Invalid unicode") {
+            return fault(format!("a file or folder where `{path}` is looked for has a name that is not UTF-8"));
+        }
+        error
+    })?;
     let found: Vec<String> = found.into_iter().map(|file| file.trim_start_matches("./").to_owned()).collect();
     if path.contains("://") {
         return if found.is_empty() { Err(missing(format!("there is no file `{path}`"))) } else { Ok(found) };
@@ -138,20 +145,28 @@ fn headers(connection: &Connection, root: &Path, paths: &[String], csv: &Csv) ->
         let name = if path.contains("://") { path.clone() } else { escaped(path) };
         let sql = format!("SELECT * FROM READ_CSV({}, {options}) LIMIT 1", text::literal(&name));
         let names = first_row(connection, &sql).map_err(|error| {
-            first_fault(root, std::slice::from_ref(path), csv).unwrap_or_else(|| in_our_words(error, root))
+            let no_header = || is_over(root, path, csv).then(|| Fault { line: None, what: no_header(csv) }.told(path));
+            let fault = || first_fault(root, std::slice::from_ref(path), csv);
+            no_header().or_else(fault).unwrap_or_else(|| in_our_words(error, root))
         })?;
         all.push(Names { file: path.clone(), names });
     }
     if all.iter().all(|file| file.names.iter().all(String::is_empty)) {
         let path = paths.first().map(String::as_str).unwrap_or_default();
-        let what = if csv.skip == 0 {
-            "it is empty: it has no header".to_owned()
-        } else {
-            format!("there is no header below the first {} lines, or a quote in them is not closed", csv.skip)
-        };
+        let what = if csv.skip == 0 { "it is empty: it has no header".to_owned() } else { no_header(csv) };
         return Err(Fault { line: None, what }.told(path));
     }
     Ok(all)
+}
+
+fn no_header(csv: &Csv) -> String {
+    format!("there is no header below the first {} lines, or a quote in them is not closed", csv.skip)
+}
+
+/// Tells whether a file that lies here has no more lines than are skipped.
+fn is_over(root: &Path, path: &str, csv: &Csv) -> bool {
+    let Ok(file) = open(&root.join(path)) else { return false };
+    csv.skip > 0 && file.split(b'\n').take(usize::from(csv.skip) + 1).count() <= usize::from(csv.skip)
 }
 
 fn first_row(connection: &Connection, sql: &str) -> Result<Vec<String>, Error> {
@@ -225,6 +240,12 @@ fn first_fault(root: &Path, paths: &[String], csv: &Csv) -> Option<Error> {
 pub(super) fn in_our_words(error: Error, root: &Path) -> Error {
     let Some(message) = error.message.split_once("Error: ").map(|(_, message)| message) else { return error };
     let quoted = |after: &str| Some(message.split_once(after)?.1.split('"').next()?.to_owned());
+    if message.contains("File is not utf-16 encoded") {
+        let file = message.split("READ_CSV('").nth(1).and_then(|rest| rest.split('\'').next());
+        let what = "it is not the UTF-16 that DuckDB reads, which has no characters of four bytes: write it in UTF-8"
+            .to_owned();
+        return Fault { line: None, what }.told(file.unwrap_or("the file"));
+    }
     if message.contains("CSV Error on Line") || message.contains("CSV Parser") || message.contains("sniffing file") {
         let (options, path) = options(message);
         let path = path.or_else(|| quoted("sniffing file \"")).unwrap_or_default();
@@ -271,7 +292,7 @@ pub(super) fn in_our_words(error: Error, root: &Path) -> Error {
         return Fault { line: None, what: "it is not packed by gzip".to_owned() }.told(file);
     } else if message.starts_with("Hive partition mismatch") {
         let file = message.split('"').nth(3).unwrap_or_default().to_owned();
-        let what = "it lies in other folders `x=y` than the files before it".to_owned();
+        let what = "it lies below other folders `name=value` than the files before it".to_owned();
         return Fault { line: None, what }.told(&file);
     } else {
         return error;

@@ -31,11 +31,28 @@ fn fault(path: &str, name: &str) -> Option<String> {
         [(folder, (_, value))] if value.contains('=') => {
             Some(format!("it lies below `{folder}`: in the value of a folder `=` is written `%3D`"))
         }
+        [(folder, (_, value))] if std::str::from_utf8(&decoded(value)).is_err() => {
+            Some(format!("it lies below `{folder}`: the characters that `%` stands for there are no UTF-8"))
+        }
         [_] => None,
         [(one, _), (other, _), ..] => {
             Some(format!("it lies below `{one}` and `{other}`, which would be one column: only one may have that name"))
         }
     }
+}
+
+/// Returns what the name of a folder stands for: `%` and two digits are a byte, as DuckDB reads them.
+fn decoded(value: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = value.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let digits = behind.get(..2).filter(|_| *first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        let digits = digits.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &behind[2..] } else { behind };
+    }
+    bytes
 }
 
 #[cfg(test)]
@@ -56,6 +73,12 @@ mod tests {
             ("data/Day=1/ort=b/e.csv", "it lies below `Day=1`, and `folders` names `day`: names are exact in case"),
             ("data/day=1/day=2/ort=b/e.csv", "it lies below `day=1` and `day=2`, which would be one column"),
             ("data/day=1/DAY=2/ort=b/e.csv", "it lies below `day=1` and `DAY=2`, which would be one column"),
+            (
+                "data/day=%FF/ort=b/e.csv",
+                "it lies below `day=%FF`: the characters that `%` stands for there are no UTF-8",
+            ),
+            ("data/day=caf%C3/ort=%A9/e.csv", "it lies below `day=caf%C3`: the characters"),
+            ("data/day=%c3%a9%/ort=%zz%4/e.csv", "nothing"),
             ("data/day=1/ort=a=b/e.csv", "it lies below `ort=a=b`: in the value of a folder `=` is written `%3D`"),
         ] {
             assert!(told(path).contains(expected), "{path}: {}", told(path));

@@ -66,6 +66,11 @@ const MILESTONES: &[(&str, &str)] = &[
     ("later_step", r#"event = "c", W"#),
     ("nothing", r#"none_of = ["one", "two"], W"#),
     ("team", r#"members = "one", at_least = 2, W"#),
+    ("whole_after", r#"all_of = ["one", "two"], from = "ever""#),
+    ("answer_after", r#"any_of = ["after_ever", "one"], from = "ever""#),
+    ("either_after", r#"any_of = ["amount", "then", "nothing"], from = "one", W"#),
+    ("silent_after", r#"none_of = ["one", "whole_after"], from = "ever", W"#),
+    ("after_silence", r#"event = "b", from = "silent_after", W"#),
 ];
 
 const GRAINS: &[&str] = &["week", "day", "month", "all"];
@@ -76,8 +81,8 @@ fn project(choices: &mut Choices<'_>) -> String {
     for (name, form) in MILESTONES {
         let window = *choices.pick(&["7d", "1d", "3d", "36h", "14d", "30d"]);
         // An absence says by when; others may have no end.
-        let window =
-            if *name != "nothing" && choices.chance(12) { String::new() } else { format!("within = \"{window}\"") };
+        let is_absence = matches!(*name, "nothing" | "silent_after");
+        let window = if !is_absence && choices.chance(12) { String::new() } else { format!("within = \"{window}\"") };
         writeln!(text, "{name} = {{ {} }}", form.replace('W', &window)).unwrap();
     }
     for number in 0..10 {

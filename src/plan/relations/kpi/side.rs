@@ -10,7 +10,6 @@ use crate::plan::relations::kpi::count_where;
 use crate::plan::relations::{CELL, Cx, Scope, milestone};
 use crate::plan::streams::signature;
 use crate::semantic::expr::{AggregateFunction, Expr, ExprKind, Type};
-use crate::semantic::milestones::from_start;
 use crate::semantic::model::{Anchor, EntityIndex, Grain, Kpi, Measure, MeasureRelation, MilestoneIndex};
 use crate::semantic::scopes::canonical;
 
@@ -171,8 +170,6 @@ impl<'m> Side<'m> {
                 }
                 if measure.mature_only {
                     counts.push(row.column("mature"));
-                } else if pending_length.is_some() {
-                    counts.push(begun.clone());
                 }
                 begins_known = pending_length.is_none();
                 conditions.push(match pending_length {
@@ -347,14 +344,14 @@ fn join_milestone(
 fn pending(cx: Cx<'_>, measure: &Measure) -> Option<Option<i64>> {
     let MeasureRelation::Milestone { of, population: Some(population) } = measure.relation else { return None };
     let Anchor::Reach(anchor) = cx.model.milestone(of).anchor else { return None };
-    (anchor != population).then(|| from_start(cx.model, anchor))
+    (anchor != population).then(|| cx.model.milestone(anchor).from_start)
 }
 
 /// Returns for how long after its start it is still to be decided if an entity has a window of a milestone; none where
 /// that is never open, and where it is always: cells are never final then, and who has no window counts.
 fn undecided(cx: Cx<'_>, of: MilestoneIndex) -> Option<i64> {
     let Anchor::Reach(anchor) = cx.model.milestone(of).anchor else { return None };
-    from_start(cx.model, anchor)
+    cx.model.milestone(anchor).from_start
 }
 
 /// Makes the conditions on an entity for a milestone to apply to it, and those at whose reaches its window begins.

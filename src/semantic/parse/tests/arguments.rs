@@ -51,10 +51,10 @@ fn arguments() {
           = make both of one type: `date(time)` is the day of a timestamp, `timestamp(day)` the midnight that begins a day
     ");
     check("string(value) = '1'", "
-        wrong-argument-types: `string` does not take (float); it is `string(value: int) -> string` or `string(value: bool) -> string` or `string(value: date) -> string`
+        wrong-argument-types: `string` does not take (float); it is `string(value: int) -> string` or `string(value: decimal) -> string` or `string(value: bool) -> string` or `string(value: date) -> string`
           string(value)
           value float
-          = floats, decimals and timestamps have no text that all warehouses agree on: use `floor(x)`, `round(x)` or `date(x)` first
+          = floats and timestamps have no text that all warehouses agree on: use `floor(x)`, `round(x)` or `date(x)` first
     ");
     check("int(value) = 1", "
         wrong-argument-types: `int` does not take (float); it is `int(value: string) -> int` or `int(value: bool) -> int`
