@@ -17,6 +17,7 @@ use crate::run::Status as RunStatus;
 use crate::run::results::test_entry;
 use crate::suite::case::{self, Case};
 use crate::suite::{self, Against, Options, Outcome};
+use crate::warehouse::{self, EMBEDDED};
 
 /// Run the project's unit tests: given rows, expected rows
 ///
@@ -85,6 +86,8 @@ pub fn test(
     if cases.is_empty() {
         return Ok(());
     }
+    // Each of them would fail for it.
+    warehouse::is_connectable(EMBEDDED).map_err(|error| Failure::new(error.message))?;
     let Analysis { project, model, plan } = &workspace.analysis;
     let cancelled = cx.cancelled();
     let options = Options { threads: threads(wanted), fail_fast: cx.globals.fail_fast, cancelled: &cancelled };

@@ -10,7 +10,8 @@ use crate::warehouse::files::{Csv, Files, Format, Found, Names};
 use crate::warehouse::{Error, ErrorKind, Value};
 
 use super::packed::{Fault, look_through, open};
-use super::{csv, describe, folders, json, text};
+use super::session::describe;
+use super::{csv, folders, json, text};
 
 /// How many objects are looked at first, in the hope that all keys are among theirs.
 const FIRST_OBJECTS: usize = 20_000;
