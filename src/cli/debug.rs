@@ -6,7 +6,6 @@ use minijinja::context;
 
 use crate::check::{Checked, check};
 use crate::cli::outcome::{Exit, Failure};
-use crate::cli::run::connect_to;
 use crate::cli::terminal::Cx;
 use crate::cli::workspace::Workspace;
 use crate::render::{Statement, engine};
@@ -93,7 +92,7 @@ fn examine(workspace: &mut Workspace<'_>, target: &Target, findings: &mut Findin
     let names: Vec<&str> = connection.settings.keys().map(String::as_str).collect();
     findings.note("settings", Ok(((), names.join(", "))));
     let clock = Instant::now();
-    let connected = connect_to(&connection, &root)?;
+    let connected = warehouse::connect(&connection);
     let connected = connected.map(|warehouse| (warehouse, shown(clock.elapsed())));
     let Some(warehouse) = findings.note("connection", connected.map_err(|error| failed(&error))) else { return Ok(()) };
     let facts = warehouse.describe().map(|facts| {

@@ -236,37 +236,16 @@ fn allow(
     Ok(())
 }
 
-/// Connects to a target, from the project's folder: that is where relative paths begin.
+/// Connects to a target.
 pub fn connect(workspace: &mut Workspace<'_>, target: &Target) -> Result<Box<dyn Warehouse>, Failure> {
-    let root = workspace.root()?;
-    let connection = target.connection(&workspace.analysis.project, &root, &mut workspace.diagnostics);
-    workspace.stop_on_errors()?;
-    let connection = connection.ok_or(Failure::Reported)?;
-    connect_to(&connection, &root)?.map_err(|error| Failure::new(error.message))
+    let connection = workspace.connection(target)?;
+    warehouse::connect(&connection).map_err(|error| Failure::new(error.message))
 }
 
 /// The same, to read: beside others that read, and without a right to write.
 pub fn connect_to_read(workspace: &mut Workspace<'_>, target: &Target) -> Result<Box<dyn Warehouse>, Failure> {
-    let root = workspace.root()?;
-    let connection = target.connection(&workspace.analysis.project, &root, &mut workspace.diagnostics);
-    workspace.stop_on_errors()?;
-    let connection = connection.ok_or(Failure::Reported)?;
-    enter(&root)?;
+    let connection = workspace.connection(target)?;
     warehouse::connect_to_read(&connection).map_err(|error| Failure::new(error.message))
-}
-
-/// Connects from the project's folder, which becomes the current one.
-pub fn connect_to(
-    connection: &warehouse::Target,
-    root: &Path,
-) -> Result<Result<Box<dyn Warehouse>, warehouse::Error>, Failure> {
-    enter(root)?;
-    Ok(warehouse::connect(connection))
-}
-
-fn enter(root: &Path) -> Result<(), Failure> {
-    std::env::set_current_dir(root)
-        .map_err(|error| Failure::io(format!("entering the project's folder `{}`", root.display()), &error))
 }
 
 fn job(analysis: &Analysis, target: &Target, id: NodeId, statement: Checked) -> Job {

@@ -18,6 +18,7 @@ use crate::project::Project;
 use crate::render::Place;
 use crate::semantic::moment;
 use crate::target::{self, Target};
+use crate::warehouse;
 use crate::{Analysis, analyze, compile, compile_marked};
 
 /// A project without mistakes, and what was found out about it.
@@ -199,6 +200,14 @@ impl<'cx> Workspace<'cx> {
             );
         }
         Ok(part)
+    }
+
+    /// Returns what connects to a target.
+    pub fn connection(&mut self, target: &Target) -> Result<warehouse::Target, Failure> {
+        let root = self.root()?;
+        let connection = target.connection(&self.analysis.project, &root, &mut self.diagnostics);
+        self.stop_on_errors()?;
+        connection.ok_or(Failure::Reported)
     }
 
     /// Returns the target folder in full: a command that connects leaves the folder that it was called in.

@@ -17,6 +17,8 @@ mod json;
 #[cfg(feature = "duckdb")]
 mod packed;
 #[cfg(feature = "duckdb")]
+mod root;
+#[cfg(feature = "duckdb")]
 mod session;
 #[cfg(feature = "duckdb")]
 mod text;

@@ -1,7 +1,7 @@
 //! A session on an embedded database: opening it, executing, reading.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use duckdb::types::ValueRef;
@@ -15,6 +15,7 @@ use crate::warehouse::{
     Column, Error, ErrorKind, Estimate, Executed, Family, Found, Interrupter, Reads, Rows, Target, Value, Warehouse,
 };
 
+use super::root::Root;
 use super::{ACCESS, extent, files, text};
 
 /// The settings that are the run's or the plan's, and not the engine's.
@@ -36,16 +37,16 @@ const SESSION_WHERE_KNOWN: &[&str] = &["SET TimeZone = 'UTC'", "SET Calendar = '
 pub(super) struct DuckDb {
     connection: Mutex<Connection>,
     interrupt: Arc<duckdb::InterruptHandle>,
-    /// Where relative paths begin.
-    root: PathBuf,
+    root: Root,
 }
 
 impl DuckDb {
     /// Opens the target's `database`, `:memory:` where it names none, and makes it and its folder where there are none.
     pub(super) fn open(target: &Target) -> Result<Self, Error> {
         let database = target.settings.get("database").map_or(":memory:", String::as_str);
+        let root = Root::of(&target.root)?;
         let connection = if database == ":memory:" {
-            Connection::open_in_memory_with_flags(config(target)?)
+            Connection::open_in_memory_with_flags(config(target, &root)?)
         } else {
             let path = target.root.join(database);
             refuse_odd_places(&path, target, database)?;
@@ -70,21 +71,17 @@ impl DuckDb {
                     Error::new(ErrorKind::Permission, format!("cannot make the folder {}: {error}", folder.display()))
                 })?;
             }
-            Connection::open_with_flags(&path, config(target)?)
+            Connection::open_with_flags(&path, config(target, &root)?)
         };
         let connection = connection.map_err(|error| {
             let error = text::refine_open(&error.into(), target, database);
             let message = secrets(target).redact(&error.message);
             error.saying(message)
         })?;
-        if !is_current(&target.root) {
-            let path = search_path(&target.root)?;
-            connection.execute_batch(&format!("SET GLOBAL file_search_path = {}", text::literal(&path)))?;
-        }
-        Self::of(connection, target.root.clone())
+        Self::of(connection, root)
     }
 
-    fn of(connection: Connection, root: PathBuf) -> Result<Self, Error> {
+    fn of(connection: Connection, root: Root) -> Result<Self, Error> {
         for statement in SESSION {
             connection.execute_batch(statement)?;
         }
@@ -144,12 +141,18 @@ fn secrets(target: &Target) -> Secrets {
     secrets
 }
 
-/// Hands every setting that is the engine's to DuckDB, which knows its own names and values.
-fn config(target: &Target) -> Result<Config, Error> {
+/// What the names of settings of the engine end with that name a place on the disk.
+const PLACES: &[&str] = &["_directory", "_path"];
+
+/// Hands every setting that is the engine's to DuckDB, which knows its own names and values. A place on the disk begins at
+/// the project's root, as every path of a project does.
+fn config(target: &Target, root: &Root) -> Result<Config, Error> {
     let mut config = Config::default();
     for (name, value) in &target.settings {
         if !NOT_OF_THE_ENGINE.contains(&name.as_str()) {
-            config = config.with(name, value).map_err(|_| {
+            let is_place = PLACES.iter().any(|ending| name.to_lowercase().ends_with(ending)) && !value.is_empty();
+            let value = if is_place { root.folder().join(value).to_string_lossy().into_owned() } else { value.clone() };
+            config = config.with(name, &value).map_err(|_| {
                 // The value may be a secret, and so may be the engine's words, which quote it.
                 let message =
                     format!("target `{}`: DuckDB does not take the value of the setting `{name}`", target.name);
@@ -178,34 +181,10 @@ fn refuse_odd_places(path: &Path, target: &Target, database: &str) -> Result<(),
     }
 }
 
-/// Tells whether a folder is the current one of the process, where DuckDB begins relative paths by itself.
-fn is_current(root: &Path) -> bool {
-    let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
-    match (std::env::current_dir().and_then(std::fs::canonicalize), std::fs::canonicalize(root)) {
-        (Ok(current), Ok(root)) => current == root,
-        _ => false,
-    }
-}
-
-/// Returns the folder from which DuckDB resolves relative paths of files, where that is not the current one.
-///
-/// It looks there first for patterns, and last for plain paths, after the current folder of the process: whoever runs
-/// Milepost for a project elsewhere makes its root the current folder.
-fn search_path(root: &Path) -> Result<String, Error> {
-    let path = std::path::absolute(root)
-        .map_err(|error| Error::new(ErrorKind::Missing, format!("the project's folder {}: {error}", root.display())))?;
-    let path = path.to_string_lossy().into_owned();
-    // The setting is a list, and knows no escape; what is found by it is a pattern.
-    if path.contains([',', '*', '?', '[']) {
-        let message = format!("the project's folder `{path}` has a character in its name that DuckDB cannot search");
-        return Err(Error::new(ErrorKind::Unsupported, message));
-    }
-    Ok(path)
-}
-
 impl Warehouse for DuckDb {
     fn columns(&self, relation: &str) -> Result<Vec<Column>, Error> {
-        describe(&self.connection(), &format!("SELECT * FROM {relation}"))
+        let sql = format!("SELECT * FROM {relation}");
+        describe(&self.connection(), &self.root.sql(&sql)).map_err(|error| self.root.told(error))
     }
 
     fn look_at(&self, relation: &str, files: &Files) -> Result<raw::Found, Error> {
@@ -247,8 +226,8 @@ impl Warehouse for DuckDb {
     fn execute(&self, statement: &Checked) -> Result<Executed, Error> {
         let connection = self.connection();
         let executed = match statement.mark() {
-            None => execute(&connection, statement.sql()),
-            Some(_) => in_transaction(&connection, || execute_marked(&connection, statement)),
+            None => execute(&connection, &self.root.sql(statement.sql())),
+            Some(_) => in_transaction(&connection, || execute_marked(&connection, &self.root, statement)),
         };
         executed.map_err(|error| files::in_our_words(error, &self.root))
     }
@@ -263,13 +242,14 @@ impl Warehouse for DuckDb {
                 run("BEGIN TRANSACTION")?;
                 run(&format!("DROP TABLE IF EXISTS {relation}"))?;
             }
-            execute_marked(&connection, statement)
+            execute_marked(&connection, &self.root, statement)
         })
         .map_err(|error| files::in_our_words(error, &self.root))
     }
 
     fn query(&self, statement: &Checked, limit: Option<usize>) -> Result<Rows, Error> {
-        rows_of(&self.connection(), statement, limit).map_err(|error| files::in_our_words(error, &self.root))
+        rows_of(&self.connection(), &self.root.sql(statement.sql()), limit)
+            .map_err(|error| files::in_our_words(error, &self.root))
     }
 
     fn load(&self, relation: &str, rows: &Rows) -> Result<(), Error> {
@@ -292,7 +272,8 @@ impl Warehouse for DuckDb {
     /// The plan tells only that the statement can be executed: the numbers in it are the optimizer's guesses.
     fn estimate(&self, statement: &Checked, reads: &Reads<'_>) -> Result<Estimate, Error> {
         let connection = self.connection();
-        connection.query_row(&format!("EXPLAIN {}", statement.sql()), [], |_| Ok(()))?;
+        let sql = format!("EXPLAIN {}", self.root.sql(statement.sql()));
+        connection.query_row(&sql, [], |_| Ok(())).map_err(|error| self.root.told(error.into()))?;
         extent::of(&connection, &self.root, reads)
     }
 
@@ -336,8 +317,8 @@ fn in_transaction<T>(connection: &Connection, work: impl FnOnce() -> Result<T, E
 }
 
 /// Executes a statement, and marks what it makes.
-fn execute_marked(connection: &Connection, statement: &Checked) -> Result<Executed, Error> {
-    let executed = execute(connection, statement.sql())?;
+fn execute_marked(connection: &Connection, root: &Root, statement: &Checked) -> Result<Executed, Error> {
+    let executed = execute(connection, &root.sql(statement.sql()))?;
     if let Some(mark) = statement.mark() {
         connection.execute_batch(mark)?;
     }
@@ -345,9 +326,9 @@ fn execute_marked(connection: &Connection, statement: &Checked) -> Result<Execut
 }
 
 /// Returns the rows of a query: all of them, or the first `limit`.
-fn rows_of(connection: &Connection, statement: &Checked, limit: Option<usize>) -> Result<Rows, Error> {
-    let columns = describe(connection, statement.sql())?;
-    let sql = readable(statement.sql(), &columns, limit);
+fn rows_of(connection: &Connection, sql: &str, limit: Option<usize>) -> Result<Rows, Error> {
+    let columns = describe(connection, sql)?;
+    let sql = readable(sql, &columns, limit);
     let mut rows = Vec::new();
     let mut prepared = connection.prepare(&sql)?;
     let mut cursor = prepared.query([])?;

@@ -52,12 +52,6 @@ fn each_pass_of_the_plan_keeps_columns_and_rows() {
 /// scores.
 fn rows(project: &Path, without: &[&str]) -> String {
     let mut analysis = read(project);
-    // Tests share one current folder, so that the files are named in full.
-    let sources = analysis.model.sources.iter_mut().map(|source| &mut source.origin);
-    let entities = analysis.model.entities.iter_mut().filter_map(|entity| entity.origin.as_mut());
-    for files in sources.chain(entities).filter_map(|origin| origin.files.as_mut()) {
-        files.path = project.join(&files.path).display().to_string();
-    }
     analysis.plan = plan_without(&analysis.model, without);
     let place = place(&analysis, executed());
     let mut diagnostics = Diagnostics::default();
