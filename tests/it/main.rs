@@ -4,6 +4,8 @@
 
 #[cfg(feature = "duckdb")]
 mod access;
+#[cfg(feature = "duckdb")]
+mod application;
 mod architecture;
 #[cfg(feature = "duckdb")]
 mod by_hand;
