@@ -44,6 +44,13 @@ impl Root {
         &self.folder
     }
 
+    /// Returns the folder as a place in which the engine looks for what SQL names that is not ours: in a view that somebody made.
+    /// None for a name that cannot be said so: it is a list without escapes, of what begins patterns.
+    pub(super) fn searched(&self) -> Option<&str> {
+        let name = self.folder.to_str()?;
+        (!name.contains([',', '*', '?', '['])).then_some(name)
+    }
+
     /// Returns a path of the project's, which may be a pattern, as the engine finds it.
     pub(super) fn path(&self, path: &str) -> String {
         let is_elsewhere = path.contains("://") || Path::new(path).is_absolute();
@@ -96,12 +103,21 @@ pub(super) fn escaped(path: &str) -> String {
     text
 }
 
-/// Returns where in SQL the literals lie that are the first argument of a function that reads files.
+/// What a literal is that comes next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Path,
+    /// One of a list.
+    Paths,
+    Other,
+}
+
+/// Returns where in SQL the literals lie that are the first argument of a function that reads files, or in a list that is.
 fn paths_in(sql: &str) -> Vec<Range<usize>> {
     let bytes = sql.as_bytes();
     let mut found = Vec::new();
-    // The word that was read last, and whether a bracket follows one that reads.
-    let (mut word, mut opens) = (0..0, false);
+    // The word that was read last, and whether what follows is a path.
+    let (mut word, mut next) = (0..0, Next::Other);
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         let rest = &bytes[at..];
@@ -115,18 +131,21 @@ fn paths_in(sql: &str) -> Vec<Range<usize>> {
             _ => at + 1,
         };
         match byte {
-            b'\'' if opens => {
-                found.push(at..end);
-                (word, opens) = (0..0, false);
-            }
-            b'(' => {
-                opens = bytes[word.clone()].to_ascii_uppercase().starts_with(READS.as_bytes());
-                word = 0..0;
-            }
-            byte if is_of_word(*byte) => (word, opens) = (at..end, false),
             byte if byte.is_ascii_whitespace() => {}
+            // Comments.
             b'-' | b'/' if end > at + 1 => {}
-            _ => (word, opens) = (0..0, false),
+            byte if is_of_word(*byte) => (word, next) = (at..end, Next::Other),
+            b'(' => {
+                let reads = bytes[word.clone()].to_ascii_uppercase().starts_with(READS.as_bytes());
+                (word, next) = (0..0, if reads { Next::Path } else { Next::Other });
+            }
+            b'[' if next == Next::Path => next = Next::Paths,
+            b',' if next == Next::Paths => {}
+            b'\'' if next != Next::Other => {
+                found.push(at..end);
+                next = if next == Next::Paths { Next::Paths } else { Next::Other };
+            }
+            _ => (word, next) = (0..0, Next::Other),
         }
         at = end;
     }

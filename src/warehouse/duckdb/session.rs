@@ -78,6 +78,9 @@ impl DuckDb {
             let message = secrets(target).redact(&error.message);
             error.saying(message)
         })?;
+        if let Some(folder) = root.searched() {
+            connection.execute_batch(&format!("SET GLOBAL file_search_path = {}", text::literal(folder)))?;
+        }
         Self::of(connection, root)
     }
 
@@ -141,17 +144,18 @@ fn secrets(target: &Target) -> Secrets {
     secrets
 }
 
-/// What the names of settings of the engine end with that name a place on the disk.
-const PLACES: &[&str] = &["_directory", "_path"];
+/// What the names of settings of the engine end with that name a folder.
+const FOLDER: &str = "_directory";
 
-/// Hands every setting that is the engine's to DuckDB, which knows its own names and values. A place on the disk begins at
-/// the project's root, as every path of a project does.
+/// Hands every setting that is the engine's to DuckDB, which knows its own names and values. A folder begins at the
+/// project's root, as every path of a project does.
 fn config(target: &Target, root: &Root) -> Result<Config, Error> {
     let mut config = Config::default();
     for (name, value) in &target.settings {
         if !NOT_OF_THE_ENGINE.contains(&name.as_str()) {
-            let is_place = PLACES.iter().any(|ending| name.to_lowercase().ends_with(ending)) && !value.is_empty();
-            let value = if is_place { root.folder().join(value).to_string_lossy().into_owned() } else { value.clone() };
+            let is_folder = name.to_lowercase().ends_with(FOLDER) && !value.is_empty();
+            let value =
+                if is_folder { root.folder().join(value).to_string_lossy().into_owned() } else { value.clone() };
             config = config.with(name, &value).map_err(|_| {
                 // The value may be a secret, and so may be the engine's words, which quote it.
                 let message =
