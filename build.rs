@@ -5,7 +5,8 @@
 //! (`.cargo/config.toml` sets it), so that another clone needs no network. `libduckdb-sys` only names that folder, and
 //! nothing is linked before this script has run.
 //!
-//! The one switch: `--features bundled` compiles DuckDB from source instead, and needs neither npm nor this script.
+//! Two switches: `--features bundled` compiles DuckDB from source instead, and `--no-default-features` builds the compiler
+//! without it; neither needs npm or this script.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,7 +21,8 @@ fn main() {
     println!("cargo:rerun-if-changed=dialects");
     println!("cargo:rerun-if-changed=templates");
     println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
-    if env::var_os("CARGO_FEATURE_BUNDLED").is_some() {
+    let has = |feature: &str| env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
+    if !has("DUCKDB") || has("BUNDLED") {
         return;
     }
     // Unset where the repository's `.cargo/config.toml` is out of sight: then the linker's own paths decide.

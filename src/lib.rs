@@ -1,5 +1,6 @@
 //! Compiles product-led-growth measures, written in TOML, to SQL for several warehouses.
 
+pub mod application;
 pub mod check;
 pub mod cli;
 pub mod diagnostic;

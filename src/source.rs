@@ -24,13 +24,13 @@ impl Span {
 }
 
 /// The files that were read, in the order in which they were read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Sources {
     files: Vec<SourceFile>,
 }
 
 /// One file: where it is, relative to the project, and what it holds.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SourceFile {
     /// The path as it is shown, relative to the project's root where possible.
     pub path: PathBuf,

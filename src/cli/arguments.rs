@@ -6,6 +6,7 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueEnum};
 use jiff::Timestamp;
 
+use crate::application::selection;
 use crate::semantic::moment;
 
 /// Flags of every command, before or after its name.
@@ -184,6 +185,13 @@ pub struct Selection {
         help_heading = "Selection"
     )]
     pub exclude: Vec<String>,
+}
+
+impl Selection {
+    /// Returns what is selected.
+    pub fn plain(&self) -> selection::Selection {
+        selection::Selection { select: self.select.clone(), exclude: self.exclude.clone() }
+    }
 }
 
 /// The form of what is printed to standard output.

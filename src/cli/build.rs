@@ -1,13 +1,14 @@
 //! `milepost build`: tests first, then a run.
 
 use crate::Analysis;
+use crate::application::rows;
+use crate::application::workspace::Workspace;
 use crate::cli::arguments::{Output, Selection};
 use crate::cli::outcome::{Exit, Failure};
 use crate::cli::results::recorded;
 use crate::cli::run::make;
 use crate::cli::terminal::Cx;
-use crate::cli::workspace::Workspace;
-use crate::cli::{rows, test};
+use crate::cli::test;
 use crate::plan::node::NodeId;
 use crate::report::table::{Cell, Table};
 use crate::suite::Against;
@@ -31,30 +32,25 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     recorded("build", false, cx, |record| {
-        let mut workspace = Workspace::open(cx)?;
+        let mut workspace = cx.open()?;
         let target = workspace.target()?;
         record.works_on(&workspace, Some(&target));
-        let part = workspace.part(&args.selection)?;
-        let cases = test::cases(&mut workspace, &args.selection)?;
-        test::test(&workspace, &cases, Against::Expected, cx.globals.threads.unwrap_or(0), record)?;
-        let warehouse = make(&mut workspace, &target, &part, &args.selection, record)?;
+        let part = workspace.part(&args.selection.plain())?;
+        let cases = test::cases(&mut workspace, &args.selection, cx)?;
+        test::test(&workspace, &cases, Against::Expected, cx.globals.threads.unwrap_or(0), record, cx)?;
+        let warehouse = make(&mut workspace, &target, &part, &args.selection, record, cx)?;
         if cx.globals.output != Output::Json && !cx.globals.quiet {
             let found = found(&workspace, &target, &*warehouse, &part)?;
             if !found.rows.is_empty() {
                 cx.print(&found.to_people())?;
             }
         }
-        Ok(workspace.warn())
+        Ok(cx.warn(&workspace))
     })
 }
 
 /// Returns the latest value of each KPI whose period is over.
-fn found(
-    workspace: &Workspace<'_>,
-    target: &Target,
-    warehouse: &dyn Warehouse,
-    part: &[NodeId],
-) -> Result<Table, Failure> {
+fn found(workspace: &Workspace, target: &Target, warehouse: &dyn Warehouse, part: &[NodeId]) -> Result<Table, Failure> {
     let Analysis { model, plan, .. } = &workspace.analysis;
     let mut table = Table::new(&["kpi", "period", "value", "unit", "n", "target"]);
     for node in part.iter().map(|id| plan.node(*id)) {

@@ -3,11 +3,10 @@
 use std::fmt::Write as _;
 use std::fs;
 
+use crate::application::artifacts::{self, Others};
 use crate::cli::arguments::{Output, Selection};
-use crate::cli::artifacts::{self, Others};
 use crate::cli::outcome::{Exit, Failure};
 use crate::cli::terminal::Cx;
-use crate::cli::workspace::{Workspace, is_everything};
 
 /// Write the SQL of the definitions under `target/compiled/`
 ///
@@ -30,8 +29,8 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
-    let mut workspace = Workspace::open(cx)?;
-    let selected = workspace.part(&args.selection)?;
+    let mut workspace = cx.open()?;
+    let selected = workspace.part(&args.selection.plain())?;
     let targets = workspace.targets()?;
     let mut compiled = Vec::new();
     for target in targets {
@@ -39,13 +38,13 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
         compiled.push((target, statements));
     }
     let others = if cx.globals.target.is_some() { Others::Keep } else { Others::Remove };
-    let folder = cx.target_path();
+    let folder = workspace.request.target_folder();
     artifacts::write(&folder, &workspace.analysis, workspace.as_of, &compiled, others)?;
     if cx.globals.output == Output::Json {
         let path = folder.join(artifacts::MANIFEST);
         let manifest = fs::read_to_string(&path);
         cx.print(&manifest.map_err(|error| Failure::io(format!("reading `{}`", path.display()), &error))?)?;
-    } else if !is_everything(&args.selection) {
+    } else if !args.selection.plain().is_everything() {
         let mut text = String::new();
         for (_, statements) in &compiled {
             for id in &selected {
@@ -63,5 +62,5 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
             workspace.as_of
         ));
     }
-    Ok(workspace.warn())
+    Ok(cx.warn(&workspace))
 }

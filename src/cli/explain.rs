@@ -3,13 +3,12 @@
 use std::fmt::Write as _;
 
 use crate::Analysis;
+use crate::application::requirements::requirements;
+use crate::application::workspace::{Workspace, place};
+use crate::application::{artifacts, selection};
 use crate::cli::arguments::Selection;
-use crate::cli::artifacts;
 use crate::cli::outcome::{Exit, Failure};
-use crate::cli::preflight::requirements;
-use crate::cli::run::connect;
 use crate::cli::terminal::Cx;
-use crate::cli::workspace::{Workspace, is_everything, place};
 use crate::plan::display;
 use crate::plan::node::Materialization;
 use crate::report::table::{Cell, Table};
@@ -45,15 +44,15 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
-    let mut workspace = Workspace::open(cx)?;
+    let mut workspace = cx.open()?;
     if args.estimate {
-        return estimate(&mut workspace, &args.selection);
+        return estimate(&mut workspace, &args.selection.plain(), cx);
     }
-    if is_everything(&args.selection) {
+    if args.selection.plain().is_everything() {
         cx.print(&display::plan(&workspace.analysis.plan, &workspace.analysis.model))?;
-        return Ok(workspace.warn());
+        return Ok(cx.warn(&workspace));
     }
-    let part = workspace.part(&args.selection)?;
+    let part = workspace.part(&args.selection.plain())?;
     let targets = workspace.targets()?;
     let Analysis { model, plan, .. } = &workspace.analysis;
     let mut texts = Vec::new();
@@ -61,22 +60,22 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     for id in part.into_iter().filter(|id| plan.node(*id).materialization != Materialization::Schema) {
         let mut text = display::node(plan, model, id);
         for target in &targets {
-            let path = artifacts::path(&cx.target_path(), target, &plan.node(id).name);
+            let path = artifacts::path(&workspace.request.target_folder(), target, &plan.node(id).name);
             let _ = writeln!(text, "  compiled to {}", path.display());
         }
         texts.push(text);
     }
     cx.print(&texts.join("\n"))?;
-    Ok(workspace.warn())
+    Ok(cx.warn(&workspace))
 }
 
 /// Prints what each reading of raw rows would read: those are what a run pays for, and what there is before it. Beside
 /// the numbers stands what they are, and where nothing is known, none.
-fn estimate(workspace: &mut Workspace<'_>, selection: &Selection) -> Result<Exit, Failure> {
+fn estimate(workspace: &mut Workspace, selection: &selection::Selection, cx: &Cx) -> Result<Exit, Failure> {
     let target = workspace.target()?;
     let part = workspace.part(selection)?;
     let statements = workspace.compile(&target)?;
-    let warehouse = connect(workspace, &target)?;
+    let warehouse = workspace.connect(&target)?;
     let mut table = Table::new(&["relation", "reads", "bytes", "rows", "basis"]);
     let (plan, place) = (&workspace.analysis.plan, place(&target, workspace.as_of));
     let problems = preflight(&*warehouse, &requirements(&workspace.analysis, &part, &place));
@@ -97,6 +96,6 @@ fn estimate(workspace: &mut Workspace<'_>, selection: &Selection) -> Result<Exit
         let counts = [count(estimate.bytes), count(estimate.rows), Cell::Text(estimate.basis)];
         table.rows.push(names.into_iter().chain(counts).collect());
     }
-    workspace.cx.print_table(&table)?;
-    Ok(workspace.warn())
+    cx.print_table(&table)?;
+    Ok(cx.warn(workspace))
 }

@@ -1,14 +1,10 @@
 //! `milepost lineage`: prints which columns a number comes from, or what comes of a column.
 
-mod found;
-mod printed;
-
+use crate::application::lineage::found::Found;
+use crate::application::lineage::printed::Report;
 use crate::cli::arguments::Output;
-use crate::cli::lineage::found::Found;
-use crate::cli::lineage::printed::Report;
 use crate::cli::outcome::{Exit, Failure};
 use crate::cli::terminal::Cx;
-use crate::cli::workspace::Workspace;
 use crate::plan::lineage::Lineage;
 
 /// Print which columns a number comes from, or what comes of a column
@@ -52,7 +48,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
-    let workspace = Workspace::open(cx)?;
+    let workspace = cx.open()?;
     let (model, plan) = (&workspace.analysis.model, &workspace.analysis.plan);
     let found = Found::named(&args.name, model, plan)?;
     let lineage = Lineage::new(model, plan);
@@ -65,5 +61,5 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
         Output::Json => cx.print(&report.to_json())?,
         Output::Text | Output::Csv => cx.print(&report.to_text())?,
     }
-    Ok(workspace.warn())
+    Ok(cx.warn(&workspace))
 }

@@ -1,10 +1,9 @@
 //! `milepost ls`: lists what is defined.
 
+use crate::application::selection::{self, Node};
 use crate::cli::arguments::{Output, Selection};
 use crate::cli::outcome::{Exit, Failure};
-use crate::cli::selection::{self, Node};
 use crate::cli::terminal::Cx;
-use crate::cli::workspace::Workspace;
 use crate::report::table::{Cell, Table};
 
 /// List the definitions and unit tests, or those that a selector names
@@ -27,7 +26,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
-    print(&Workspace::open(cx)?.nodes(), args, cx)
+    print(&cx.open()?.nodes(), args, cx)
 }
 
 /// Prints the selected ones of `nodes`.

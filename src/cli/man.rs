@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap_mangen::Man;
 
+use crate::application::schema;
 use crate::cli::outcome::{Exit, Failure};
-use crate::cli::schema;
 use crate::cli::terminal::Cx;
 
 /// Print the manual, or the JSON Schema of a project's files

@@ -4,33 +4,24 @@
 //! its examples, and a `run`; then name it here three times: `mod`, `Command` and `Command::run`.
 
 pub mod arguments;
-pub mod artifacts;
 pub mod build;
 pub mod check;
 pub mod clean;
 pub mod compile;
 pub mod completions;
 pub mod debug;
-mod expired;
 pub mod explain;
 pub mod init;
 pub mod lineage;
 pub mod ls;
 pub mod man;
 pub mod outcome;
-pub mod preflight;
-pub mod recovery;
 pub mod results;
-pub mod rows;
 pub mod run;
-pub mod schema;
-pub mod selection;
 pub mod show;
 pub mod terminal;
 pub mod test;
-pub mod values;
 pub mod verify;
-pub mod workspace;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use annotate_snippets::{Level, Renderer};
 
-use crate::cli::selection::SelectionError;
+use crate::application::Obstacle;
+use crate::application::selection::SelectionError;
 use crate::cli::terminal::{self, Cx};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 
@@ -33,13 +34,8 @@ impl From<Exit> for ExitCode {
 /// Why a command could not be tried, or stopped.
 #[derive(Debug)]
 pub enum Failure {
-    /// It cannot do what it was asked to: what is in the way, and what to do about it.
-    Refused {
-        /// A phrase, like that of a diagnostic.
-        message: String,
-        /// What to do, where it is likely right.
-        help: Option<String>,
-    },
+    /// It was not done, and it has not been said why.
+    Stopped(Obstacle),
     /// The project has errors, or a part of it failed, and it has been said which.
     Reported,
     /// It could not be tried, and it has been said why.
@@ -51,14 +47,14 @@ pub enum Failure {
 impl Failure {
     /// Says what is in the way.
     pub fn new(message: impl Into<String>) -> Self {
-        Failure::Refused { message: message.into(), help: None }
+        Failure::Stopped(Obstacle::new(message))
     }
 
     /// Says what to do about it.
     #[must_use]
     pub fn help(self, help: impl Into<String>) -> Self {
         match self {
-            Failure::Refused { message, .. } => Failure::Refused { message, help: Some(help.into()) },
+            Failure::Stopped(obstacle) => Failure::Stopped(obstacle.help(help)),
             Failure::Reported => Failure::Reported,
             Failure::Untried => Failure::Untried,
             Failure::NobodyReads => Failure::NobodyReads,
@@ -67,7 +63,7 @@ impl Failure {
 
     /// Says what was being done when the system refused: `writing target/manifest.json: permission denied`.
     pub fn io(doing: impl Into<String>, error: &io::Error) -> Self {
-        Failure::new(format!("{}: {error}", doing.into()))
+        Failure::Stopped(Obstacle::io(doing, error))
     }
 
     /// Says why nothing more can be printed.
@@ -80,9 +76,15 @@ impl Failure {
     }
 }
 
+impl From<Obstacle> for Failure {
+    fn from(obstacle: Obstacle) -> Self {
+        Failure::Stopped(obstacle)
+    }
+}
+
 impl From<SelectionError> for Failure {
-    fn from(SelectionError { message, help }: SelectionError) -> Self {
-        Failure::Refused { message, help }
+    fn from(error: SelectionError) -> Self {
+        Failure::Stopped(error.into())
     }
 }
 
@@ -93,10 +95,21 @@ pub(super) fn end(ended: Result<Exit, Failure>, cx: &Cx) -> Exit {
         Err(Failure::Reported) => Exit::Failed,
         Err(Failure::Untried) => Exit::Refused,
         Err(Failure::NobodyReads) => Exit::Done,
-        Err(Failure::Refused { message, help }) => {
-            say_error(&message, help.as_deref(), cx);
-            Exit::Refused
+        Err(Failure::Stopped(obstacle)) => end(Err(tell(&obstacle, cx)), cx),
+    }
+}
+
+/// Says what is in the way, or draws what is wrong with the project, and returns how a command stops for it.
+pub(super) fn tell(obstacle: &Obstacle, cx: &Cx) -> Failure {
+    match obstacle {
+        Obstacle::InTheWay { message, help } => {
+            say_error(message, help.as_deref(), cx);
+            Failure::Untried
         }
+        Obstacle::Mistakes { found, sources } => match cx.report(found, sources) {
+            Exit::Refused => Failure::Untried,
+            Exit::Failed | Exit::Done => Failure::Reported,
+        },
     }
 }
 
@@ -152,11 +165,11 @@ pub(super) fn end_of_usage(error: &clap::Error) -> Exit {
     }
     match printed.map_err(|error| Failure::of_stdout(&error)) {
         Ok(()) | Err(Failure::NobodyReads) => Exit::Done,
-        Err(Failure::Refused { message, .. }) => {
+        Err(Failure::Stopped(Obstacle::InTheWay { message, .. })) => {
             terminal::say_always(&Renderer::plain().render(&[titled(&message)]));
             Exit::Refused
         }
-        Err(Failure::Reported | Failure::Untried) => Exit::Refused,
+        Err(Failure::Stopped(Obstacle::Mistakes { .. }) | Failure::Reported | Failure::Untried) => Exit::Refused,
     }
 }
 

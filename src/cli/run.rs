@@ -1,33 +1,21 @@
 //! `milepost run`: compiles, and makes the relations in the target's warehouse.
 
-use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use crate::check::Checked;
+use crate::application::making::{self, How, Watcher};
+use crate::application::record::Record;
+use crate::application::workspace::Workspace;
 use crate::cli::arguments::Selection;
-use crate::cli::artifacts::{self, Others};
-use crate::cli::expired;
-use crate::cli::outcome::{Exit, Failure, say_error};
-use crate::cli::preflight::requirements;
-use crate::cli::recovery;
-use crate::cli::results::{Record, recorded};
+use crate::cli::outcome::{Exit, Failure, say_error, say_warning};
+use crate::cli::results::recorded;
 use crate::cli::terminal::{Cx, say_always};
-use crate::cli::values::inspect;
-use crate::cli::workspace::{Workspace, is_everything, place};
-use crate::manifest::spec_hash;
-use crate::plan::node::{Node, NodeId, Relation};
-use crate::plan::{self, naming};
-use crate::project::read::list;
+use crate::plan::node::NodeId;
 use crate::report::progress::{Progress, Status as Shown};
-use crate::run::preflight::preflight;
-use crate::run::standing::{Extended, Standing, State};
-use crate::run::{Event, Job, Options, RunResult, Status};
-use crate::semantic::model::KpiIndex;
+use crate::run::{Event, RunResult, Status};
 use crate::target::Target;
-use crate::warehouse::{self, Found, Warehouse};
-use crate::{Analysis, run as runner};
+use crate::warehouse::Warehouse;
 
 /// Compile the definitions and make their relations in the warehouse
 ///
@@ -51,341 +39,86 @@ pub struct Args {
     pub selection: Selection,
 }
 
-/// How many relations a message names.
-const SHOWN: usize = 5;
-
-/// The retries of a statement that lost to another transaction.
-const RETRIES: u32 = 5;
-
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     recorded("run", false, cx, |record| {
-        let mut workspace = Workspace::open(cx)?;
+        let mut workspace = cx.open()?;
         let target = workspace.target()?;
         record.works_on(&workspace, Some(&target));
-        let part = workspace.part(&args.selection)?;
-        let warehouse = make(&mut workspace, &target, &part, &args.selection, record)?;
+        let part = workspace.part(&args.selection.plain())?;
+        let warehouse = make(&mut workspace, &target, &part, &args.selection, record, cx)?;
         drop(warehouse);
-        Ok(workspace.warn())
+        Ok(cx.warn(&workspace))
     })
 }
 
 /// Makes the relations of `part`, which `selection` selects, in the warehouse of `target`, and returns the connection.
 pub fn make(
-    workspace: &mut Workspace<'_>,
+    workspace: &mut Workspace,
     target: &Target,
     part: &[NodeId],
     selection: &Selection,
     record: &Record,
+    cx: &Cx,
 ) -> Result<Box<dyn Warehouse>, Failure> {
-    let cx = workspace.cx;
-    let folder = workspace.target_folder()?;
-    let mut statements = compile(workspace, target, &folder)?;
-    expired::refuse(&workspace.analysis, target, part, workspace.as_of)?;
-    let warehouse = connect(workspace, target)?;
-    let schema = target.dialect.table(&target.schema).map_err(Failure::new)?;
-    let there = warehouse.found(&schema).map_err(|error| Failure::new(error.message))?;
-    if !is_everything(selection)
-        && !workspace.moment_is_given()
-        && let Some(moment) = standing_of(workspace, target, &statements, &there).moment()
-    {
-        // What is not selected stays as it is: what is made must be of its moment.
-        cx.say(&format!("as of {moment}, as what is there is; `--as-of` names another moment"));
-        workspace.as_of = moment;
-        record.works_on(workspace, Some(target));
-        expired::refuse(&workspace.analysis, target, part, workspace.as_of)?;
-        statements = compile(workspace, target, &folder)?;
+    let globals = &cx.globals;
+    let how = How { threads: globals.threads, fail_fast: globals.fail_fast, check_data: globals.check_data };
+    let shown = ShownRun { cx, progress: OnceLock::new() };
+    let made = making::make(workspace, target, part, &selection.plain(), &how, record, &shown)?;
+    made.ok_or(Failure::Reported)
+}
+
+/// Shows a run to who watches.
+struct ShownRun<'cx> {
+    cx: &'cx Cx,
+    /// Once it has begun.
+    progress: OnceLock<Mutex<Progress>>,
+}
+
+impl Watcher for ShownRun<'_> {
+    fn note(&self, text: &str) {
+        self.cx.say(text);
     }
-    say_what_stepped_aside(cx, &there);
-    let excluded = workspace.excluded(selection)?;
-    if !excluded.is_empty() {
-        workspace.leave_out(workspace.kpis(&excluded), &there);
-        statements = workspace.compile(target)?;
+
+    fn warning(&self, text: &str) {
+        say_warning(text, self.cx);
     }
-    let part = if is_everything(selection) {
-        part.to_vec()
-    } else {
-        let standing = standing_of(workspace, target, &statements, &there);
-        let extended = standing.extend(part);
-        allow(&extended, &standing, workspace, &excluded)?;
-        extended.part
-    };
-    let standing = standing_of(workspace, target, &statements, &there);
-    let plan = &workspace.analysis.plan;
-    let mut problems: Vec<String> =
-        standing.foreign(&part).into_iter().map(|id| foreign(target, plan.node(id))).collect();
-    drop(standing);
-    let jobs = jobs(workspace, target, &statements, &there, &part)?;
-    cx.say(&format!(
-        "{} relations on `{}` ({}), as of {}",
-        jobs.len(),
-        target.name,
-        target.dialect.name(),
-        workspace.as_of
-    ));
-    let required = requirements(&workspace.analysis, &part, &place(target, workspace.as_of));
-    problems.extend(preflight(&*warehouse, &required).iter().map(ToString::to_string));
-    let mut looked_at = (Vec::new(), true);
-    // A file, or a database that is part of this program, is read for nothing.
-    if problems.is_empty() && (cx.globals.check_data || target.dialect.name() == warehouse::EMBEDDED) {
-        let place = place(target, workspace.as_of);
-        looked_at = inspect(&workspace.analysis, &part, &place, &*warehouse, cx)?;
+
+    fn error(&self, text: &str) {
+        say_error(text, None, self.cx);
     }
-    let (found, is_readable) = looked_at;
-    let result = if problems.is_empty() && is_readable {
-        let result = execute(workspace, target, &*warehouse, jobs);
-        recover(workspace, target, &*warehouse, &there, result)?
-    } else {
-        for problem in &problems {
-            say_error(problem, None, cx);
-        }
-        let reason = if is_readable {
-            "what the run reads is not all there, or what it would replace is not its own"
-        } else {
-            "what the run reads cannot be read"
-        };
-        runner::skip(jobs, reason)
-    };
-    let succeeded = result.succeeded();
-    record.ran(result, found);
-    if succeeded { Ok(warehouse) } else { Err(Failure::Reported) }
-}
 
-/// Makes the jobs of a part: each with the mark that its relation gets, and with what is known of what is there.
-fn jobs(
-    workspace: &mut Workspace<'_>,
-    target: &Target,
-    statements: &[Checked],
-    found: &[Found],
-    part: &[NodeId],
-) -> Result<Vec<Job>, Failure> {
-    let standing = standing_of(workspace, target, statements, found);
-    let there: Vec<(bool, bool)> =
-        part.iter().map(|id| (standing.marked(*id).is_some(), standing.is_unchanged(*id))).collect();
-    let plan = &workspace.analysis.plan;
-    let marks = part.iter().filter_map(|id| Some((plan.node(*id).name.clone(), standing.mark(*id)?.clone()))).collect();
-    let marked = workspace.compile_marked(target, statements, part, &marks)?;
-    let job = |((id, statement), (replaces, unchanged)): ((&NodeId, Checked), (bool, bool))| Job {
-        replaces,
-        unchanged,
-        ..job(&workspace.analysis, target, *id, statement)
-    };
-    Ok(part.iter().zip(marked).zip(there).map(job).collect())
-}
-
-/// Where a KPI failed that others lie with, makes those without it, and says which it was.
-fn recover(
-    workspace: &mut Workspace<'_>,
-    target: &Target,
-    warehouse: &dyn Warehouse,
-    found: &[Found],
-    result: RunResult,
-) -> Result<RunResult, Failure> {
-    let cx = workspace.cx;
-    if result.cancelled || cx.globals.fail_fast {
-        return Ok(result);
+    fn begins(&self, relations: usize) -> Arc<AtomicBool> {
+        self.progress.get_or_init(|| Mutex::new(self.cx.progress(relations)));
+        self.cx.cancelled()
     }
-    let Some(again) = recovery::find(workspace, target, warehouse, &result)? else { return Ok(result) };
-    for (kpi, error) in &again.failing {
-        let name = &workspace.analysis.model.kpi(*kpi).meta.name;
-        say_error(&format!("`kpi.{name}` fails: {}", error.message), None, cx);
-    }
-    cx.say("the KPIs that lie in one table with these are made without them");
-    workspace.leave_out(again.without.clone(), found);
-    let statements = workspace.compile(target)?;
-    let jobs = jobs(workspace, target, &statements, found, &again.part)?;
-    let second = execute(workspace, target, warehouse, jobs);
-    Ok(recovery::merge(workspace, result, second, &again))
-}
 
-/// Names what stepped aside for a relation and did not come back: of a run that was killed, or of one that is at work.
-fn say_what_stepped_aside(cx: &Cx, found: &[Found]) {
-    let aside: Vec<&str> =
-        found.iter().map(|found| found.name.as_str()).filter(|name| name.contains(warehouse::ASIDE)).collect();
-    if !aside.is_empty() {
-        cx.say(&format!(
-            "left by runs that were killed, unless one is at work now: {}; drop what is not wanted",
-            list(&aside)
-        ));
-    }
-}
-
-/// Compiles everything, and writes it to the target folder.
-fn compile(workspace: &mut Workspace<'_>, target: &Target, folder: &Path) -> Result<Vec<Checked>, Failure> {
-    let compiled = [(target.clone(), workspace.compile(target)?)];
-    artifacts::write(folder, &workspace.analysis, workspace.as_of, &compiled, Others::Keep)?;
-    let [(_, statements)] = compiled;
-    Ok(statements)
-}
-
-/// Compares what a run would make with what is there.
-fn standing_of<'p>(
-    workspace: &'p Workspace<'_>,
-    target: &Target,
-    statements: &[Checked],
-    found: &[Found],
-) -> Standing<'p> {
-    let plan = &workspace.analysis.plan;
-    let relations: Vec<Option<String>> = plan.nodes.iter().map(|node| target.relation(node)).collect();
-    Standing::new(plan, statements, &relations, &workspace.as_of.to_string(), found)
-}
-
-/// Says what is wrong with making a relation where something else is.
-fn foreign(target: &Target, node: &Node) -> String {
-    let relation = target.relation(node).unwrap_or_default();
-    format!(
-        "{relation} is there and has no mark of Milepost's, which replaces only what it made: drop or rename it yourself, or \
-         give the target another schema"
-    )
-}
-
-/// Tells what is made besides what is selected; refuses where that is because of the moment alone, or was excluded.
-fn allow(
-    extended: &Extended,
-    standing: &Standing<'_>,
-    workspace: &Workspace<'_>,
-    excluded: &BTreeSet<String>,
-) -> Result<(), Failure> {
-    let Analysis { plan, model, .. } = &workspace.analysis;
-    let names = |ids: &[NodeId]| {
-        let names: Vec<&str> = ids.iter().take(SHOWN).map(|id| plan.node(*id).name.as_str()).collect();
-        let more = if ids.len() > SHOWN { format!(" and {} more", ids.len() - SHOWN) } else { String::new() };
-        format!("{}{more}", list(&names))
-    };
-    if let Some(first) = extended.of_another_moment.first() {
-        let theirs = standing.marked(*first).and_then(|mark| mark.as_of.as_deref()).unwrap_or_default();
-        return Err(Failure::new(format!(
-            "what is selected is to be as of {}, and what reads it, or is read by it, is as of {theirs}: {}",
-            workspace.as_of,
-            names(&extended.of_another_moment)
-        ))
-        .help(format!(
-            "make all of it anew: `milepost run --as-of {}`; or stay at that moment: `--as-of {theirs}`",
-            workspace.as_of
-        )));
-    }
-    let is_excluded = |id: &NodeId| {
-        let definition = plan.node(*id).definition.as_ref();
-        definition.is_some_and(|own| excluded.contains(&format!("{}.{}", own.kind, own.name)))
-    };
-    let mut against: Vec<NodeId> = extended.added.iter().copied().filter(is_excluded).collect();
-    for id in &extended.part {
-        let Relation::Cells(cells) = &plan.node(*id).relation else { continue };
-        // What keeps its rows must still be what would be computed of what it reads.
-        let is_stale = |kpi: &KpiIndex| {
-            let is_made_anew = |id: &NodeId| extended.part.contains(id) && standing.state(*id) != State::Current;
-            plan::read_by(model, plan, *kpi).iter().any(is_made_anew)
-        };
-        let stale = cells.kept().iter().copied().filter(is_stale);
-        let views = stale
-            .chain(cells.kpis.iter().copied())
-            .filter_map(|kpi| plan.find(&naming::kpi(&model.kpi(kpi).meta.name)));
-        against.extend(views.filter(is_excluded));
-    }
-    against.sort_unstable();
-    against.dedup();
-    if !against.is_empty() {
-        return Err(Failure::new(format!(
-            "what is selected has changed, and what reads it, or is read by it, is excluded: {}",
-            names(&against)
-        ))
-        .help("do not exclude it; or drop it, where it is not wanted any longer"));
-    }
-    if !extended.added.is_empty() {
-        workspace.cx.say(&format!(
-            "also made, for they read what is selected or are read by it, and are missing or of another definition: {}",
-            names(&extended.added)
-        ));
-    }
-    Ok(())
-}
-
-/// Connects to a target, from the project's folder: that is where relative paths begin.
-pub fn connect(workspace: &mut Workspace<'_>, target: &Target) -> Result<Box<dyn Warehouse>, Failure> {
-    let root = workspace.root()?;
-    let connection = target.connection(&workspace.analysis.project, &root, &mut workspace.diagnostics);
-    workspace.stop_on_errors()?;
-    let connection = connection.ok_or(Failure::Reported)?;
-    connect_to(&connection, &root)?.map_err(|error| Failure::new(error.message))
-}
-
-/// The same, to read: beside others that read, and without a right to write.
-pub fn connect_to_read(workspace: &mut Workspace<'_>, target: &Target) -> Result<Box<dyn Warehouse>, Failure> {
-    let root = workspace.root()?;
-    let connection = target.connection(&workspace.analysis.project, &root, &mut workspace.diagnostics);
-    workspace.stop_on_errors()?;
-    let connection = connection.ok_or(Failure::Reported)?;
-    enter(&root)?;
-    warehouse::connect_to_read(&connection).map_err(|error| Failure::new(error.message))
-}
-
-/// Connects from the project's folder, which becomes the current one.
-pub fn connect_to(
-    connection: &warehouse::Target,
-    root: &Path,
-) -> Result<Result<Box<dyn Warehouse>, warehouse::Error>, Failure> {
-    enter(root)?;
-    Ok(warehouse::connect(connection))
-}
-
-fn enter(root: &Path) -> Result<(), Failure> {
-    std::env::set_current_dir(root)
-        .map_err(|error| Failure::io(format!("entering the project's folder `{}`", root.display()), &error))
-}
-
-fn job(analysis: &Analysis, target: &Target, id: NodeId, statement: Checked) -> Job {
-    let Analysis { model, plan, .. } = analysis;
-    let node = plan.node(id);
-    Job {
-        node: node.name.clone(),
-        kind: node.relation.kind().to_owned(),
-        // What stands behind a view that stays as it is has to be there, too.
-        depends_on: plan.inputs_beyond_views(id).into_iter().map(|input| plan.node(input).name.clone()).collect(),
-        statement,
-        relation: target.relation(node),
-        schema: target.schema_of(node),
-        replaces: false,
-        unchanged: false,
-        spec_hash: node.definition.as_ref().and_then(|own| spec_hash(model, own.kind, &own.name)),
-        interval: None,
-    }
-}
-
-fn execute(workspace: &Workspace<'_>, target: &Target, warehouse: &dyn Warehouse, jobs: Vec<Job>) -> RunResult {
-    let cx = workspace.cx;
-    let options = Options {
-        threads: threads(cx.globals.threads.unwrap_or(target.threads)),
-        fail_fast: cx.globals.fail_fast,
-        timeout: target.statement_timeout,
-        retries: RETRIES,
-        cancelled: cx.cancelled(),
-    };
-    let progress = Mutex::new(cx.progress(jobs.len()));
-    let result = runner::run(warehouse, jobs, &options, &|event| {
+    fn happens(&self, event: Event<'_>) {
+        let Some(progress) = self.progress.get() else { return };
+        // Said while nobody else has the lines.
         let mut progress = progress.lock().expect("no line panics");
         if let Some(line) = line(&mut progress, event) {
             say_always(&line);
         }
-    });
-    let progress = progress.into_inner().expect("no line panics");
-    if result.cancelled {
-        say_error("the run was stopped", None, cx);
     }
-    if let Some(summary) = progress.summary(Duration::from_secs_f64(result.seconds)) {
-        say_always(&summary);
-    } else {
+
+    fn ended(&self, result: &RunResult) {
+        if result.cancelled {
+            say_error("the run was stopped", None, self.cx);
+        }
+        let progress = self.progress.get().map(|progress| progress.lock().expect("no line panics"));
+        let summary = progress.and_then(|progress| progress.summary(Duration::from_secs_f64(result.seconds)));
+        if let Some(summary) = summary {
+            say_always(&summary);
+            return;
+        }
         let unchanged = match result.count(Status::Unchanged) {
             0 => String::new(),
             count => format!(", {count} stand as they are"),
         };
-        cx.say(&format!("made {} relations in {:.2}s{unchanged}", result.count(Status::Success), result.seconds));
+        let made = result.count(Status::Success);
+        self.cx.say(&format!("made {made} relations in {:.2}s{unchanged}", result.seconds));
     }
-    result
-}
-
-/// Returns how many threads are meant: 0 is as many as there are processors.
-pub fn threads(wanted: usize) -> usize {
-    if wanted > 0 { wanted } else { std::thread::available_parallelism().map_or(1, std::num::NonZero::get) }
 }
 
 fn line(progress: &mut Progress, event: Event<'_>) -> Option<String> {

@@ -1,21 +1,11 @@
 //! `milepost show`: prints the rows that a definition made.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use jiff::Timestamp;
-
+use crate::application::rows::{self, Query};
+use crate::application::shown::{find, is_as_of, mixed, moments, standing};
 use crate::cli::arguments::Output;
 use crate::cli::outcome::{Exit, Failure};
-use crate::cli::rows::{self, Query};
-use crate::cli::run::connect_to_read;
 use crate::cli::terminal::Cx;
-use crate::cli::workspace::Workspace;
-use crate::plan::node::{Materialization, Node, NodeId, Plan, Relation};
-use crate::project::names::nearest;
-use crate::project::read::list;
-use crate::run::standing::own_name;
-use crate::target::Target;
-use crate::warehouse::{Found, Warehouse};
+use crate::plan::node::Relation;
 
 /// Print the rows of a definition, or draw a KPI over its periods
 ///
@@ -58,17 +48,16 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
-    let mut workspace = Workspace::open(cx)?;
+    let mut workspace = cx.open()?;
     let id = find(&workspace, &args.name)?;
     let target = workspace.target()?;
-    let warehouse = connect_to_read(&mut workspace, &target)?;
+    let warehouse = workspace.connect_to_read(&target)?;
     let plan = &workspace.analysis.plan;
     let node = plan.node(id);
     let standing = standing(&target, &*warehouse)?;
     let moments = moments(plan, id, &target, &standing);
-    // Where it is not there, the reading says so.
-    if let (Some(wanted), Some(found)) = (cx.globals.as_of, find_standing(&target, &standing, node)) {
-        is_as_of(wanted, found, node, &moments)?;
+    if let Some(wanted) = cx.globals.as_of {
+        is_as_of(wanted, &target, &standing, node, &moments)?;
     }
     if let Some(mixed) = mixed(plan, id, &moments) {
         // The rows of KPIs say of what moment they are; those of a milestone are wrong.
@@ -88,7 +77,7 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     let (found, truncated) = rows::read(&target, &*warehouse, node, query, limit)?;
     if cx.globals.output != Output::Text {
         cx.print_table(&found)?;
-        return Ok(workspace.warn());
+        return Ok(cx.warn(&workspace));
     }
     if !args.chart {
         cx.print_table(&rows::short(&found, &workspace.analysis.model))?;
@@ -100,94 +89,5 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     if truncated {
         cx.say(&format!("there are more than {} rows: `--limit 0` prints all", args.limit));
     }
-    Ok(workspace.warn())
-}
-
-/// Returns what stands in the schema.
-fn standing(target: &Target, warehouse: &dyn Warehouse) -> Result<Vec<Found>, Failure> {
-    let schema = target.dialect.table(&target.schema).map_err(Failure::new)?;
-    warehouse.found(&schema).map_err(|error| Failure::new(error.message))
-}
-
-/// Finds what stands there of a node; none where nothing does.
-fn find_standing<'f>(target: &Target, standing: &'f [Found], node: &Node) -> Option<&'f Found> {
-    let relation = target.relation(node).unwrap_or_default();
-    standing.iter().find(|found| found.name == own_name(&relation))
-}
-
-/// Returns the tables that hold the rows of a relation, its own or those that a view reads, and the moments of these.
-fn moments<'s>(plan: &Plan, id: NodeId, target: &Target, standing: &'s [Found]) -> BTreeMap<NodeId, &'s str> {
-    let (mut moments, mut seen, mut open) = (BTreeMap::new(), BTreeSet::new(), vec![id]);
-    while let Some(next) = open.pop() {
-        if !seen.insert(next) {
-            continue;
-        }
-        // A table holds its rows itself.
-        if plan.node(next).materialization == Materialization::View {
-            open.extend(&plan.node(next).depends_on);
-        } else {
-            let mark = find_standing(target, standing, plan.node(next)).and_then(|found| found.mark.as_ref());
-            moments.extend(mark.and_then(|mark| Some((next, mark.as_of.as_deref()?))));
-        }
-    }
-    moments
-}
-
-/// Says which tables a view reads that are of different moments, which a run that failed or was killed leaves behind.
-fn mixed(plan: &Plan, id: NodeId, moments: &BTreeMap<NodeId, &str>) -> Option<String> {
-    let (first, moment) = moments.first_key_value()?;
-    let (second, other) = moments.iter().find(|(_, other)| *other != moment)?;
-    let name = |id: &NodeId| &plan.node(*id).name;
-    Some(format!(
-        "`{}` reads `{}`, which is as of {moment}, and `{}`, which is as of {other}: its rows are of no moment",
-        name(&id),
-        name(first),
-        name(second)
-    ))
-}
-
-/// Refuses rows of another moment than was asked for.
-fn is_as_of(wanted: Timestamp, found: &Found, node: &Node, moments: &BTreeMap<NodeId, &str>) -> Result<(), Failure> {
-    let failure = match moments.values().find(|moment| **moment != wanted.to_string()) {
-        // A table that says the same at any time has no moment.
-        None if found.mark.is_some() => return Ok(()),
-        None => Failure::new(format!("`{}` has no mark that says as of when its rows are", node.name)),
-        Some(moment) => Failure::new(format!("the rows of `{}` are as of {moment}, and not of {wanted}", node.name)),
-    };
-    Err(failure.help(format!("make those: `milepost run --as-of {wanted}`")))
-}
-
-/// Finds the relation that a name means: that of the definition, by its name or its id, or the relation itself.
-fn find(workspace: &Workspace<'_>, name: &str) -> Result<NodeId, Failure> {
-    let plan = &workspace.analysis.plan;
-    let mut found: Vec<(String, NodeId)> = Vec::new();
-    for (index, node) in plan.nodes.iter().enumerate() {
-        let Some(definition) = &node.definition else { continue };
-        let id = format!("{}.{}", definition.kind, definition.name);
-        if definition.name == name || id == name {
-            found.push((id, NodeId(index)));
-        }
-    }
-    let is_relation = |id: &NodeId| plan.node(*id).materialization != Materialization::Schema;
-    match (found.as_slice(), plan.find(name).filter(is_relation)) {
-        ([(_, only)], _) => Ok(*only),
-        ([], Some(relation)) => Ok(relation),
-        ([], None) => {
-            let names: Vec<&str> = plan
-                .nodes
-                .iter()
-                .flat_map(|node| node.definition.iter().map(|own| own.name.as_str()).chain([node.name.as_str()]))
-                .collect();
-            let failure = Failure::new(format!("nothing that is made is named `{name}`"));
-            Err(match nearest(name, names.iter().copied()) {
-                Some(near) => failure.help(format!("one with a similar name exists: `{near}`")),
-                None => failure.help("`milepost ls` prints what there is"),
-            })
-        }
-        (several, _) => {
-            let ids: Vec<&str> = several.iter().map(|(id, _)| id.as_str()).collect();
-            Err(Failure::new(format!("`{name}` names {} definitions", ids.len()))
-                .help(format!("say which: {}", list(&ids))))
-        }
-    }
+    Ok(cx.warn(&workspace))
 }

@@ -3,10 +3,12 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use jiff::Timestamp;
+
+use crate::application::workspace::{Request, Workspace};
 use crate::cli::arguments::{Globals, Output};
 use crate::cli::outcome::{Exit, Failure, exit_of};
 use crate::diagnostic::{Diagnostics, Severity};
@@ -66,13 +68,30 @@ impl Cx {
         self.width
     }
 
-    /// Returns the folder of compiled files and the manifest.
-    pub fn target_path(&self) -> PathBuf {
-        if self.globals.project_dir == Path::new(".") {
-            // Messages then name it as it was written.
-            return self.globals.target_path.clone();
+    /// Returns what the flags and the environment ask for.
+    pub fn request(&self) -> Request {
+        let Globals { project_dir, target, target_path, as_of, .. } = &self.globals;
+        Request {
+            root: project_dir.clone(),
+            target_path: target_path.clone(),
+            target: target.clone(),
+            as_of: *as_of,
+            now: Timestamp::now(),
+            // As far as it is text.
+            environment: env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
         }
-        self.globals.project_dir.join(&self.globals.target_path)
+    }
+
+    /// Reads the project.
+    pub fn open(&self) -> Result<Workspace, Failure> {
+        Ok(Workspace::open(self.request())?)
+    }
+
+    /// Draws the warnings of a project, where there are any.
+    pub fn warn(&self, workspace: &Workspace) -> Exit {
+        self.report(&workspace.diagnostics, &workspace.analysis.project.sources)
     }
 
     /// Prints what was asked for to standard output, as it is.

@@ -1,22 +1,23 @@
 //! `milepost test`: runs the unit tests of the project.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::Analysis;
+use crate::application::making::threads;
+use crate::application::record::Record;
+use crate::application::workspace::Workspace;
 use crate::cli::arguments::Selection;
 use crate::cli::outcome::{Exit, Failure, say_error};
-use crate::cli::results::{Record, recorded};
-use crate::cli::run::threads;
-use crate::cli::selection::Node;
+use crate::cli::results::recorded;
 use crate::cli::terminal::{Cx, say_always};
-use crate::cli::workspace::{TEST, Workspace, is_everything};
 use crate::report::progress::Status;
 use crate::run::Status as RunStatus;
 use crate::run::results::test_entry;
-use crate::suite::case::{self, Case};
+use crate::suite::case::Case;
 use crate::suite::{self, Against, Options, Outcome};
+use crate::warehouse::{self, EMBEDDED};
+use crate::{Analysis, application};
 
 /// Run the project's unit tests: given rows, expected rows
 ///
@@ -38,32 +39,19 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     recorded("test", true, cx, |record| {
-        let mut workspace = Workspace::open(cx)?;
+        let mut workspace = cx.open()?;
         record.works_on(&workspace, None);
-        let cases = cases(&mut workspace, &args.selection)?;
-        test(&workspace, &cases, Against::Expected, cx.globals.threads.unwrap_or(0), record)?;
-        Ok(workspace.warn())
+        let cases = cases(&mut workspace, &args.selection, cx)?;
+        test(&workspace, &cases, Against::Expected, cx.globals.threads.unwrap_or(0), record, cx)?;
+        Ok(cx.warn(&workspace))
     })
 }
 
-/// Returns the cases that the flags select and do not exclude: by their own names, or by those of the definitions whose
-/// rows they expect. Says where there are none.
-pub fn cases(workspace: &mut Workspace<'_>, selection: &Selection) -> Result<Vec<Case>, Failure> {
-    let Analysis { project, model, plan } = &workspace.analysis;
-    let mut cases = case::resolve(project, model, plan, &mut workspace.diagnostics);
-    workspace.stop_on_errors()?;
-    if !is_everything(selection) {
-        let (selected, excluded) = (workspace.selected(selection)?, workspace.excluded(selection)?);
-        let tests = workspace.nodes().into_iter().filter(|node| node.kind == TEST);
-        let is_among = |node: &Node, named: &BTreeSet<String>| {
-            named.contains(&node.id()) || node.depends_on.iter().any(|definition| named.contains(definition))
-        };
-        let is_wanted = |node: &Node| is_among(node, &selected) && !is_among(node, &excluded);
-        let wanted: BTreeSet<String> = tests.filter(is_wanted).map(|node| node.name).collect();
-        cases.retain(|case| wanted.contains(&case.name));
-    }
+/// Returns the cases that the flags select, and says where there are none.
+pub fn cases(workspace: &mut Workspace, selection: &Selection, cx: &Cx) -> Result<Vec<Case>, Failure> {
+    let cases = application::cases::cases(workspace, &selection.plain())?;
     if cases.is_empty() {
-        workspace.cx.say(if workspace.analysis.project.tests.is_empty() {
+        cx.say(if workspace.analysis.project.tests.is_empty() {
             "the project has no unit tests"
         } else {
             "no unit test is selected: none expects rows of what is selected"
@@ -75,16 +63,18 @@ pub fn cases(workspace: &mut Workspace<'_>, selection: &Selection) -> Result<Vec
 /// Runs cases, and says and records what became of each; fails where one of them did not pass. `wanted` threads
 /// run side by side; 0 is as many as there are processors.
 pub fn test(
-    workspace: &Workspace<'_>,
+    workspace: &Workspace,
     cases: &[Case],
     against: Against<'_>,
     wanted: usize,
     record: &Record,
+    cx: &Cx,
 ) -> Result<(), Failure> {
-    let cx = workspace.cx;
     if cases.is_empty() {
         return Ok(());
     }
+    // Each of them would fail for it.
+    warehouse::is_connectable(EMBEDDED).map_err(|error| Failure::new(error.message))?;
     let Analysis { project, model, plan } = &workspace.analysis;
     let cancelled = cx.cancelled();
     let options = Options { threads: threads(wanted), fail_fast: cx.globals.fail_fast, cancelled: &cancelled };

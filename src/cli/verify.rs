@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use crate::application::record::Record;
 use crate::cli::arguments::Selection;
 use crate::cli::outcome::{Exit, Failure};
-use crate::cli::results::{Record, recorded};
-use crate::cli::run::connect;
+use crate::cli::results::recorded;
 use crate::cli::terminal::Cx;
 use crate::cli::test::{cases, test};
-use crate::cli::workspace::Workspace;
 use crate::suite::{Against, Other};
 use crate::target::Target;
 use crate::warehouse::Warehouse;
@@ -49,14 +48,14 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
 }
 
 fn verify(args: &Args, cx: &Cx, record: &Record) -> Result<Exit, Failure> {
-    let mut workspace = Workspace::open(cx)?;
+    let mut workspace = cx.open()?;
     let target = workspace.target()?;
     record.works_on(&workspace, Some(&target));
-    let cases = cases(&mut workspace, &args.selection)?;
+    let cases = cases(&mut workspace, &args.selection, cx)?;
     if cases.is_empty() {
-        return Ok(workspace.warn());
+        return Ok(cx.warn(&workspace));
     }
-    let warehouse = connect(&mut workspace, &target)?;
+    let warehouse = workspace.connect(&target)?;
     if let Some(left) = left_behind(&*warehouse, &target) {
         cx.say(&left);
     }
@@ -64,8 +63,8 @@ fn verify(args: &Args, cx: &Cx, record: &Record) -> Result<Exit, Failure> {
     cx.say(&format!("comparing `{}` ({}) with the embedded engine, in {schema}_…", target.name, target.dialect.name()));
     let other = Other { warehouse, dialect: target.dialect, schema, keep: args.keep };
     let threads = cx.globals.threads.unwrap_or(target.threads);
-    test(&workspace, &cases, Against::Warehouse(&other), threads, record)?;
-    Ok(workspace.warn())
+    test(&workspace, &cases, Against::Warehouse(&other), threads, record, cx)?;
+    Ok(cx.warn(&workspace))
 }
 
 /// Names the schemas of earlier runs that are still there: of one that was killed, that was to keep them, or that is still

@@ -16,7 +16,9 @@ mod backoff;
 mod bigquery;
 mod duckdb;
 pub mod files;
+#[cfg(any(feature = "duckdb", feature = "snowflake"))]
 mod names;
+#[cfg(any(feature = "bigquery", feature = "duckdb", feature = "snowflake"))]
 mod secrets;
 mod snowflake;
 mod value;
@@ -213,10 +215,18 @@ impl Driver {
 
 /// Connects to a target.
 pub fn connect(target: &Target) -> Result<Box<dyn Warehouse>, Error> {
-    let name = target.driver.as_str();
+    by(&target.driver)?(target)
+}
+
+/// Refuses what this build cannot connect to, before anything is done.
+pub fn is_connectable(driver: &str) -> Result<(), Error> {
+    by(driver).map(|_| ())
+}
+
+fn by(name: &str) -> Result<Connect, Error> {
     let unsupported = |message| Err(Error::new(ErrorKind::Unsupported, message));
     match Driver::named(name) {
-        Some(Driver { connect: Some(connect), .. }) => connect(target),
+        Some(Driver { connect: Some(connect), .. }) => Ok(*connect),
         Some(Driver { connect: None, .. }) => unsupported(format!(
             "this build of milepost cannot connect to `{name}`: build it with `--features {name}` (`compile` needs no \
              connection)"

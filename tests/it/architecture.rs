@@ -25,11 +25,30 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("report", &["source", "diagnostic", "run"]),
 ];
 
+/// What whoever asks talks to, above all of these: it may use them and the pipeline, and nothing that is above it.
+const APPLICATION: &str = "application";
+
 /// Layers at the top, which may use everything below them.
 const TOPS: &[&str] = &["cli", "lib", "main"];
 
-/// What stands in `lib.rs` itself, above all layers but `cli`.
+/// What stands in `lib.rs` itself, above all layers but the application and `cli`.
 const PIPELINE: &[&str] = &["Analysis", "analyze", "compile", "compile_marked", "compile_rows"];
+
+/// What is the command line's alone: its flags, and what belongs to the whole process.
+const OF_THE_COMMAND_LINE: &[&str] = &[
+    "clap",
+    "ctrlc",
+    "env::",
+    "eprint!",
+    "eprintln!",
+    "print!",
+    "println!",
+    "process::exit",
+    "set_current_dir",
+    "stderr()",
+    "stdin()",
+    "stdout()",
+];
 
 /// A longer file has two subjects.
 const LONGEST_FILE: usize = 500;
@@ -49,7 +68,10 @@ fn layers_use_only_what_they_may() {
         let layer = layer(&file);
         let allowed: Vec<&str> = match LAYERS.iter().find(|(name, _)| *name == layer) {
             Some((_, allowed)) => allowed.to_vec(),
-            None if layer == "cli" => LAYERS.iter().map(|(name, _)| *name).chain(PIPELINE.iter().copied()).collect(),
+            None if layer == APPLICATION || layer == "cli" => {
+                let below = LAYERS.iter().map(|(name, _)| *name).chain(PIPELINE.iter().copied());
+                below.chain((layer == "cli").then_some(APPLICATION)).collect()
+            }
             None if TOPS.contains(&layer.as_str()) => continue,
             None => {
                 faults.push(format!("{}: `{layer}` is no layer; give it a line in LAYERS", shown(&file)));
@@ -136,6 +158,26 @@ fn what_is_asynchronous_stays_in_the_drivers() {
         }
     }
     assert_none(&faults, "the compiler and its runner are threads and channels: a driver waits for what it asked");
+}
+
+#[test]
+fn what_is_the_command_lines_stays_there() {
+    let mut faults = Vec::new();
+    for file in rust_files("src").into_iter().filter(|file| !["cli", "main"].contains(&layer(file).as_str())) {
+        let text = without_tests(&read(&file));
+        for (number, line) in text.lines().enumerate() {
+            if let Some(word) = OF_THE_COMMAND_LINE.iter().find(|word| has(line, word)) {
+                faults.push(format!("{}:{}: `{word}` in: {}", shown(&file), number + 1, line.trim()));
+            }
+        }
+    }
+    assert_none(&faults, "an editor's server and a report use this too: hand it in, or return it");
+}
+
+/// Tells whether a line has a word that does not begin within another one.
+fn has(line: &str, word: &str) -> bool {
+    line.match_indices(word)
+        .any(|(at, _)| !line[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_'))
 }
 
 #[test]

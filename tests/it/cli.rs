@@ -279,6 +279,7 @@ fn a_reader_that_leaves_is_no_failure() {
     assert_eq!(shown(&output), "exit code: 0\n");
 }
 
+#[cfg(feature = "duckdb")]
 #[cfg(target_os = "linux")]
 #[test]
 fn what_cannot_be_printed_is_no_success() {

@@ -83,6 +83,7 @@ pub(crate) fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
+#[cfg(feature = "duckdb")]
 #[test]
 fn what_is_built_is_shown() {
     let bench = Bench::new();
@@ -98,6 +99,32 @@ fn what_is_built_is_shown() {
     assert!(bench.done(&["show", "activation_rate", "--chart"]).contains('█'));
     assert_eq!(bench.done(&["show", "milestone.activated", "--limit", "1", "--output", "csv"]).lines().count(), 2);
     assert!(bench.fails(2, &["show", "activatoin_rate"]).contains("`activation_rate`"));
+}
+
+#[cfg(not(feature = "duckdb"))]
+#[test]
+fn without_the_engine_what_needs_it_is_refused_in_one_sentence() {
+    let bench = Bench::new();
+    for command in
+        [&["run"][..], &["build"], &["test"], &["verify"], &["show", "activation_rate"], &["explain", "--estimate"]]
+    {
+        let said = bench.fails(2, command);
+        let expected = "error: this build of milepost cannot connect to `duckdb`: build it with `--features duckdb` \
+                        (`compile` needs no connection)";
+        let errors: Vec<&str> = said.lines().filter(|line| line.contains("error")).collect();
+        assert_eq!(errors, [expected], "{command:?}");
+    }
+    let debug = bench.run(&["debug"]);
+    assert_eq!(debug.status.code(), Some(1));
+    let told = String::from_utf8(debug.stdout).unwrap();
+    assert!(told.contains("this build is without the driver of `duckdb`"), "{told}");
+    assert!(told.contains("build it with `--features duckdb`"), "{told}");
+    // All else works without it.
+    for command in
+        [&["check"][..], &["compile"], &["explain"], &["lineage", "kpi.activation_rate"], &["ls"], &["man", "--schema"]]
+    {
+        bench.done(command);
+    }
 }
 
 #[test]
@@ -122,8 +149,10 @@ fn compiling_twice_writes_the_same_and_removes_what_is_gone() {
 }
 
 /// What is in a folder of somebody else's, and what a command that would write there says of it.
+#[cfg(feature = "duckdb")]
 const THEIRS: &str = "holds files, and milepost wrote none of them: nothing was written";
 
+#[cfg(feature = "duckdb")]
 #[test]
 fn a_target_folder_that_others_fill_is_not_written_to() {
     let bench = Bench::new();
@@ -154,6 +183,7 @@ fn a_target_folder_that_others_fill_is_not_written_to() {
     bench.done(&["compile"]);
 }
 
+#[cfg(feature = "duckdb")]
 #[test]
 fn an_estimate_is_of_what_is_known_and_says_what_it_is() {
     let bench = Bench::new();
@@ -226,6 +256,7 @@ fn the_hash_of_a_definition_is_that_of_its_meaning() {
     assert_ne!(activated(), first);
 }
 
+#[cfg(feature = "duckdb")]
 #[test]
 fn only_what_is_selected_is_run() {
     let bench = Bench::new();
@@ -246,6 +277,7 @@ fn only_what_is_selected_is_run() {
     assert!(bench.fails(2, &["run", "--select", "kpi.singups"]).contains("`kpi.signups`"));
 }
 
+#[cfg(feature = "duckdb")]
 #[test]
 fn what_a_run_reads_is_looked_for_before_anything_is_written() {
     let bench = Bench::new();
@@ -262,6 +294,7 @@ fn what_a_run_reads_is_looked_for_before_anything_is_written() {
     assert_eq!(found[0]["code"], "unknown-column");
 }
 
+#[cfg(feature = "duckdb")]
 #[test]
 fn a_test_that_fails_shows_what_differs_and_stops_a_build() {
     let bench = Bench::new();
@@ -274,6 +307,7 @@ fn a_test_that_fails_shows_what_differs_and_stops_a_build() {
     bench.fails(1, &["test", "--select", "milestone.shared"]);
 }
 
+#[cfg(feature = "duckdb")]
 #[test]
 fn unit_tests_are_selected_with_the_definitions_whose_rows_they_expect() {
     let bench = Bench::new();

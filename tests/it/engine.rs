@@ -1,6 +1,5 @@
 //! The templates' engine: only SQL prints, names and strings are quoted, and statements take each dialect's form.
 
-use duckdb::Connection;
 use milepost::render::dialect::{self, Dialect};
 use milepost::render::engine::{self, Sql};
 use milepost::render::holes;
@@ -8,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
-use crate::functions::{dialects, executed, parses, value};
+use crate::functions::{answers, dialects, executed, parses};
 
 fn rendered(text: &str, context: serde_json::Value, dialect: &'static Dialect) -> String {
     engine::render_text(text, context, dialect).unwrap_or_else(|error| panic!("{}: {error}\n{text}", dialect.name()))
@@ -142,7 +141,7 @@ fn constants_are_a_relation_everywhere() {
         parses(&sql, dialect);
         parses(&rendered(bare, json!({}), dialect), dialect);
         if dialect.name() == executed().name() {
-            assert_eq!(value(&sql).as_deref(), Some("2.5"));
+            answers(&sql, Some("2.5"));
         }
     }
     assert!(refused("SELECT * FROM {{ constants('r', ['a'], []) }}").contains("no rows"));
@@ -178,9 +177,10 @@ fn nasty() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(PARTS), 0..8).prop_map(|parts| parts.concat())
 }
 
+#[cfg(feature = "duckdb")]
 thread_local! {
     /// Opened once: most of a case's time would go there.
-    static CONNECTION: Connection = Connection::open_in_memory().unwrap();
+    static CONNECTION: duckdb::Connection = duckdb::Connection::open_in_memory().unwrap();
 }
 
 proptest! {
@@ -196,9 +196,12 @@ proptest! {
                 prop_assert_eq!(&tokens[0], &Token::SingleQuotedString(text.clone()), "{}: {}", dialect.name(), sql);
             }
         }
-        let query = format!("SELECT {}", executed().string(&text).unwrap());
-        let back: String = CONNECTION.with(|connection| connection.query_row(&query, [], |row| row.get(0)).unwrap());
-        prop_assert_eq!(back, text);
+        #[cfg(feature = "duckdb")]
+        {
+            let query = format!("SELECT {}", executed().string(&text).unwrap());
+            let back: String = CONNECTION.with(|connection| connection.query_row(&query, [], |row| row.get(0)).unwrap());
+            prop_assert_eq!(back, text);
+        }
     }
 
     #[test]
@@ -221,6 +224,7 @@ proptest! {
             let Token::Word(word) = &tokens[0] else { panic!("{}: {sql}", dialect.name()) };
             prop_assert_eq!(&word.value, &text);
         }
+        #[cfg(feature = "duckdb")]
         if let Ok(name) = executed().identifier(&text) {
             let names = CONNECTION.with(|connection| {
                 let mut statement = connection.prepare(&format!("SELECT 1 AS {name}")).unwrap();

@@ -3,10 +3,12 @@
 //! A directory is the smallest project that raises the diagnostic; `error.snap` beside it is what is drawn. Together they
 //! are the manual of errors. Those under `_many` have several mistakes: all are reported together, and each once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use milepost::cli::check::{Question, find};
+use jiff::Timestamp;
+use milepost::application::mistakes::find;
+use milepost::application::workspace::Request;
 use milepost::diagnostic::Diagnostics;
 use milepost::report::diagnostics::{draw, lines};
 use milepost::semantic::moment;
@@ -39,7 +41,7 @@ fn check(project: &Path) -> (Diagnostics, String) {
     // A project without a moment of its own has one that never changes.
     let has_moment = std::fs::read_to_string(project.join("project.toml")).is_ok_and(|text| text.contains("as_of"));
     let as_of = (!has_moment).then(|| moment::moment("2026-03-01").unwrap());
-    let (found, sources) = find(&Question { root: project, environment: BTreeMap::new(), as_of, target: None });
+    let (found, sources) = find(&Request { as_of, ..Request::of(project, Timestamp::UNIX_EPOCH) });
     let drawn = draw(&found, &sources, LOOK);
     (found, drawn)
 }
@@ -50,7 +52,7 @@ fn lines_of(folder: &Path, definitions: &[u8]) -> String {
     std::fs::write(folder.join("project.toml"), "[project]\nname = \"odd\"\n").unwrap();
     std::fs::write(folder.join("models/odd.toml"), definitions).unwrap();
     let as_of = moment::moment("2026-03-01").ok();
-    let (found, sources) = find(&Question { root: folder, environment: BTreeMap::new(), as_of, target: None });
+    let (found, sources) = find(&Request { as_of, ..Request::of(folder, Timestamp::UNIX_EPOCH) });
     lines(&found, &sources)
 }
 

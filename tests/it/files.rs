@@ -370,6 +370,59 @@ fn a_project_may_lie_in_a_folder_of_any_name() {
     }
 }
 
+#[test]
+fn a_path_begins_at_the_project_wherever_the_program_is() {
+    let project = Project::new();
+    project.write("data/x.csv", "id,note\n1,ours\n");
+    project.write("data/x.ndjson", "{\"id\": 1, \"note\": \"ours\"}\n");
+    project.write("note=ours/x.csv", "id\n1\n");
+    project.facts("plain", "path = \"data/x.csv\"");
+    project.facts("pattern", "path = \"data/*.csv\"");
+    project.facts("objects", "path = \"data/x.ndjson\"");
+    project.facts("folders", "path = \"note=*/x.csv\"\nfolders = [\"note\"]");
+    // Files of the same names, where the program is called.
+    for (file, text) in [
+        ("data/x.csv", "id,note\n1,theirs\n2,theirs\n"),
+        ("data/x.ndjson", "{\"id\": 1, \"note\": \"theirs\"}\n"),
+        ("note=theirs/x.csv", "id\n1\n"),
+    ] {
+        let path = project.folder.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let elsewhere = |command: &str| {
+        Command::new(env!("CARGO_BIN_EXE_milepost"))
+            .current_dir(project.folder.path())
+            .args([command, "-q", "--project-dir", "project"])
+            .output()
+            .unwrap()
+    };
+    let made = elsewhere("run");
+    assert_eq!(made.status.code(), Some(0), "{}", String::from_utf8_lossy(&made.stderr));
+    for source in ["plain", "pattern", "objects", "folders"] {
+        assert_eq!(project.notes(source), "\"ours\": 1\nall: 1", "{source}");
+    }
+    // No place on this machine is in what is compiled or said.
+    let compiled = project.root.join("target/compiled/duckdb/facts_plain.sql");
+    assert!(fs::read_to_string(compiled).unwrap().contains("'data/x.csv'"));
+    fs::remove_file(project.root.join("data/x.csv")).unwrap();
+    project.write("data/x.ndjson", "{\"id\": 1, \"note\": }\n");
+    let said = String::from_utf8(elsewhere("run").stderr).unwrap();
+    insta::assert_snapshot!(said, @r"
+    error: `source.objects` cannot be read: `data/x.ndjson`, line 1: it is not JSON: expected value
+    error: `source.pattern` reads `data/*.csv`, which is not there
+    error: `source.plain` reads `data/x.csv`, which is not there
+    ");
+}
+
+#[test]
+fn a_folder_above_the_project_is_no_column() {
+    let project = Project::named("Note=above/project");
+    project.write("data/note=ours/x.csv", "id\n1\n");
+    project.facts("log", "path = \"data/*/x.csv\"\nfolders = [\"note\"]");
+    insta::assert_snapshot!(project.fails(), @"error: `source.log` cannot be read: the project lies below the folder `Note=above`, which DuckDB takes for the column `Note`, whatever `folders` names: move it elsewhere");
+}
+
 #[cfg(unix)]
 #[test]
 fn what_has_no_end_is_not_read() {

@@ -3,10 +3,13 @@
 
 use std::path::PathBuf;
 
+#[cfg(feature = "duckdb")]
 use duckdb::Connection;
 use milepost::check::check;
 use milepost::diagnostic::Diagnostics;
-use milepost::render::dialect::{self, Dialect, Support};
+#[cfg(feature = "duckdb")]
+use milepost::render::dialect::Support;
+use milepost::render::dialect::{self, Dialect};
 use milepost::render::holes::Fragment;
 use milepost::render::{Statement, expr};
 use milepost::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Literal, Type};
@@ -17,6 +20,7 @@ use milepost::source::{Sources, Span, Text};
 use proptest::prelude::*;
 use sqlparser::ast::{FunctionArg, FunctionArgExpr, FunctionArguments};
 
+#[cfg(feature = "duckdb")]
 use crate::conformance::engine::StandIn;
 
 /// All types.
@@ -97,7 +101,17 @@ pub(crate) fn parses(sql: &str, dialect: &Dialect) {
     }
 }
 
+/// Asserts the first value of the first row of a query, as text: that it parses, in a build that cannot execute it.
+pub(crate) fn answers(sql: &str, expected: Option<&str>) {
+    parses(sql, executed());
+    #[cfg(feature = "duckdb")]
+    assert_eq!(value(sql).as_deref(), expected, "{sql}");
+    #[cfg(not(feature = "duckdb"))]
+    let _ = expected;
+}
+
 /// The first value of the first row of a query, as text.
+#[cfg(feature = "duckdb")]
 pub(crate) fn value(sql: &str) -> Option<String> {
     let connection = Connection::open_in_memory().unwrap();
     // What the session says must not matter.
@@ -112,6 +126,7 @@ fn the_embedded_dialects_load() {
     assert_eq!(names, Dialect::names());
 }
 
+#[cfg(feature = "duckdb")]
 #[test]
 fn what_a_dialect_says_of_its_tests_is_true() {
     for dialect in dialects() {
@@ -167,6 +182,7 @@ fn every_function_parses_in_every_dialect() {
     }
 }
 
+#[cfg(feature = "duckdb")]
 #[test]
 fn every_example_is_true() {
     let connection = Connection::open_in_memory().unwrap();
@@ -370,7 +386,7 @@ fn every_aggregate_parses_and_skips_what_is_filtered() {
             assert!(!sql.contains("FILTER"), "{sql}");
             if dialect.name() == executed().name() {
                 let rows = format!("SELECT {sql} AS x FROM (VALUES (1), (4), (NULL), (99)) AS t (x)");
-                assert_eq!(value(&rows).as_deref(), Some(expected), "{sql}");
+                answers(&rows, Some(expected));
             }
         }
     }

@@ -98,6 +98,7 @@ fn cells_of_all_time_and_of_everybody_are_shown_as_built() {
     }
 }
 
+#[cfg(feature = "duckdb")]
 #[test]
 fn the_unit_tests_of_the_page_pass() {
     let folder = project();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use milepost::cli::schema::schema;
+use milepost::application::schema::schema;
 use milepost::diagnostic::Diagnostics;
 use milepost::manifest::{definition_hash, spec_hash};
 use milepost::{Analysis, analyze};

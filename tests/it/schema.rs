@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use milepost::cli::schema::schema;
+use milepost::application::schema::schema;
 use serde_json::Value;
 
 /// Where the repository's projects are. Those of `tests/errors` have mistakes.
-const PROJECTS: &[&str] = &["project.toml", "models", "checks", "tests/cases", "tests/real", "src/cli/sample"];
+const PROJECTS: &[&str] = &["project.toml", "models", "checks", "tests/cases", "tests/real", "src/application/sample"];
 
 fn toml_files(path: &Path, files: &mut Vec<PathBuf>) {
     if path.is_dir() {

@@ -206,7 +206,7 @@ fn files_are_found_from_the_root_of_the_project() {
 }
 
 #[test]
-fn patterns_look_in_the_project_first_and_plain_paths_in_the_current_folder() {
+fn paths_are_those_of_the_project_and_not_of_the_current_folder() {
     // The tests run in the root of the repository, which has files of these names.
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("Cargo.toml"), "id\n1\n").unwrap();
@@ -214,9 +214,11 @@ fn patterns_look_in_the_project_first_and_plain_paths_in_the_current_folder() {
     std::fs::write(folder.path().join("src/lib.rs"), "id\n1\n").unwrap();
     let warehouse = connect(&target(folder.path(), &[])).unwrap();
     assert_eq!(ask(&*warehouse, "SELECT id FROM read_csv('src/*.rs')"), [[Value::Int(1)]]);
-    // Not what one wants, but what DuckDB does: so the command makes the project's root its current folder.
-    let error = warehouse.query(&checked("SELECT id FROM read_csv('Cargo.toml')"), None).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Missing);
+    assert_eq!(ask(&*warehouse, "SELECT id FROM read_csv('Cargo.toml')"), [[Value::Int(1)]]);
+    assert_eq!(
+        ask(&*warehouse, "SELECT id FROM read_csv(['Cargo.toml', 'src/lib.rs'])"),
+        [[Value::Int(1)], [Value::Int(1)]]
+    );
 }
 
 #[test]

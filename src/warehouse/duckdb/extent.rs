@@ -9,11 +9,12 @@ use crate::warehouse::names::parts_of;
 use crate::warehouse::{Error, Estimate, Reads};
 
 use super::files;
+use super::root::Root;
 
 /// Returns how much there is of what is read. Nothing but the rows of a table is counted, which takes no reading of them.
-pub(super) fn of(connection: &Connection, root: &Path, reads: &Reads<'_>) -> Result<Estimate, Error> {
+pub(super) fn of(connection: &Connection, root: &Root, reads: &Reads<'_>) -> Result<Estimate, Error> {
     match reads.files {
-        Some(read) => Ok(size(root, &files::paths(connection, root, &read.path)?)),
+        Some(read) => Ok(size(root.folder(), &files::paths(connection, root, &read.path)?)),
         None => rows(connection, reads.relation),
     }
 }

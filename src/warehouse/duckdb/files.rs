@@ -10,13 +10,15 @@ use crate::warehouse::files::{Csv, Files, Format, Found, Names};
 use crate::warehouse::{Error, ErrorKind, Value};
 
 use super::packed::{Fault, look_through, open};
-use super::{csv, describe, folders, json, text};
+use super::root::{Root, escaped};
+use super::session::describe;
+use super::{csv, folders, json, text};
 
 /// How many objects are looked at first, in the hope that all keys are among theirs.
 const FIRST_OBJECTS: usize = 20_000;
 
 /// Looks at the files that `relation` reads.
-pub(super) fn look_at(connection: &Connection, root: &Path, relation: &str, files: &Files) -> Result<Found, Error> {
+pub(super) fn look_at(connection: &Connection, root: &Root, relation: &str, files: &Files) -> Result<Found, Error> {
     // Of names that differ in case only one would be read for the other.
     if let Some((one, other)) = twins(files.columns.iter().chain(&files.folders).map(String::as_str)) {
         let message = format!("`{one}` and `{other}` differ in case only, and cannot both be read of one file");
@@ -24,21 +26,24 @@ pub(super) fn look_at(connection: &Connection, root: &Path, relation: &str, file
     }
     let paths = paths(connection, root, &files.path)?;
     folders::are_there(&paths, &files.folders)?;
+    if !files.folders.is_empty() {
+        folders::are_not_above(root.folder(), &[&files.columns[..], &files.folders[..]].concat())?;
+    }
     let (names, is_empty) = match &files.format {
         Format::Csv(csv) => {
-            look_through(root, &paths, |open| {
+            look_through(root.folder(), &paths, |open| {
                 let may_have = csv::may_have_blanks_beside_quotes(open()?, csv)?;
                 if may_have { csv::fault(open()?, csv) } else { Ok(None) }
             })?;
             (headers(connection, root, &paths, csv)?, false)
         }
         Format::Json => {
-            look_through(root, &paths, |open| json::fault(open()?))?;
-            keys(connection, files)?
+            look_through(root.folder(), &paths, |open| json::fault(open()?))?;
+            keys(connection, root, files)?
         }
-        Format::Parquet => (schemas(connection, &files.path)?, false),
+        Format::Parquet => (schemas(connection, root, &files.path)?, false),
     };
-    let described = describe(connection, &format!("SELECT * FROM {relation}"));
+    let described = describe(connection, &root.sql(&format!("SELECT * FROM {relation}")));
     let columns = described.map_err(|error| match &files.format {
         Format::Csv(csv) => first_fault(root, &paths, csv).unwrap_or_else(|| in_our_words(error, root)),
         Format::Json | Format::Parquet => in_our_words(error, root),
@@ -58,10 +63,10 @@ fn twins<'name>(names: impl Iterator<Item = &'name str>) -> Option<(&'name str, 
 }
 
 /// Returns the files of a path: those that are here are files, and the path does not mean others too.
-pub(super) fn paths(connection: &Connection, root: &Path, path: &str) -> Result<Vec<String>, Error> {
+pub(super) fn paths(connection: &Connection, root: &Root, path: &str) -> Result<Vec<String>, Error> {
     let missing = |message: String| Error::new(ErrorKind::Missing, message);
     let fault = |message: String| Error::new(ErrorKind::UserSql, message);
-    let sql = format!("SELECT file FROM GLOB({}) ORDER BY 1", text::literal(path));
+    let sql = format!("SELECT file FROM GLOB({}) ORDER BY 1", text::literal(&root.path(path)));
     let mut statement = connection.prepare(&sql)?;
     let found: duckdb::Result<Vec<String>> =
         statement.query_map([], |row| row.get(0)).and_then(|rows| rows.collect::<duckdb::Result<_>>());
@@ -71,12 +76,12 @@ pub(super) fn paths(connection: &Connection, root: &Path, path: &str) -> Result<
         }
         error
     })?;
-    let found: Vec<String> = found.into_iter().map(|file| file.trim_start_matches("./").to_owned()).collect();
+    let found: Vec<String> = found.into_iter().map(|file| root.named(file)).collect();
     if path.contains("://") {
         return if found.is_empty() { Err(missing(format!("there is no file `{path}`"))) } else { Ok(found) };
     }
     let is_pattern = |text: &str| text.contains(['*', '?', '[']);
-    let here = root.join(path);
+    let here = root.folder().join(path);
     match fs::metadata(&here) {
         Ok(metadata) if metadata.is_dir() => {
             let ending = path.rsplit('.').next().unwrap_or_default();
@@ -87,8 +92,9 @@ pub(super) fn paths(connection: &Connection, root: &Path, path: &str) -> Result<
     }
     // What is named exactly as a pattern is written is meant, and is not what the pattern reads.
     for literal in Path::new(path).ancestors().filter(|part| is_pattern(&part.to_string_lossy())) {
-        let Ok(real) = fs::canonicalize(root.join(literal)) else { continue };
-        let others = found.iter().filter(|file| !fs::canonicalize(root.join(file)).is_ok_and(|f| f.starts_with(&real)));
+        let Ok(real) = fs::canonicalize(root.folder().join(literal)) else { continue };
+        let others =
+            found.iter().filter(|file| !fs::canonicalize(root.folder().join(file)).is_ok_and(|f| f.starts_with(&real)));
         let other = match others.min() {
             Some(other) => format!("reads `{other}`"),
             None if found.is_empty() => "matches nothing".to_owned(),
@@ -105,7 +111,7 @@ pub(super) fn paths(connection: &Connection, root: &Path, path: &str) -> Result<
         return Err(missing(format!("there is no file `{path}`")));
     }
     for file in &found {
-        let metadata = fs::metadata(root.join(file)).map_err(|error| missing(format!("`{file}`: {error}")))?;
+        let metadata = fs::metadata(root.folder().join(file)).map_err(|error| missing(format!("`{file}`: {error}")))?;
         if !metadata.is_file() {
             return Err(fault(format!("`{file}` is not a regular file")));
         }
@@ -113,21 +119,8 @@ pub(super) fn paths(connection: &Connection, root: &Path, path: &str) -> Result<
     Ok(found)
 }
 
-/// Writes a path so that nothing in it is a pattern.
-fn escaped(path: &str) -> String {
-    let mut text = String::new();
-    for character in path.chars() {
-        if matches!(character, '*' | '?' | '[') {
-            text.extend(['[', character, ']']);
-        } else {
-            text.push(character);
-        }
-    }
-    text
-}
-
 /// Returns the names in the header of each file.
-fn headers(connection: &Connection, root: &Path, paths: &[String], csv: &Csv) -> Result<Vec<Names>, Error> {
+fn headers(connection: &Connection, root: &Root, paths: &[String], csv: &Csv) -> Result<Vec<Names>, Error> {
     let character = |character: Option<char>| text::literal(&character.map(String::from).unwrap_or_default());
     let options = format!(
         "delim = {}, quote = {}, escape = {}, comment = {}, skip = {}, encoding = {}, header = FALSE, \
@@ -142,7 +135,7 @@ fn headers(connection: &Connection, root: &Path, paths: &[String], csv: &Csv) ->
     let mut all = Vec::new();
     for path in paths {
         // It has been found: nothing in it is a pattern. In an address a `?` begins what is asked for.
-        let name = if path.contains("://") { path.clone() } else { escaped(path) };
+        let name = if path.contains("://") { path.clone() } else { root.path(&escaped(path)) };
         let sql = format!("SELECT * FROM READ_CSV({}, {options}) LIMIT 1", text::literal(&name));
         let names = first_row(connection, &sql).map_err(|error| {
             let no_header = || is_over(root, path, csv).then(|| Fault { line: None, what: no_header(csv) }.told(path));
@@ -164,8 +157,8 @@ fn no_header(csv: &Csv) -> String {
 }
 
 /// Tells whether a file that lies here has no more lines than are skipped.
-fn is_over(root: &Path, path: &str, csv: &Csv) -> bool {
-    let Ok(file) = open(&root.join(path)) else { return false };
+fn is_over(root: &Root, path: &str, csv: &Csv) -> bool {
+    let Ok(file) = open(&root.folder().join(path)) else { return false };
     csv.skip > 0 && file.split(b'\n').take(usize::from(csv.skip) + 1).count() <= usize::from(csv.skip)
 }
 
@@ -182,14 +175,14 @@ fn first_row(connection: &Connection, sql: &str) -> Result<Vec<String>, Error> {
 }
 
 /// Returns the keys of the objects, all that are read among them if they are anywhere, and whether there is no object.
-fn keys(connection: &Connection, files: &Files) -> Result<(Vec<Names>, bool), Error> {
-    let objects = format!("READ_JSON_OBJECTS({}, hive_partitioning = FALSE)", text::literal(&files.path));
+fn keys(connection: &Connection, root: &Root, files: &Files) -> Result<(Vec<Names>, bool), Error> {
+    let objects = format!("READ_JSON_OBJECTS({}, hive_partitioning = FALSE)", text::literal(&root.path(&files.path)));
     let keys_of = |from: &str| -> Result<Vec<String>, Error> {
         let sql = format!("SELECT DISTINCT UNNEST(JSON_KEYS(json)) AS key FROM {from} ORDER BY key");
         let mut statement = connection.prepare(&sql)?;
         Ok(statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()?)
     };
-    let ours = |error| in_our_words(error, Path::new(""));
+    let ours = |error| in_our_words(error, root);
     let mut names = keys_of(&format!("(SELECT json FROM {objects} LIMIT {FIRST_OBJECTS})")).map_err(ours)?;
     let mut is_empty = false;
     if files.columns.iter().any(|column| !names.contains(column) && !files.folders.contains(column)) {
@@ -201,18 +194,22 @@ fn keys(connection: &Connection, files: &Files) -> Result<(Vec<Names>, bool), Er
 }
 
 /// Returns the names of the columns of each Parquet file.
-fn schemas(connection: &Connection, path: &str) -> Result<Vec<Names>, Error> {
-    let sql = format!("SELECT file_name, name, COALESCE(num_children, 0) FROM PARQUET_SCHEMA({})", text::literal(path));
+fn schemas(connection: &Connection, root: &Root, path: &str) -> Result<Vec<Names>, Error> {
+    let sql = format!(
+        "SELECT file_name, name, COALESCE(num_children, 0) FROM PARQUET_SCHEMA({})",
+        text::literal(&root.path(path))
+    );
     let rows = (|| {
         let mut statement = connection.prepare(&sql)?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         rows.collect::<duckdb::Result<Vec<(String, String, i64)>>>()
     })();
-    let rows = rows.map_err(|error| in_our_words(error.into(), Path::new("")))?;
+    let rows = rows.map_err(|error| in_our_words(error.into(), root))?;
     let mut all: Vec<Names> = Vec::new();
     // Each row is followed by its children: how many rows are still to come below the columns.
     let mut below = 0;
     for (file, name, children) in rows {
+        let file = root.named(file);
         match all.last_mut().filter(|names| names.file == file) {
             None => {
                 all.push(Names { file, names: Vec::new() });
@@ -229,15 +226,16 @@ fn schemas(connection: &Connection, path: &str) -> Result<Vec<Names>, Error> {
 }
 
 /// Returns the first fault of the files that is found by reading them.
-fn first_fault(root: &Path, paths: &[String], csv: &Csv) -> Option<Error> {
+fn first_fault(root: &Root, paths: &[String], csv: &Csv) -> Option<Error> {
     paths.iter().find_map(|path| {
-        let fault = csv::fault(open(&root.join(path)).ok()?, csv).ok()??;
+        let fault = csv::fault(open(&root.folder().join(path)).ok()?, csv).ok()??;
         Some(fault.told(path))
     })
 }
 
 /// Says what DuckDB says of a file, without its advice about options that nobody can set; other errors are left alone.
-pub(super) fn in_our_words(error: Error, root: &Path) -> Error {
+pub(super) fn in_our_words(error: Error, root: &Root) -> Error {
+    let error = root.told(error);
     let Some(message) = error.message.split_once("Error: ").map(|(_, message)| message) else { return error };
     let quoted = |after: &str| Some(message.split_once(after)?.1.split('"').next()?.to_owned());
     if message.contains("File is not utf-16 encoded") {
@@ -299,7 +297,7 @@ pub(super) fn in_our_words(error: Error, root: &Path) -> Error {
     };
     let line: Option<u64> = line(message);
     let line = if message.starts_with("Malformed JSON") {
-        line.and_then(|line| malformed(&root.join(&file), line))
+        line.and_then(|line| malformed(&root.folder().join(&file), line))
     } else {
         line
     };

@@ -3,7 +3,9 @@
 //! DuckDB tells names of folders apart by no capitals, takes the first of two of one name, and takes a folder with a second
 //! `=` for none.
 
-use crate::warehouse::Error;
+use std::path::Path;
+
+use crate::warehouse::{Error, ErrorKind};
 
 use super::packed::Fault;
 
@@ -15,6 +17,22 @@ pub(super) fn are_there(paths: &[String], names: &[String]) -> Result<(), Error>
         Some((path, what)) => Err(Fault { line: None, what }.told(path)),
         None => Ok(()),
     }
+}
+
+/// Refuses files of a project that itself lies below a folder called like one of the columns: DuckDB reads folders of the
+/// whole path, and the first of one name.
+pub(super) fn are_not_above(root: &Path, columns: &[String]) -> Result<(), Error> {
+    let folders = root.iter().filter_map(|folder| folder.to_str()?.split_once('='));
+    for (name, value) in folders {
+        if columns.iter().any(|column| column.to_lowercase() == name.to_lowercase()) {
+            let what = format!(
+                "the project lies below the folder `{name}={value}`, which DuckDB takes for the column `{name}`, whatever \
+                 `folders` names: move it elsewhere"
+            );
+            return Err(Error::new(ErrorKind::Unsupported, what));
+        }
+    }
+    Ok(())
 }
 
 /// Says what is wrong with the folders of a file that are called by a name.
@@ -58,6 +76,16 @@ fn decoded(value: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_project_may_not_lie_below_a_folder_that_is_called_like_a_column() {
+        let columns = ["day".to_owned(), "plan".to_owned()];
+        for (root, expected) in
+            [("/a/b/proj", true), ("/a/x=1/proj", true), ("/a/Plan=b/proj", false), ("/day=/p", false)]
+        {
+            assert_eq!(are_not_above(Path::new(root), &columns).is_ok(), expected, "{root}");
+        }
+    }
 
     #[test]
     fn a_file_lies_below_one_folder_of_each_name() {

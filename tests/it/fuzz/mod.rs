@@ -7,8 +7,11 @@
 //! `MILEPOST_FUZZ_SECONDS=600 cargo test --release fuzz` takes new ones, ten minutes for each of the tests.
 //! What is found goes into `tests/fuzz/`, a file a project, where the first test reads it ever after.
 
+#[cfg(feature = "duckdb")]
+mod binder;
 mod choices;
 mod expressions;
+#[cfg(feature = "duckdb")]
 mod maturity;
 pub(crate) mod projects;
 mod property;
@@ -112,6 +115,7 @@ fn the_seeds_themselves_compile() {
     }
 }
 
+#[cfg(feature = "duckdb")]
 #[test]
 fn cells_that_are_mature_never_change() {
     let projects = maturity::Projects::new();

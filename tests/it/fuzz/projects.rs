@@ -76,7 +76,7 @@ impl Seeds {
         let mut projects = vec![
             ("docs/language.md".to_owned(), language(&root.join("docs/language.md"))),
             ("the example".to_owned(), folder(root)),
-            ("what init writes".to_owned(), folder(&root.join("src/cli/sample"))),
+            ("what init writes".to_owned(), folder(&root.join("src/application/sample"))),
         ];
         for entry in std::fs::read_dir(root.join("tests/cases")).into_iter().flatten() {
             let case = entry.unwrap().path();

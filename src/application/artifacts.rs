@@ -11,8 +11,8 @@ use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use crate::Analysis;
+use crate::application::Obstacle;
 use crate::check::Checked;
-use crate::cli::outcome::Failure;
 use crate::manifest::manifest;
 use crate::run::results;
 use crate::target::Target;
@@ -49,7 +49,7 @@ pub fn write(
     as_of: jiff::Timestamp,
     compiled: &[(Target, Vec<Checked>)],
     others: Others,
-) -> Result<(), Failure> {
+) -> Result<(), Obstacle> {
     refuse_foreign(folder)?;
     let _held = hold(folder)?;
     let before = listed(folder)?;
@@ -75,7 +75,7 @@ pub fn write(
     let (stale, kept): (Vec<&String>, Vec<&String>) = before.iter().partition(is_stale);
     for path in stale {
         remove(folder, path)
-            .map_err(|error| Failure::io(format!("removing `{}`", folder.join(path).display()), &error))?;
+            .map_err(|error| Obstacle::io(format!("removing `{}`", folder.join(path).display()), &error))?;
     }
     let files: BTreeSet<String> = kept.into_iter().cloned().chain(written).collect();
     let Analysis { project, model, plan } = analysis;
@@ -103,7 +103,7 @@ fn folder_of(path: &str) -> &str {
 }
 
 /// Refuses a folder that somebody else uses: it holds something, and nothing that milepost writes or keeps in one.
-pub fn refuse_foreign(folder: &Path) -> Result<(), Failure> {
+pub fn refuse_foreign(folder: &Path) -> Result<(), Obstacle> {
     let mut found = match fs::read_dir(folder) {
         // One that is not there is made; of another failure, whoever writes is told.
         Err(_) => return Ok(()),
@@ -113,7 +113,7 @@ pub fn refuse_foreign(folder: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     let message = format!("`{}` holds files, and milepost wrote none of them: nothing was written", folder.display());
-    Err(Failure::new(message)
+    Err(Obstacle::new(message)
         .help("name a folder that is new or empty with `--target-path`, or empty this one if it is yours to empty"))
 }
 
@@ -137,9 +137,9 @@ pub fn is_database(path: &Path) -> bool {
 }
 
 /// Waits until nobody else writes to the folder; until the file is dropped, nobody else does.
-pub fn hold(folder: &Path) -> Result<File, Failure> {
+pub fn hold(folder: &Path) -> Result<File, Obstacle> {
     let path = folder.join(LOCK);
-    let failed = |error| Failure::io(format!("writing `{}`", path.display()), &error);
+    let failed = |error| Obstacle::io(format!("writing `{}`", path.display()), &error);
     fs::create_dir_all(folder).map_err(failed)?;
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
     match file.lock() {
@@ -149,12 +149,12 @@ pub fn hold(folder: &Path) -> Result<File, Failure> {
 }
 
 /// Returns the compiled files that the manifest lists, relative to the folder; refuses a manifest that is not ours.
-fn listed(folder: &Path) -> Result<BTreeSet<String>, Failure> {
+fn listed(folder: &Path) -> Result<BTreeSet<String>, Obstacle> {
     let path = folder.join(MANIFEST);
     match fs::symlink_metadata(&path) {
         Err(_) => Ok(BTreeSet::new()),
         Ok(_) => ours(&path).map(|manifest| files(&manifest)).ok_or_else(|| {
-            Failure::new(format!("`{}` is there, and milepost did not write it: nothing was written", path.display()))
+            Obstacle::new(format!("`{}` is there, and milepost did not write it: nothing was written", path.display()))
                 .help("name another folder with `--target-path`, or remove the file yourself")
         }),
     }
@@ -179,25 +179,25 @@ pub fn files(manifest: &serde_json::Value) -> BTreeSet<String> {
 }
 
 /// Refuses to write below a folder that is a link: what lies behind it is somebody else's.
-fn refuse_links(folder: &Path, below: &str) -> Result<(), Failure> {
+fn refuse_links(folder: &Path, below: &str) -> Result<(), Obstacle> {
     let mut path = folder.to_owned();
     for part in below.split('/') {
         path.push(part);
         if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink()) {
-            return Err(Failure::new(format!("`{}` is a link to another place: nothing was written", path.display()))
+            return Err(Obstacle::new(format!("`{}` is a link to another place: nothing was written", path.display()))
                 .help("remove the link, or name another folder with `--target-path`"));
         }
     }
     Ok(())
 }
 
-fn write_file(path: &Path, text: &str, is_durable: bool) -> Result<(), Failure> {
+fn write_file(path: &Path, text: &str, is_durable: bool) -> Result<(), Obstacle> {
     let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
     if !is_link && fs::read(path).is_ok_and(|found| found == text.as_bytes()) {
         return Ok(());
     }
     results::replace(path, text, is_durable)
-        .map_err(|error| Failure::io(format!("writing `{}`", path.display()), &error))
+        .map_err(|error| Obstacle::io(format!("writing `{}`", path.display()), &error))
 }
 
 /// Removes what processes left that were killed while they wrote to a folder.

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::Analysis;
+use crate::application::Obstacle;
 use crate::check::check;
-use crate::cli::outcome::{Failure, say_error, say_warning};
-use crate::cli::terminal::Cx as Terminal;
 use crate::plan::node::{NodeId, Raw, Relation};
 use crate::render::relations::Cx;
 use crate::render::relations::values::values;
@@ -16,8 +15,32 @@ use crate::semantic::model::{
 };
 use crate::warehouse::{self, ErrorKind, Warehouse};
 
-/// Looks at the raw rows that the relations of `part` are made of, and says what would be lost. Returns what was found, and
-/// whether a run makes sense.
+/// What was seen in raw rows.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// What was found, of each source and entity that could be looked at.
+    pub found: Vec<Found>,
+    /// What is wrong with them, in the order in which it was found.
+    pub remarks: Vec<Remark>,
+}
+
+/// A sentence about raw rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remark {
+    /// With which a run makes no sense.
+    Error(String),
+    /// Which whoever reads the results must know.
+    Warning(String),
+}
+
+impl Seen {
+    /// Tells whether a run makes sense.
+    pub fn is_well(&self) -> bool {
+        !self.remarks.iter().any(|remark| matches!(remark, Remark::Error(_)))
+    }
+}
+
+/// Looks at the raw rows that the relations of `part` are made of: what would be lost.
 ///
 /// Everything is read where that costs nothing but time; elsewhere what the relations themselves are made of.
 pub fn inspect(
@@ -25,38 +48,33 @@ pub fn inspect(
     part: &[NodeId],
     place: &Place,
     warehouse: &dyn Warehouse,
-    terminal: &Terminal,
-) -> Result<(Vec<Found>, bool), Failure> {
-    let mut all = Vec::new();
-    let mut is_well = true;
+) -> Result<Seen, Obstacle> {
+    let mut seen = Seen::default();
     let reads_files = place.dialect.unsupported("source", "file").is_none();
     for wanted in looks(analysis, part, place)? {
         match look(warehouse, &wanted) {
             Ok(found) => {
                 match found.error(&wanted) {
-                    Some(error) => {
-                        is_well = false;
-                        say_error(&error, None, terminal);
-                    }
-                    None => found.warnings(&wanted).iter().for_each(|warning| say_warning(warning, terminal)),
+                    Some(error) => seen.remarks.push(Remark::Error(error)),
+                    None => seen.remarks.extend(found.warnings(&wanted).into_iter().map(Remark::Warning)),
                 }
-                all.push(found);
+                seen.found.push(found);
             }
             // The run reads the same files, and would fail alike.
             Err(error) if error.kind == ErrorKind::UserSql && reads_files => {
-                is_well = false;
-                say_error(&format!("`{}` cannot be read: {error}", wanted.definition), None, terminal);
+                seen.remarks.push(Remark::Error(format!("`{}` cannot be read: {error}", wanted.definition)));
             }
             Err(error) => {
                 let definition = &wanted.definition;
-                say_warning(&format!("`{definition}`: the rows could not be looked at: {error}"), terminal);
+                let warning = format!("`{definition}`: the rows could not be looked at: {error}");
+                seen.remarks.push(Remark::Warning(warning));
             }
         }
     }
-    Ok((all, is_well))
+    Ok(seen)
 }
 
-fn looks(analysis: &Analysis, part: &[NodeId], place: &Place) -> Result<Vec<Look>, Failure> {
+fn looks(analysis: &Analysis, part: &[NodeId], place: &Place) -> Result<Vec<Look>, Obstacle> {
     let Analysis { project, model, plan } = analysis;
     let cx = Cx { plan, model, sources: &project.sources, place, marks: &UNMARKED };
     let is_bounded = place.dialect.name() != warehouse::EMBEDDED;
@@ -69,11 +87,11 @@ fn looks(analysis: &Analysis, part: &[NodeId], place: &Place) -> Result<Vec<Look
         };
         let raw: Vec<String> = wanted.iter().flat_map(|(_, raw)| raw.iter().cloned()).collect();
         let queries = values(&cx, node, &raw, &|entity| read.contains(&entity), is_bounded)
-            .map_err(|failure| Failure::new(format!("looking at the rows of `{}`: {failure:?}", node.name)))?;
+            .map_err(|failure| Obstacle::new(format!("looking at the rows of `{}`: {failure:?}", node.name)))?;
         let Some(queries) = queries else { continue };
         let parse = |sql: String| {
             let statement = Statement { node: node.name.clone(), sql, origin: None };
-            check(statement, place.dialect).map_err(|refusal| Failure::new(refusal.reason))
+            check(statement, place.dialect).map_err(|refusal| Obstacle::new(refusal.reason))
         };
         let counts = parse(queries.counts)?;
         let names = queries.names.map(parse).transpose()?;

@@ -17,6 +17,8 @@ use std::fmt;
 
 use globset::{GlobBuilder, GlobMatcher};
 
+use crate::application::Obstacle;
+
 /// One definition, as far as selecting it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
@@ -39,6 +41,22 @@ impl Node {
     }
 }
 
+/// Which definitions are meant; all of them, where nothing is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Only these.
+    pub select: Vec<String>,
+    /// All but these.
+    pub exclude: Vec<String>,
+}
+
+impl Selection {
+    /// Tells whether nothing narrows it.
+    pub fn is_everything(&self) -> bool {
+        self.select.is_empty() && self.exclude.is_empty()
+    }
+}
+
 /// Why a selector is refused: a phrase, and what to do where that is likely right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SelectionError {
@@ -51,6 +69,12 @@ pub struct SelectionError {
 impl fmt::Display for SelectionError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.message)
+    }
+}
+
+impl From<SelectionError> for Obstacle {
+    fn from(SelectionError { message, help }: SelectionError) -> Self {
+        Obstacle::InTheWay { message, help }
     }
 }
 

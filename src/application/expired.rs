@@ -5,18 +5,23 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::Analysis;
-use crate::cli::outcome::Failure;
+use crate::application::Obstacle;
 use crate::plan::layout::layout;
 use crate::plan::node::{NodeId, Raw};
 use crate::semantic::model::PartitionBy;
 use crate::target::Target;
 
-/// Refuses a run in whose relations rows are missing that count: what it would tell is wrong.
-pub(super) fn refuse(analysis: &Analysis, target: &Target, part: &[NodeId], as_of: Timestamp) -> Result<(), Failure> {
+/// Refuses a run as of `as_of`, at work `now`, in whose relations rows are missing that count: what it would tell is wrong.
+pub fn refuse(
+    analysis: &Analysis,
+    target: &Target,
+    part: &[NodeId],
+    as_of: Timestamp,
+    now: Timestamp,
+) -> Result<(), Obstacle> {
     if !target.dialect.expires() {
         return Ok(());
     }
-    let now = Timestamp::now();
     for node in part.iter().map(|id| analysis.plan.node(*id)) {
         let layout = layout(&analysis.model, node);
         let (Some(Raw::Source(index)), Some((_, by)), Some(days)) =
@@ -28,7 +33,7 @@ pub(super) fn refuse(analysis: &Analysis, target: &Target, part: &[NodeId], as_o
         let kept = source.retain.and_then(|age| oldest(as_of, age)).is_none_or(|row| is_kept(row, by, days, now));
         if !kept {
             let name = &source.meta.name;
-            return Err(Failure::new(format!(
+            return Err(Obstacle::new(format!(
                 "as of {as_of}, rows of `source.{name}` count that {} deletes: it has `expire = true`, which goes by the \
                  clock there",
                 target.dialect.name()

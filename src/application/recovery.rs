@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Analysis;
-use crate::cli::outcome::Failure;
-use crate::cli::workspace::{Workspace, place};
+use crate::application::Obstacle;
+use crate::application::workspace::{Workspace, place};
 use crate::plan::node::{NodeId, Relation};
 use crate::plan::{self, Leaving, naming};
 use crate::run::{NodeResult, Outcome, RunResult, Status};
@@ -25,11 +25,11 @@ pub struct Again {
 
 /// Finds out what is made once more; nothing where no KPI is at fault that others lie with.
 pub fn find(
-    workspace: &mut Workspace<'_>,
+    workspace: &mut Workspace,
     target: &Target,
     warehouse: &dyn Warehouse,
     result: &RunResult,
-) -> Result<Option<Again>, Failure> {
+) -> Result<Option<Again>, Obstacle> {
     let plan = &workspace.analysis.plan;
     let is_at_fault = |kind: Option<ErrorKind>| kind.is_some_and(is_of_the_statement);
     let failed = result.results.iter().filter(|result| is_at_fault(result.outcome.error));
@@ -77,12 +77,12 @@ fn is_of_the_statement(kind: ErrorKind) -> bool {
 
 /// Asks for the cells of one KPI of a table, and returns how that fails.
 fn error_of(
-    workspace: &mut Workspace<'_>,
+    workspace: &mut Workspace,
     target: &Target,
     warehouse: &dyn Warehouse,
     table: NodeId,
     kpi: KpiIndex,
-) -> Result<Option<Error>, Failure> {
+) -> Result<Option<Error>, Obstacle> {
     let analysis = &workspace.analysis;
     let others = analysis.model.kpis.iter().enumerate().map(|(index, _)| KpiIndex(index)).filter(|own| *own != kpi);
     let alone = plan::plan_leaving(&analysis.model, &Leaving { kpis: others.collect(), tables: BTreeSet::new() });
@@ -107,7 +107,7 @@ fn with_formulas(model: &Model, failing: impl Iterator<Item = KpiIndex>) -> BTre
 
 /// Returns the tables that are made once more, and what was skipped because of them alone.
 fn waiting(
-    workspace: &Workspace<'_>,
+    workspace: &Workspace,
     result: &RunResult,
     recovered: &BTreeSet<NodeId>,
     without: &BTreeSet<KpiIndex>,
@@ -149,7 +149,7 @@ fn waiting(
 }
 
 /// Brings the results of both together: of what was made once more the second ones; the views of what was left out say why.
-pub fn merge(workspace: &Workspace<'_>, first: RunResult, second: RunResult, again: &Again) -> RunResult {
+pub fn merge(workspace: &Workspace, first: RunResult, second: RunResult, again: &Again) -> RunResult {
     let Analysis { plan, model, .. } = &workspace.analysis;
     let view = |kpi: KpiIndex| naming::kpi(&model.kpi(kpi).meta.name);
     let left_out: BTreeMap<String, KpiIndex> = again.without.iter().map(|kpi| (view(*kpi), *kpi)).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::cli::outcome::Failure;
+use crate::application::Obstacle;
 use crate::plan::definitions::{self, Definition};
 use crate::plan::lineage::{Lineage, Place};
 use crate::plan::node::{NodeId, Plan, Raw};
@@ -14,33 +14,33 @@ use crate::semantic::name::Path;
 
 /// A definition, or one column.
 #[derive(Debug)]
-pub(super) struct Found {
+pub struct Found {
     /// The id of the definition.
-    pub(super) id: String,
+    pub id: String,
     /// The relation that it is, where one is made.
-    pub(super) node: Option<NodeId>,
+    pub node: Option<NodeId>,
     /// The raw rows that it says how to read.
-    pub(super) raw: Option<Raw>,
+    pub raw: Option<Raw>,
     /// The column that is meant, where it is not all of it.
-    pub(super) column: Option<Column>,
+    pub column: Option<Column>,
 }
 
 /// A column, by its name.
 #[derive(Debug)]
-pub(super) struct Column {
+pub struct Column {
     /// The name, in the form of names in TOML.
-    pub(super) name: Path,
+    pub name: Path,
     /// Its place in the relation, where that has one of this name.
-    pub(super) made: Option<usize>,
+    pub made: Option<usize>,
     /// Whether the raw rows have one of this name.
-    pub(super) is_raw: bool,
+    pub is_raw: bool,
 }
 
 impl Found {
     /// Finds what a name means: a definition by its id or its name, alone or with a dot and a column behind it.
-    pub(super) fn named(name: &str, model: &Model, plan: &Plan) -> Result<Self, Failure> {
+    pub fn named(name: &str, model: &Model, plan: &Plan) -> Result<Self, Obstacle> {
         let unknown = || {
-            let failure = Failure::new(format!("nothing in the project is called `{name}`"));
+            let failure = Obstacle::new(format!("nothing in the project is called `{name}`"));
             let all: Vec<String> = definitions::all(model).iter().map(Definition::id).collect();
             let bare = all.iter().filter_map(|id| id.split_once('.').map(|(_, name)| name));
             let near = nearest(name, all.iter().map(String::as_str).chain(bare));
@@ -66,12 +66,12 @@ impl Found {
             several => {
                 let ids: Vec<String> = several.iter().map(|(definition, _)| definition.id()).collect();
                 let help = format!("say which: {}", list(&ids.iter().map(String::as_str).collect::<Vec<_>>()));
-                Err(Failure::new(format!("several definitions are called `{name}`")).help(help))
+                Err(Obstacle::new(format!("several definitions are called `{name}`")).help(help))
             }
         }
     }
 
-    fn of(definition: &Definition<'_>, rest: &[String], model: &Model, plan: &Plan) -> Result<Self, Failure> {
+    fn of(definition: &Definition<'_>, rest: &[String], model: &Model, plan: &Plan) -> Result<Self, Obstacle> {
         let name = &definition.meta.name;
         let raw = match definition.kind {
             "source" => {
@@ -97,7 +97,7 @@ impl Found {
         Ok(found)
     }
 
-    fn find(&self, name: Path, model: &Model, plan: &Plan) -> Result<Column, Failure> {
+    fn find(&self, name: Path, model: &Model, plan: &Plan) -> Result<Column, Obstacle> {
         let made: Vec<Path> = self
             .node
             .iter()
@@ -112,7 +112,7 @@ impl Found {
         }
         let all: BTreeSet<String> = made.iter().chain(&raw).map(ToString::to_string).collect();
         let shown: Vec<&str> = all.iter().map(String::as_str).collect();
-        let failure = Failure::new(format!("`{}` has no column `{name}`", self.id));
+        let failure = Obstacle::new(format!("`{}` has no column `{name}`", self.id));
         Err(failure.help(match nearest(&name.to_string(), shown.iter().copied()) {
             Some(near) => format!("it has `{near}`"),
             None => format!("it has {}", list(&shown)),
@@ -120,7 +120,7 @@ impl Found {
     }
 
     /// Returns the name that it was called by.
-    pub(super) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         match &self.column {
             Some(column) => format!("{}.{}", self.id, column.name),
             None => self.id.clone(),
@@ -128,7 +128,7 @@ impl Found {
     }
 
     /// Tells whether a place is it, or a part of it. A column of raw rows goes before one that is made of them.
-    pub(super) fn is(&self, place: &Place, lineage: &Lineage<'_>) -> bool {
+    pub fn is(&self, place: &Place, lineage: &Lineage<'_>) -> bool {
         let is_of_node = |slice| self.node == Some(lineage.slice(slice).node);
         match (&self.column, place) {
             (None, Place::RawRows(raw) | Place::RawColumn(raw, _)) => self.raw == Some(*raw),

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::cli::lineage::found::{Column, Found};
-use crate::cli::outcome::Failure;
+use crate::application::Obstacle;
+use crate::application::lineage::found::{Column, Found};
 use crate::plan::display::raw_name;
 use crate::plan::lineage::{Constant, Lineage, Origins, Place, Share, SliceId};
 use crate::plan::node::{NodeId, Plan};
@@ -14,7 +14,7 @@ use crate::report::width::visible;
 use crate::semantic::model::Model;
 
 /// What is printed of a name.
-pub(super) struct Report {
+pub struct Report {
     name: String,
     is_down: bool,
     /// Whether it is one column, so that its own name need not be said.
@@ -44,10 +44,10 @@ struct Step {
 
 impl Report {
     /// Works out what something comes from.
-    pub(super) fn up(found: &Found, lineage: &Lineage<'_>, model: &Model, plan: &Plan) -> Result<Self, Failure> {
+    pub fn up(found: &Found, lineage: &Lineage<'_>, model: &Model, plan: &Plan) -> Result<Self, Obstacle> {
         let is_only_raw = found.column.as_ref().is_some_and(|column| column.made.is_none());
         if is_only_raw {
-            return Err(Failure::new(format!("`{}` is a column of raw rows, and comes from nothing", found.name()))
+            return Err(Obstacle::new(format!("`{}` is a column of raw rows, and comes from nothing", found.name()))
                 .help("`--down` prints what comes of it"));
         }
         let mut report = Self::empty(found, false);
@@ -73,7 +73,7 @@ impl Report {
     }
 
     /// Works out what comes of something.
-    pub(super) fn down(found: &Found, lineage: &Lineage<'_>, _: &Model, plan: &Plan) -> Self {
+    pub fn down(found: &Found, lineage: &Lineage<'_>, _: &Model, plan: &Plan) -> Self {
         let mut report = Self::empty(found, true);
         let own = if found.raw.is_none() || found.column.as_ref().is_some_and(|column| !column.is_raw) {
             found.node
@@ -104,7 +104,7 @@ impl Report {
     }
 
     /// Returns it for people.
-    pub(super) fn to_text(&self) -> String {
+    pub fn to_text(&self) -> String {
         let mut text = String::new();
         let name = visible(&self.name);
         if self.entries.is_empty() {
@@ -140,7 +140,7 @@ impl Report {
     }
 
     /// Returns it for programs.
-    pub(super) fn to_json(&self) -> String {
+    pub fn to_json(&self) -> String {
         let entry = |entry: &Entry| json!({ "name": entry.name, "value": entry.value, "behind": entry.behind, "rows": entry.rows });
         let step = |step: &Step| {
             let column = |(name, value, behind): &(String, Vec<String>, Vec<String>)| json!({ "name": name, "value": value, "behind": behind });

@@ -1,15 +1,13 @@
-//! A project that a command works on: read once, without mistakes, as of one moment.
+//! A project that something is asked of: read once, without mistakes, as of one moment.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use crate::application::Obstacle;
+use crate::application::selection::{self, Node, Selection};
 use crate::check::{Checked, Mark};
-use crate::cli::arguments::Selection;
-use crate::cli::outcome::{Exit, Failure};
-use crate::cli::selection::{self, Node};
-use crate::cli::terminal::Cx;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest;
 use crate::plan::node::NodeId;
@@ -19,13 +17,54 @@ use crate::render::Place;
 use crate::semantic::model::KpiIndex;
 use crate::semantic::moment;
 use crate::target::{self, Target};
-use crate::warehouse::Found;
+use crate::warehouse::{self, Found, Warehouse};
 use crate::{Analysis, analyze, compile, compile_marked};
 
+/// Of which project something is asked, and in which circumstances.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The project's folder.
+    pub root: PathBuf,
+    /// The folder for compiled files and the manifest, relative to the project.
+    pub target_path: PathBuf,
+    /// The target; where none is named, the project's default, or all.
+    pub target: Option<String>,
+    /// The moment as of which everything is computed; where none is named, the project's, or now.
+    pub as_of: Option<Timestamp>,
+    /// What time it is.
+    pub now: Timestamp,
+    /// The variables that a project may refer to.
+    pub environment: BTreeMap<String, String>,
+}
+
+impl Request {
+    /// Asks for all of the project at `root`, at a time, without variables.
+    pub fn of(root: impl Into<PathBuf>, now: Timestamp) -> Self {
+        Self {
+            root: root.into(),
+            target_path: PathBuf::from("target"),
+            target: None,
+            as_of: None,
+            now,
+            environment: BTreeMap::new(),
+        }
+    }
+
+    /// Returns the folder of compiled files and the manifest.
+    pub fn target_folder(&self) -> PathBuf {
+        if self.root == Path::new(".") {
+            // Messages then name it as it was written.
+            return self.target_path.clone();
+        }
+        self.root.join(&self.target_path)
+    }
+}
+
 /// A project without mistakes, and what was found out about it.
-pub struct Workspace<'cx> {
-    /// The world.
-    pub cx: &'cx Cx,
+#[derive(Debug)]
+pub struct Workspace {
+    /// What was asked for.
+    pub request: Request,
     /// What was written, what it means, and what must be computed.
     pub analysis: Analysis,
     /// The moment as of which everything is computed.
@@ -34,21 +73,14 @@ pub struct Workspace<'cx> {
     pub diagnostics: Diagnostics,
 }
 
-/// Returns the environment, as far as it is text.
-pub fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
-}
-
-/// Returns the moment as of which everything is computed: that of the flag, else the project's, else now.
-pub fn as_of(flag: Option<Timestamp>, project: &Project, diagnostics: &mut Diagnostics) -> Option<Timestamp> {
-    if flag.is_some() {
-        return flag;
+/// Returns the moment as of which everything is computed: that which was asked for, else the project's, else now.
+pub fn as_of(request: &Request, project: &Project, diagnostics: &mut Diagnostics) -> Option<Timestamp> {
+    if request.as_of.is_some() {
+        return request.as_of;
     }
     let Some(written) = &project.settings.body.as_of else {
         // Whole seconds: what is printed is then short, and still the same moment.
-        return Timestamp::from_second(Timestamp::now().as_second()).ok();
+        return Timestamp::from_second(request.now.as_second()).ok();
     };
     let found = moment::moment(written.get());
     if let Err(reason) = &found {
@@ -71,45 +103,42 @@ pub fn place(target: &Target, as_of: Timestamp) -> Place {
     }
 }
 
-impl<'cx> Workspace<'cx> {
-    /// Reads the project. What is wrong with it is drawn.
-    pub fn open(cx: &'cx Cx) -> Result<Self, Failure> {
-        let mut diagnostics = Diagnostics::default();
-        match analyze(&cx.globals.project_dir, environment(), &mut diagnostics) {
-            Err(sources) => Err(stopped(cx.report(&diagnostics, &sources))),
+impl Workspace {
+    /// Reads the project.
+    pub fn open(request: Request) -> Result<Self, Obstacle> {
+        let mut found = Diagnostics::default();
+        match analyze(&request.root, request.environment.clone(), &mut found) {
+            Err(sources) => Err(Obstacle::Mistakes { found, sources }),
             Ok(analysis) => {
-                let as_of = as_of(cx.globals.as_of, &analysis.project, &mut diagnostics);
-                let workspace = Self { cx, analysis, as_of: as_of.unwrap_or_default(), diagnostics };
+                let as_of = as_of(&request, &analysis.project, &mut found);
+                let mut workspace = Self { request, analysis, as_of: as_of.unwrap_or_default(), diagnostics: found };
                 workspace.stop_on_errors()?;
                 Ok(workspace)
             }
         }
     }
 
-    /// Draws what was found and stops, where an error is among it.
-    pub fn stop_on_errors(&self) -> Result<(), Failure> {
-        if self.diagnostics.has_errors() {
-            return Err(stopped(self.cx.report(&self.diagnostics, &self.analysis.project.sources)));
-        }
-        Ok(())
+    /// Stops with all that was found, where an error is among it.
+    pub fn stop_on_errors(&mut self) -> Result<(), Obstacle> {
+        if self.diagnostics.has_errors() { Err(self.mistakes()) } else { Ok(()) }
     }
 
-    /// Draws the warnings, where there are any.
-    pub fn warn(&self) -> Exit {
-        self.cx.report(&self.diagnostics, &self.analysis.project.sources)
+    fn mistakes(&mut self) -> Obstacle {
+        let found = std::mem::take(&mut self.diagnostics);
+        Obstacle::Mistakes { found, sources: self.analysis.project.sources.clone() }
     }
 
     /// Returns the target that was asked for, or the default.
-    pub fn target(&mut self) -> Result<Target, Failure> {
-        let wanted = self.cx.globals.target.as_deref();
+    pub fn target(&mut self) -> Result<Target, Obstacle> {
+        let wanted = self.request.target.as_deref();
         let target = target::pick(&self.analysis.project, wanted, &mut self.diagnostics);
         self.stop_on_errors()?;
-        target.ok_or(Failure::Reported)
+        target.ok_or_else(|| self.mistakes())
     }
 
     /// Returns the target that was asked for, or all.
-    pub fn targets(&mut self) -> Result<Vec<Target>, Failure> {
-        if self.cx.globals.target.is_some() {
+    pub fn targets(&mut self) -> Result<Vec<Target>, Obstacle> {
+        if self.request.target.is_some() {
             return self.target().map(|target| vec![target]);
         }
         let targets = target::all(&self.analysis.project, &mut self.diagnostics);
@@ -118,10 +147,10 @@ impl<'cx> Workspace<'cx> {
     }
 
     /// Compiles for a target: a statement for each relation of the plan, in its order.
-    pub fn compile(&mut self, target: &Target) -> Result<Vec<Checked>, Failure> {
+    pub fn compile(&mut self, target: &Target) -> Result<Vec<Checked>, Obstacle> {
         let compiled = compile(&self.analysis, &place(target, self.as_of), &mut self.diagnostics);
         self.stop_on_errors()?;
-        compiled.ok_or(Failure::Reported)
+        compiled.ok_or_else(|| self.mistakes())
     }
 
     /// Compiles what is to be executed of statements that are compiled already: each with its mark.
@@ -131,16 +160,16 @@ impl<'cx> Workspace<'cx> {
         compiled: &[Checked],
         part: &[NodeId],
         marks: &BTreeMap<String, Mark>,
-    ) -> Result<Vec<Checked>, Failure> {
+    ) -> Result<Vec<Checked>, Obstacle> {
         let place = place(target, self.as_of);
         let marked = compile_marked(&self.analysis, &place, compiled, part, marks, &mut self.diagnostics);
         self.stop_on_errors()?;
-        marked.ok_or(Failure::Reported)
+        marked.ok_or_else(|| self.mistakes())
     }
 
-    /// Tells whether somebody said as of which moment everything is computed: a flag, or the project.
+    /// Tells whether somebody said as of which moment everything is computed: the request, or the project.
     pub fn moment_is_given(&self) -> bool {
-        self.cx.globals.as_of.is_some() || self.analysis.project.settings.body.as_of.is_some()
+        self.request.as_of.is_some() || self.analysis.project.settings.body.as_of.is_some()
     }
 
     /// Returns what can be selected, in the order in which it is made; unit tests last.
@@ -173,14 +202,14 @@ impl<'cx> Workspace<'cx> {
         Some(format!("{}.{}", definition.kind, definition.name))
     }
 
-    /// Returns the ids of what the flags select.
-    pub fn selected(&self, selection: &Selection) -> Result<BTreeSet<String>, Failure> {
+    /// Returns the ids of what is selected.
+    pub fn selected(&self, selection: &Selection) -> Result<BTreeSet<String>, Obstacle> {
         let nodes = self.nodes();
         Ok(selection::select(&nodes, &selection.select, &selection.exclude)?.into_iter().map(Node::id).collect())
     }
 
-    /// Returns the ids of what `--exclude` names: nothing else may bring it in.
-    pub fn excluded(&self, selection: &Selection) -> Result<BTreeSet<String>, Failure> {
+    /// Returns the ids of what is excluded: nothing else may bring it in.
+    pub fn excluded(&self, selection: &Selection) -> Result<BTreeSet<String>, Obstacle> {
         if selection.exclude.is_empty() {
             return Ok(BTreeSet::new());
         }
@@ -202,43 +231,45 @@ impl<'cx> Workspace<'cx> {
         self.analysis.plan = plan::plan_leaving(&self.analysis.model, &Leaving { kpis, tables });
     }
 
-    /// Returns the relations that the flags select, in the order of the plan; all of them where no flag is given.
-    pub fn part(&self, selection: &Selection) -> Result<Vec<NodeId>, Failure> {
+    /// Returns the relations that are selected, in the order of the plan; all of them where nothing is named.
+    pub fn part(&self, selection: &Selection) -> Result<Vec<NodeId>, Obstacle> {
         let plan = &self.analysis.plan;
-        if is_everything(selection) {
+        if selection.is_everything() {
             return Ok((0..plan.nodes.len()).map(NodeId).collect());
         }
         let part = part::part(plan, &self.selected(selection)?);
         if part.is_empty() {
             return Err(
-                Failure::new("nothing that is made is selected").help("`milepost ls` prints what a selection names")
+                Obstacle::new("nothing that is made is selected").help("`milepost ls` prints what a selection names")
             );
         }
         Ok(part)
     }
 
-    /// Returns the target folder in full: a command that connects leaves the folder that it was called in.
-    pub fn target_folder(&self) -> Result<PathBuf, Failure> {
-        let folder = self.cx.target_path();
-        std::path::absolute(&folder).map_err(|error| Failure::io(format!("resolving `{}`", folder.display()), &error))
+    /// Returns what connects to a target.
+    pub fn connection(&mut self, target: &Target) -> Result<warehouse::Target, Obstacle> {
+        let root = self.root()?;
+        let connection = target.connection(&self.analysis.project, &root, &mut self.diagnostics);
+        self.stop_on_errors()?;
+        connection.ok_or_else(|| self.mistakes())
+    }
+
+    /// Connects to a target.
+    pub fn connect(&mut self, target: &Target) -> Result<Box<dyn Warehouse>, Obstacle> {
+        warehouse::connect(&self.connection(target)?).map_err(|error| Obstacle::new(error.message))
+    }
+
+    /// The same, to read: beside others that read, and without a right to write.
+    pub fn connect_to_read(&mut self, target: &Target) -> Result<Box<dyn Warehouse>, Obstacle> {
+        warehouse::connect_to_read(&self.connection(target)?).map_err(|error| Obstacle::new(error.message))
     }
 
     /// Returns the project's folder in full.
-    pub fn root(&self) -> Result<PathBuf, Failure> {
-        let folder = &self.cx.globals.project_dir;
-        std::path::absolute(folder).map_err(|error| Failure::io(format!("resolving `{}`", folder.display()), &error))
+    pub fn root(&self) -> Result<PathBuf, Obstacle> {
+        let folder = &self.request.root;
+        std::path::absolute(folder).map_err(|error| Obstacle::io(format!("resolving `{}`", folder.display()), &error))
     }
-}
-
-/// Says how a command stops for mistakes that have been drawn.
-fn stopped(exit: Exit) -> Failure {
-    if exit == Exit::Refused { Failure::Untried } else { Failure::Reported }
 }
 
 /// The kind of a unit test, by which it is selected: its table.
 pub const TEST: &str = "test";
-
-/// Tells whether nothing narrows the selection.
-pub fn is_everything(selection: &Selection) -> bool {
-    selection.select.is_empty() && selection.exclude.is_empty()
-}

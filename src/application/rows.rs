@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::application::Obstacle;
 use crate::check::check;
-use crate::cli::outcome::Failure;
 use crate::plan::node::Node;
 use crate::render::Statement;
 use crate::report::chart::{Bar, Chart};
@@ -37,12 +37,12 @@ pub fn read(
     node: &Node,
     query: Query,
     limit: Option<usize>,
-) -> Result<(Table, bool), Failure> {
+) -> Result<(Table, bool), Obstacle> {
     let mut sql = select(target, node, None)?;
     match query {
         Query::Rows => {}
         Query::Periods { segments } => {
-            let ident = |name: &str| target.dialect.identifier(name).map_err(Failure::new);
+            let ident = |name: &str| target.dialect.identifier(name).map_err(Obstacle::new);
             if !segments {
                 let _ = write!(sql, "\nWHERE {} IS NULL", ident("segment_by")?);
             }
@@ -74,8 +74,8 @@ pub fn read(
 
 /// Returns period, value and `n` of the latest period of a KPI's total that is over, if there is one; of all time, what is
 /// known so far.
-pub fn latest(target: &Target, warehouse: &dyn Warehouse, node: &Node) -> Result<[Cell; 3], Failure> {
-    let ident = |name: &str| target.dialect.identifier(name).map_err(Failure::new);
+pub fn latest(target: &Target, warehouse: &dyn Warehouse, node: &Node) -> Result<[Cell; 3], Obstacle> {
+    let ident = |name: &str| target.dialect.identifier(name).map_err(Obstacle::new);
     let mut sql = select(target, node, Some(&["period", "value", "n"]))?;
     let _ = write!(
         sql,
@@ -187,14 +187,14 @@ fn number(cell: &Cell) -> Option<f64> {
 }
 
 /// Returns `SELECT … FROM …` of a relation's columns.
-fn select(target: &Target, node: &Node, columns: Option<&[&str]>) -> Result<String, Failure> {
+fn select(target: &Target, node: &Node, columns: Option<&[&str]>) -> Result<String, Obstacle> {
     let names: Vec<&str> = match columns {
         Some(columns) => columns.to_vec(),
         None => node.columns.iter().map(|(name, _)| name.as_str()).collect(),
     };
     let quoted: Result<Vec<String>, String> = names.iter().map(|name| target.dialect.identifier(name)).collect();
     let relation = target.relation(node).expect("only the schema is no relation");
-    Ok(format!("SELECT {}\nFROM {relation}", quoted.map_err(Failure::new)?.join(", ")))
+    Ok(format!("SELECT {}\nFROM {relation}", quoted.map_err(Obstacle::new)?.join(", ")))
 }
 
 fn rows(
@@ -203,13 +203,13 @@ fn rows(
     node: &Node,
     sql: String,
     limit: Option<usize>,
-) -> Result<(Table, bool), Failure> {
+) -> Result<(Table, bool), Obstacle> {
     let statement = Statement { node: node.name.clone(), sql, origin: None };
     let statement = check(statement, target.dialect).map_err(|refusal| {
-        Failure::new(format!("reading `{}`: {}", node.name, refusal.reason)).help("this is a bug of Milepost")
+        Obstacle::new(format!("reading `{}`: {}", node.name, refusal.reason)).help("this is a bug of Milepost")
     })?;
     let rows = warehouse.query(&statement, limit).map_err(|error| match error.kind {
-        ErrorKind::Missing => Failure::new(format!("`{}` is not there, or was made by an older version", node.name))
+        ErrorKind::Missing => Obstacle::new(format!("`{}` is not there, or was made by an older version", node.name))
             .help(format!("run it first: `milepost run --target {}`", target.name)),
         ErrorKind::UserSql
         | ErrorKind::Occupied
@@ -222,7 +222,7 @@ fn rows(
         | ErrorKind::Gone
         | ErrorKind::Credentials
         | ErrorKind::Quota
-        | ErrorKind::Unsupported => Failure::new(format!("reading `{}`: {}", node.name, error.message)),
+        | ErrorKind::Unsupported => Obstacle::new(format!("reading `{}`: {}", node.name, error.message)),
     })?;
     let cells = |row: Vec<Value>| row.into_iter().map(cell).collect();
     let truncated = rows.truncated;

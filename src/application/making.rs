@@ -1,0 +1,334 @@
+//! A run: what is selected is compiled, compared with what is there, and made in the target's warehouse.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crate::application::artifacts::{self, Others};
+use crate::application::record::Record;
+use crate::application::requirements::requirements;
+use crate::application::selection::Selection;
+use crate::application::values::{Remark, Seen, inspect};
+use crate::application::workspace::{Workspace, place};
+use crate::application::{Obstacle, expired, recovery};
+use crate::check::Checked;
+use crate::manifest::spec_hash;
+use crate::plan::node::{Node, NodeId, Relation};
+use crate::plan::{self, naming};
+use crate::project::read::list;
+use crate::run::preflight::preflight;
+use crate::run::standing::{Extended, Standing, State};
+use crate::run::{Event, Job, Options, RunResult};
+use crate::semantic::model::KpiIndex;
+use crate::target::Target;
+use crate::warehouse::{self, Found, Warehouse};
+use crate::{Analysis, run as runner};
+
+/// How many relations a message names.
+const SHOWN: usize = 5;
+
+/// The retries of a statement that lost to another transaction.
+const RETRIES: u32 = 5;
+
+/// How a run is made.
+#[derive(Clone, Debug, Default)]
+pub struct How {
+    /// How many statements run at once, 0 is as many as there are processors; where absent, the target's number.
+    pub threads: Option<usize>,
+    /// Whether nothing more is begun after the first failure.
+    pub fail_fast: bool,
+    /// Whether raw rows are looked at where that costs money.
+    pub check_data: bool,
+}
+
+/// Who is told of a run while it goes on.
+pub trait Watcher: Sync {
+    /// Is told what a run does besides what it was asked for.
+    fn note(&self, text: &str);
+
+    /// Is told what whoever reads the results must know.
+    fn warning(&self, text: &str);
+
+    /// Is told why nothing is made.
+    fn error(&self, text: &str);
+
+    /// Is told that so many relations are made from here on; what it returns is set to stop that.
+    fn begins(&self, relations: usize) -> Arc<AtomicBool>;
+
+    /// Is told what becomes of a relation.
+    fn happens(&self, event: Event<'_>);
+
+    /// Is told what came of all of them.
+    fn ended(&self, result: &RunResult);
+}
+
+/// Makes the relations of `part`, which `selection` selects, in the warehouse of `target`, and returns the connection; none
+/// where something failed, which the watcher was told and the record holds.
+pub fn make(
+    workspace: &mut Workspace,
+    target: &Target,
+    part: &[NodeId],
+    selection: &Selection,
+    how: &How,
+    record: &Record,
+    watcher: &dyn Watcher,
+) -> Result<Option<Box<dyn Warehouse>>, Obstacle> {
+    let folder = workspace.request.target_folder();
+    let now = workspace.request.now;
+    let mut statements = compile(workspace, target, &folder)?;
+    expired::refuse(&workspace.analysis, target, part, workspace.as_of, now)?;
+    let warehouse = workspace.connect(target)?;
+    let schema = target.dialect.table(&target.schema).map_err(Obstacle::new)?;
+    let there = warehouse.found(&schema).map_err(|error| Obstacle::new(error.message))?;
+    if !selection.is_everything()
+        && !workspace.moment_is_given()
+        && let Some(moment) = standing_of(workspace, target, &statements, &there).moment()
+    {
+        // What is not selected stays as it is: what is made must be of its moment.
+        watcher.note(&format!("as of {moment}, as what is there is; `--as-of` names another moment"));
+        workspace.as_of = moment;
+        record.works_on(workspace, Some(target));
+        expired::refuse(&workspace.analysis, target, part, workspace.as_of, now)?;
+        statements = compile(workspace, target, &folder)?;
+    }
+    say_what_stepped_aside(watcher, &there);
+    let excluded = workspace.excluded(selection)?;
+    if !excluded.is_empty() {
+        workspace.leave_out(workspace.kpis(&excluded), &there);
+        statements = workspace.compile(target)?;
+    }
+    let part = if selection.is_everything() {
+        part.to_vec()
+    } else {
+        let standing = standing_of(workspace, target, &statements, &there);
+        let extended = standing.extend(part);
+        allow(&extended, &standing, workspace, &excluded, watcher)?;
+        extended.part
+    };
+    let standing = standing_of(workspace, target, &statements, &there);
+    let plan = &workspace.analysis.plan;
+    let mut problems: Vec<String> =
+        standing.foreign(&part).into_iter().map(|id| foreign(target, plan.node(id))).collect();
+    drop(standing);
+    let jobs = jobs(workspace, target, &statements, &there, &part)?;
+    watcher.note(&format!(
+        "{} relations on `{}` ({}), as of {}",
+        jobs.len(),
+        target.name,
+        target.dialect.name(),
+        workspace.as_of
+    ));
+    let required = requirements(&workspace.analysis, &part, &place(target, workspace.as_of));
+    problems.extend(preflight(&*warehouse, &required).iter().map(ToString::to_string));
+    let mut seen = Seen::default();
+    // A file, or a database that is part of this program, is read for nothing.
+    if problems.is_empty() && (how.check_data || target.dialect.name() == warehouse::EMBEDDED) {
+        let place = place(target, workspace.as_of);
+        seen = inspect(&workspace.analysis, &part, &place, &*warehouse)?;
+    }
+    for remark in &seen.remarks {
+        match remark {
+            Remark::Error(error) => watcher.error(error),
+            Remark::Warning(warning) => watcher.warning(warning),
+        }
+    }
+    let is_readable = seen.is_well();
+    let result = if problems.is_empty() && is_readable {
+        let result = execute(target, &*warehouse, jobs, how, watcher);
+        recover(workspace, target, &*warehouse, &there, result, how, watcher)?
+    } else {
+        for problem in &problems {
+            watcher.error(problem);
+        }
+        let reason = if is_readable {
+            "what the run reads is not all there, or what it would replace is not its own"
+        } else {
+            "what the run reads cannot be read"
+        };
+        runner::skip(jobs, reason)
+    };
+    let succeeded = result.succeeded();
+    record.ran(result, seen.found);
+    Ok(succeeded.then_some(warehouse))
+}
+
+/// Makes the jobs of a part: each with the mark that its relation gets, and with what is known of what is there.
+fn jobs(
+    workspace: &mut Workspace,
+    target: &Target,
+    statements: &[Checked],
+    found: &[Found],
+    part: &[NodeId],
+) -> Result<Vec<Job>, Obstacle> {
+    let standing = standing_of(workspace, target, statements, found);
+    let there: Vec<(bool, bool)> =
+        part.iter().map(|id| (standing.marked(*id).is_some(), standing.is_unchanged(*id))).collect();
+    let plan = &workspace.analysis.plan;
+    let marks = part.iter().filter_map(|id| Some((plan.node(*id).name.clone(), standing.mark(*id)?.clone()))).collect();
+    let marked = workspace.compile_marked(target, statements, part, &marks)?;
+    let job = |((id, statement), (replaces, unchanged)): ((&NodeId, Checked), (bool, bool))| Job {
+        replaces,
+        unchanged,
+        ..job(&workspace.analysis, target, *id, statement)
+    };
+    Ok(part.iter().zip(marked).zip(there).map(job).collect())
+}
+
+/// Where a KPI failed that others lie with, makes those without it, and says which it was.
+fn recover(
+    workspace: &mut Workspace,
+    target: &Target,
+    warehouse: &dyn Warehouse,
+    found: &[Found],
+    result: RunResult,
+    how: &How,
+    watcher: &dyn Watcher,
+) -> Result<RunResult, Obstacle> {
+    if result.cancelled || how.fail_fast {
+        return Ok(result);
+    }
+    let Some(again) = recovery::find(workspace, target, warehouse, &result)? else { return Ok(result) };
+    for (kpi, error) in &again.failing {
+        let name = &workspace.analysis.model.kpi(*kpi).meta.name;
+        watcher.error(&format!("`kpi.{name}` fails: {}", error.message));
+    }
+    watcher.note("the KPIs that lie in one table with these are made without them");
+    workspace.leave_out(again.without.clone(), found);
+    let statements = workspace.compile(target)?;
+    let jobs = jobs(workspace, target, &statements, found, &again.part)?;
+    let second = execute(target, warehouse, jobs, how, watcher);
+    Ok(recovery::merge(workspace, result, second, &again))
+}
+
+/// Names what stepped aside for a relation and did not come back: of a run that was killed, or of one that is at work.
+fn say_what_stepped_aside(watcher: &dyn Watcher, found: &[Found]) {
+    let aside: Vec<&str> =
+        found.iter().map(|found| found.name.as_str()).filter(|name| name.contains(warehouse::ASIDE)).collect();
+    if !aside.is_empty() {
+        watcher.note(&format!(
+            "left by runs that were killed, unless one is at work now: {}; drop what is not wanted",
+            list(&aside)
+        ));
+    }
+}
+
+/// Compiles everything, and writes it to the target folder.
+fn compile(workspace: &mut Workspace, target: &Target, folder: &Path) -> Result<Vec<Checked>, Obstacle> {
+    let compiled = [(target.clone(), workspace.compile(target)?)];
+    artifacts::write(folder, &workspace.analysis, workspace.as_of, &compiled, Others::Keep)?;
+    let [(_, statements)] = compiled;
+    Ok(statements)
+}
+
+/// Compares what a run would make with what is there.
+fn standing_of<'p>(workspace: &'p Workspace, target: &Target, statements: &[Checked], found: &[Found]) -> Standing<'p> {
+    let plan = &workspace.analysis.plan;
+    let relations: Vec<Option<String>> = plan.nodes.iter().map(|node| target.relation(node)).collect();
+    Standing::new(plan, statements, &relations, &workspace.as_of.to_string(), found)
+}
+
+/// Says what is wrong with making a relation where something else is.
+fn foreign(target: &Target, node: &Node) -> String {
+    let relation = target.relation(node).unwrap_or_default();
+    format!(
+        "{relation} is there and has no mark of Milepost's, which replaces only what it made: drop or rename it yourself, or \
+         give the target another schema"
+    )
+}
+
+/// Tells what is made besides what is selected; refuses where that is because of the moment alone, or was excluded.
+fn allow(
+    extended: &Extended,
+    standing: &Standing<'_>,
+    workspace: &Workspace,
+    excluded: &BTreeSet<String>,
+    watcher: &dyn Watcher,
+) -> Result<(), Obstacle> {
+    let Analysis { plan, model, .. } = &workspace.analysis;
+    let names = |ids: &[NodeId]| {
+        let names: Vec<&str> = ids.iter().take(SHOWN).map(|id| plan.node(*id).name.as_str()).collect();
+        let more = if ids.len() > SHOWN { format!(" and {} more", ids.len() - SHOWN) } else { String::new() };
+        format!("{}{more}", list(&names))
+    };
+    if let Some(first) = extended.of_another_moment.first() {
+        let theirs = standing.marked(*first).and_then(|mark| mark.as_of.as_deref()).unwrap_or_default();
+        return Err(Obstacle::new(format!(
+            "what is selected is to be as of {}, and what reads it, or is read by it, is as of {theirs}: {}",
+            workspace.as_of,
+            names(&extended.of_another_moment)
+        ))
+        .help(format!(
+            "make all of it anew: `milepost run --as-of {}`; or stay at that moment: `--as-of {theirs}`",
+            workspace.as_of
+        )));
+    }
+    let is_excluded = |id: &NodeId| {
+        let definition = plan.node(*id).definition.as_ref();
+        definition.is_some_and(|own| excluded.contains(&format!("{}.{}", own.kind, own.name)))
+    };
+    let mut against: Vec<NodeId> = extended.added.iter().copied().filter(is_excluded).collect();
+    for id in &extended.part {
+        let Relation::Cells(cells) = &plan.node(*id).relation else { continue };
+        // What keeps its rows must still be what would be computed of what it reads.
+        let is_stale = |kpi: &KpiIndex| {
+            let is_made_anew = |id: &NodeId| extended.part.contains(id) && standing.state(*id) != State::Current;
+            plan::read_by(model, plan, *kpi).iter().any(is_made_anew)
+        };
+        let stale = cells.kept().iter().copied().filter(is_stale).chain(cells.kpis.iter().copied());
+        let views = stale.filter_map(|kpi| plan.find(&naming::kpi(&model.kpi(kpi).meta.name)));
+        against.extend(views.filter(is_excluded));
+    }
+    against.sort_unstable();
+    against.dedup();
+    if !against.is_empty() {
+        return Err(Obstacle::new(format!(
+            "what is selected has changed, and what reads it, or is read by it, is excluded: {}",
+            names(&against)
+        ))
+        .help("do not exclude it; or drop it, where it is not wanted any longer"));
+    }
+    if !extended.added.is_empty() {
+        watcher.note(&format!(
+            "also made, for they read what is selected or are read by it, and are missing or of another definition: {}",
+            names(&extended.added)
+        ));
+    }
+    Ok(())
+}
+
+fn job(analysis: &Analysis, target: &Target, id: NodeId, statement: Checked) -> Job {
+    let Analysis { model, plan, .. } = analysis;
+    let node = plan.node(id);
+    Job {
+        node: node.name.clone(),
+        kind: node.relation.kind().to_owned(),
+        // What stands behind a view that stays as it is has to be there, too.
+        depends_on: plan.inputs_beyond_views(id).into_iter().map(|input| plan.node(input).name.clone()).collect(),
+        statement,
+        relation: target.relation(node),
+        schema: target.schema_of(node),
+        replaces: false,
+        unchanged: false,
+        spec_hash: node.definition.as_ref().and_then(|own| spec_hash(model, own.kind, &own.name)),
+        interval: None,
+    }
+}
+
+fn execute(target: &Target, warehouse: &dyn Warehouse, jobs: Vec<Job>, how: &How, watcher: &dyn Watcher) -> RunResult {
+    let options = Options {
+        threads: threads(how.threads.unwrap_or(target.threads)),
+        fail_fast: how.fail_fast,
+        timeout: target.statement_timeout,
+        retries: RETRIES,
+        cancelled: watcher.begins(jobs.len()),
+    };
+    let result = runner::run(warehouse, jobs, &options, &|event| watcher.happens(event));
+    watcher.ended(&result);
+    result
+}
+
+/// Returns how many threads are meant: 0 is as many as there are processors.
+pub fn threads(wanted: usize) -> usize {
+    if wanted > 0 { wanted } else { std::thread::available_parallelism().map_or(1, std::num::NonZero::get) }
+}

@@ -1,0 +1,88 @@
+//! What a command did, for `run_results.json`: written at every end of one that runs something, and never that of another
+//! invocation.
+
+use std::cell::RefCell;
+use std::fs;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::application::Obstacle;
+use crate::application::artifacts;
+use crate::application::workspace::Workspace;
+use crate::run::results::{self, Document, Entry, Invocation};
+use crate::run::values::Found;
+use crate::run::{RunResult, skip};
+use crate::target::Target;
+
+/// What a command did, as far as it came.
+#[derive(Debug)]
+pub struct Record {
+    command: &'static str,
+    invocation: RefCell<Invocation>,
+    run: RefCell<Option<RunResult>>,
+    tests: RefCell<Vec<Entry>>,
+    raw_rows: RefCell<Vec<Found>>,
+}
+
+impl Record {
+    /// Begins one.
+    pub fn new(command: &'static str) -> Self {
+        Self {
+            command,
+            invocation: RefCell::new(Invocation::of(command)),
+            run: RefCell::default(),
+            tests: RefCell::default(),
+            raw_rows: RefCell::default(),
+        }
+    }
+
+    /// Says what the command works on, as soon as that is known.
+    pub fn works_on(&self, workspace: &Workspace, target: Option<&Target>) {
+        let mut invocation = Invocation::of(self.command);
+        invocation.project.clone_from(&workspace.analysis.model.name);
+        if let Some(target) = target {
+            let args = [
+                ("target", target.name.clone()),
+                ("dialect", target.dialect.name().to_owned()),
+                ("as_of", workspace.as_of.to_string()),
+            ];
+            invocation.args.extend(args.into_iter().map(|(name, value)| (name.to_owned(), value.into())));
+        }
+        self.invocation.replace(invocation);
+    }
+
+    /// Adds what became of unit tests.
+    pub fn tested(&self, tests: impl IntoIterator<Item = Entry>) {
+        self.tests.borrow_mut().extend(tests);
+    }
+
+    /// Says what became of the relations.
+    pub fn ran(&self, run: RunResult, raw_rows: Vec<Found>) {
+        self.run.replace(Some(run));
+        self.raw_rows.replace(raw_rows);
+    }
+
+    /// Returns the document of results; `errors` are what was said to be wrong.
+    pub fn document(self, started_at: Timestamp, errors: Vec<String>) -> Document {
+        let nothing = || RunResult { started_at, ..skip(Vec::new(), "") };
+        let run = self.run.into_inner().unwrap_or_else(nothing);
+        let mut document = results::document(&run, &self.invocation.into_inner());
+        document.results.splice(0..0, self.tests.into_inner());
+        document.raw_rows = self.raw_rows.into_inner();
+        document.errors = errors;
+        document
+    }
+}
+
+/// Refuses to write results where somebody else has a folder, or a file of that name.
+pub fn refuse_others(folder: &Path, path: &Path) -> Result<(), Obstacle> {
+    artifacts::refuse_foreign(folder)?;
+    if fs::symlink_metadata(path).is_ok() && artifacts::ours(path).is_none() {
+        let message = format!("`{}` is there, and milepost did not write it: it stays as it is", path.display());
+        return Err(
+            Obstacle::new(message).help("name another folder with `--target-path`, or remove the file yourself")
+        );
+    }
+    Ok(())
+}
