@@ -213,7 +213,7 @@ impl Target {
     /// Returns the full name of a relation, quoted; none for the schema itself.
     pub fn relation(&self, node: &Node) -> Option<String> {
         match node.materialization {
-            Materialization::Schema => None,
+            Materialization::Schema | Materialization::Ephemeral => None,
             Materialization::Table | Materialization::View => {
                 let name = format!("{}.{}", self.schema, node.name);
                 Some(self.dialect.table(&name).expect("the statement that makes it is printed with this name"))

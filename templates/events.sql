@@ -1,6 +1,8 @@
 {#- The one reading of a source of events: the names that some definition counts, as of the moment, each event once. -#}
 {% include "header.sql" %}
+{% if relation %}
 {{ create_table(relation) }}
+{% endif %}
 WITH typed AS (
   SELECT
 {% for column in columns %}
@@ -59,4 +61,6 @@ WHERE kept.{{ "row_of_event" | ident }} = 1
 {% elif condition %}
 WHERE {{ condition }}
 {% endif %}
+{% if relation %}
 {{ order_rows(["event_name", "entity"]) }}
+{% endif %}

@@ -14,7 +14,7 @@ use crate::application::workspace::{Workspace, place};
 use crate::application::{Obstacle, expired, recovery};
 use crate::check::Checked;
 use crate::manifest::spec_hash;
-use crate::plan::node::{Node, NodeId, Relation};
+use crate::plan::node::{Materialization, Node, NodeId, Relation};
 use crate::plan::{self, naming};
 use crate::project::read::list;
 use crate::run::preflight::preflight;
@@ -161,12 +161,15 @@ fn jobs(
     found: &[Found],
     part: &[NodeId],
 ) -> Result<Vec<Job>, Obstacle> {
+    let plan = &workspace.analysis.plan;
+    let is_made = |id: &NodeId| plan.node(*id).materialization != Materialization::Ephemeral;
+    let part: Vec<NodeId> = part.iter().copied().filter(is_made).collect();
     let standing = standing_of(workspace, target, statements, found);
     let there: Vec<(bool, bool)> =
         part.iter().map(|id| (standing.marked(*id).is_some(), standing.is_unchanged(*id))).collect();
     let plan = &workspace.analysis.plan;
     let marks = part.iter().filter_map(|id| Some((plan.node(*id).name.clone(), standing.mark(*id)?.clone()))).collect();
-    let marked = workspace.compile_marked(target, statements, part, &marks)?;
+    let marked = workspace.compile_marked(target, statements, &part, &marks)?;
     let job = |((id, statement), (replaces, unchanged)): ((&NodeId, Checked), (bool, bool))| Job {
         replaces,
         unchanged,

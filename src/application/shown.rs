@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::application::Obstacle;
 use crate::application::workspace::Workspace;
-use crate::plan::node::{Materialization, Node, NodeId, Plan};
+use crate::plan::node::{Node, NodeId, Plan};
 use crate::project::names::nearest;
 use crate::project::read::list;
 use crate::run::standing::own_name;
@@ -33,7 +33,7 @@ pub fn moments<'s>(plan: &Plan, id: NodeId, target: &Target, standing: &'s [Foun
             continue;
         }
         // A table holds its rows itself.
-        if plan.node(next).materialization == Materialization::View {
+        if plan.node(next).materialization.is_read_through() {
             open.extend(&plan.node(next).depends_on);
         } else {
             let mark = find_standing(target, standing, plan.node(next)).and_then(|found| found.mark.as_ref());
@@ -86,7 +86,7 @@ pub fn find(workspace: &Workspace, name: &str) -> Result<NodeId, Obstacle> {
             found.push((id, NodeId(index)));
         }
     }
-    let is_relation = |id: &NodeId| plan.node(*id).materialization != Materialization::Schema;
+    let is_relation = |id: &NodeId| plan.node(*id).materialization.is_relation();
     match (found.as_slice(), plan.find(name).filter(is_relation)) {
         ([(_, only)], _) => Ok(*only),
         ([], Some(relation)) => Ok(relation),

@@ -54,6 +54,7 @@ pub fn build(model: &Model, without: &[&str], leaving: &Leaving) -> Plan {
     builder.milestones();
     builder.kpis();
     builder.scores();
+    passes::run_on_plan(&mut builder.plan, model, without);
     builder.plan
 }
 

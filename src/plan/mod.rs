@@ -17,6 +17,7 @@ pub mod node;
 pub mod part;
 pub mod relational;
 mod relations;
+pub mod stored;
 pub mod streams;
 
 use std::collections::BTreeSet;

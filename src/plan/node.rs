@@ -29,6 +29,8 @@ pub enum Materialization {
     Table,
     /// As a view: computed when it is read.
     View,
+    /// Not at all: it is part of the one statement that reads it.
+    Ephemeral,
 }
 
 /// One relation.
@@ -272,18 +274,35 @@ impl Node {
         match (self.materialization, &self.query) {
             (Materialization::View, _) => true,
             (Materialization::Table, Some(query)) => query.nodes().is_empty() && !query.reads_moment(),
-            (Materialization::Table, None) | (Materialization::Schema, _) => false,
+            (Materialization::Table, None) | (Materialization::Schema | Materialization::Ephemeral, _) => false,
         }
     }
 }
 
 impl Materialization {
+    /// Tells whether it makes a relation that can be read.
+    pub fn is_relation(self) -> bool {
+        match self {
+            Materialization::Table | Materialization::View => true,
+            Materialization::Schema | Materialization::Ephemeral => false,
+        }
+    }
+
+    /// Tells whether the rows are computed when they are read: what they are read from has to be there.
+    pub fn is_read_through(self) -> bool {
+        match self {
+            Materialization::View | Materialization::Ephemeral => true,
+            Materialization::Table | Materialization::Schema => false,
+        }
+    }
+
     /// Returns its name, as manifests and people know it.
     pub fn name(self) -> &'static str {
         match self {
             Materialization::Schema => "schema",
             Materialization::Table => "table",
             Materialization::View => "view",
+            Materialization::Ephemeral => "ephemeral",
         }
     }
 }
@@ -349,7 +368,7 @@ impl Plan {
     pub fn beyond_views<'p>(&self, id: NodeId, next: impl Fn(NodeId) -> &'p [NodeId]) -> BTreeSet<NodeId> {
         let (mut found, mut open) = (BTreeSet::new(), next(id).to_vec());
         while let Some(id) = open.pop() {
-            if found.insert(id) && self.node(id).materialization == Materialization::View {
+            if found.insert(id) && self.node(id).materialization.is_read_through() {
                 open.extend(next(id));
             }
         }

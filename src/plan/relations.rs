@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 
 use crate::plan::build::KPI_COLUMNS;
 use crate::plan::columns::{column_of_entity, column_of_events, column_of_facts};
-use crate::plan::node::{Cells, Materialization, NodeId, Plan, Relation, Shape};
+use crate::plan::node::{Cells, NodeId, Plan, Relation, Shape};
 use crate::plan::relational::scalar::{self, Scalar};
 use crate::plan::relational::{Draft, Query, RelationId, Rows, moment};
 use crate::semantic::decimal::Decimal;
@@ -54,7 +54,7 @@ pub(super) fn query(cx: Cx<'_>, relation: &Relation) -> Option<Query> {
 /// Returns what the cells of one KPI are computed of, and what the views read that are among that.
 pub(super) fn read_by(cx: Cx<'_>, kpi: KpiIndex) -> BTreeSet<NodeId> {
     let read = cells(cx, &Cells { kpis: vec![kpi], left_out: Vec::new(), is_there: false }).nodes();
-    let beyond = read.iter().filter(|id| cx.plan.node(**id).materialization == Materialization::View);
+    let beyond = read.iter().filter(|id| cx.plan.node(**id).materialization.is_read_through());
     let beyond: Vec<NodeId> = beyond.flat_map(|view| cx.plan.inputs_beyond_views(*view)).collect();
     read.into_iter().chain(beyond).collect()
 }

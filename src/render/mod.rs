@@ -157,7 +157,7 @@ pub fn render_rows(
 pub fn mark(node: &Node, place: &Place, mark: &Mark) -> Option<String> {
     let name = place.dialect.table(&format!("{}.{}", place.schema, node.name)).ok()?;
     let kind = match node.materialization {
-        Materialization::Schema => return None,
+        Materialization::Schema | Materialization::Ephemeral => return None,
         Materialization::Table => "TABLE",
         Materialization::View => "VIEW",
     };

@@ -1,13 +1,13 @@
 //! What a run makes is not what it reads: a raw table of that name would be replaced by its own rows.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::plan::node::{Materialization, Plan};
+use crate::plan::node::Plan;
 use crate::render::{Place, access};
 use crate::semantic::model::{Meta, Model, Origin};
 
 /// Reports the sources and entities that read a relation which the plan makes in `place`.
 pub fn report(plan: &Plan, model: &Model, place: &Place, diagnostics: &mut Diagnostics) {
-    let made = plan.nodes.iter().filter(|node| node.materialization != Materialization::Schema);
+    let made = plan.nodes.iter().filter(|node| node.materialization.is_relation());
     let made: Vec<Vec<String>> = made.map(|node| parts(&format!("{}.{}", place.schema, node.name))).collect();
     let sources = model.sources.iter().map(|source| ("source", &source.meta, &source.origin));
     let entities = model.entities.iter().filter_map(|entity| Some(("entity", &entity.meta, entity.origin.as_ref()?)));

@@ -3,7 +3,9 @@
 //! A relation with a name is a common table expression; one without is written where it is read. Each value and each
 //! condition has a line, so that a change of one is a change of a line.
 
-use crate::plan::node::Plan;
+use std::collections::BTreeMap;
+
+use crate::plan::node::{NodeId, Plan};
 use crate::plan::relational::scalar::{self, Leaf, Scalar, WindowFunction};
 use crate::plan::relational::{Body, Input, Join, Query, Relation, RelationId, Select};
 use crate::render::access;
@@ -27,6 +29,8 @@ pub(crate) struct Printer<'p> {
     pub(crate) schema: &'p str,
     /// The moment as of which everything is computed, as `YYYY-MM-DD HH:MM:SS.ffffff` in UTC.
     pub(crate) as_of: &'p str,
+    /// The SQL of the nodes that are part of the statement.
+    pub(crate) within: BTreeMap<NodeId, String>,
 }
 
 type Result<T> = std::result::Result<T, Refused>;
@@ -37,6 +41,11 @@ impl Printer<'_> {
         let mut text = String::new();
         let mut named = Vec::new();
         for (_, relation) in query.relations() {
+            if let Body::Node(id) = relation.body
+                && let Some(rows) = self.within.get(&id)
+            {
+                named.push(format!("{} AS (\n{}\n)", self.plan.node(id).name, indented(rows)));
+            }
             if let Some(name) = &relation.name {
                 named.push(format!("{name} AS (\n{}\n)", self.relation(query, relation, 2)?));
             }
@@ -320,6 +329,9 @@ impl Printer<'_> {
 
     fn table(&self, relation: &Relation) -> Result<String> {
         let Body::Node(node) = relation.body else { return Ok(String::new()) };
+        if self.within.contains_key(&node) {
+            return Ok(self.plan.node(node).name.clone());
+        }
         let name = format!("{}.{}", self.schema, self.plan.node(node).name);
         self.dialect.table(&name).map_err(|why| failed(Failure::Name(why)))
     }
@@ -363,6 +375,18 @@ fn split<'e>(value: &'e Scalar, operator: BinaryOperator, operands: &mut Vec<&'e
 
 fn failed(failure: Failure) -> Refused {
     Refused::Failed(failure)
+}
+
+/// Moves lines to the right, where none of them ends within a text or a name: that would be another one.
+fn indented(text: &str) -> String {
+    let is_whole = |line: &str| ['\'', '"', '`'].iter().all(|quote| line.matches(*quote).count() % 2 == 0);
+    if !text.lines().filter(|line| !line.starts_with("--")).all(is_whole) {
+        return text.to_owned();
+    }
+    text.lines()
+        .map(|line| if line.is_empty() { String::new() } else { format!("  {line}") })
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn pad(indent: usize) -> String {

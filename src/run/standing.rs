@@ -65,7 +65,7 @@ impl<'p> Standing<'p> {
         let found: BTreeMap<&str, &Found> = found.iter().map(|found| (found.name.as_str(), found)).collect();
         let specs = specs(plan, statements);
         let marks = plan.nodes.iter().zip(specs).map(|(node, spec)| match node.materialization {
-            Materialization::Schema => None,
+            Materialization::Schema | Materialization::Ephemeral => None,
             Materialization::Table | Materialization::View => {
                 Some(Mark { spec, as_of: (!node.is_timeless()).then(|| as_of.to_owned()) })
             }

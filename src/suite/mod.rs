@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::plan::node::{Materialization, Plan};
+use crate::plan::node::Plan;
 use crate::project::Project;
 use crate::render::dialect::Dialect;
 use crate::run::unit;
 use crate::semantic::model::Model;
 use crate::suite::case::Case;
-use crate::suite::stage::{Stage, needed};
+use crate::suite::stage::{Stage, Within, needed};
 use crate::warehouse::{self, EMBEDDED, Interrupter, Warehouse};
 
 /// The schema of the relations that a test makes in memory.
@@ -169,13 +169,13 @@ impl Bench<'_> {
         let dialect = Dialect::named(EMBEDDED).expect("the driver that is built in has a dialect");
         let stage = Stage { warehouse, dialect, schema: SCHEMA.to_owned() };
         let part = needed(cx.plan, case.expected.iter().map(|(id, _)| *id));
-        stage.make(cx, case.as_of, &given::tables(cx.model, case, dialect), &part)?;
+        let within = stage.make(cx, case.as_of, &given::tables(cx.model, case, dialect), &part)?;
         let mut text = String::new();
         match self.against {
             Against::Expected => {
                 for (id, expectation) in &case.expected {
                     let node = cx.plan.node(*id);
-                    text.push_str(&unit::compare(&stage.read(node)?, expectation).text(&node.name));
+                    text.push_str(&unit::compare(&stage.read(node, &within)?, expectation).text(&node.name));
                 }
             }
             Against::Warehouse(other) => {
@@ -189,8 +189,11 @@ impl Bench<'_> {
                 let there = self.stage(other).expect("it was just opened");
                 there.make(cx, case.as_of, &given::tables(cx.model, case, other.dialect), &part)?;
                 for node in part.iter().map(|id| cx.plan.node(*id)) {
-                    if node.materialization != Materialization::Schema {
-                        text.push_str(&unit::agree(&stage.read(node)?, &there.read(node)?).text(&node.name));
+                    if node.materialization.is_relation() {
+                        text.push_str(
+                            &unit::agree(&stage.read(node, &within)?, &there.read(node, &Within::new())?)
+                                .text(&node.name),
+                        );
                     }
                 }
             }

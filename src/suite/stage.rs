@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::check::{Checked, check};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::naming::SCHEMA;
-use crate::plan::node::{Node, NodeId, Plan};
+use crate::plan::node::{Materialization, Node, NodeId, Plan};
 use crate::render::dialect::Dialect;
 use crate::render::{self, Place, Statement};
 use crate::semantic::moment;
@@ -16,6 +16,9 @@ use crate::warehouse::{Rows, Warehouse};
 
 /// What the names of tables begin with that stand in for raw ones.
 const GIVEN: &str = "given_";
+
+/// The SQL of what is part of other statements, by the names of the nodes.
+pub type Within = BTreeMap<String, String>;
 
 /// A schema that is used for nothing else.
 pub struct Stage<'w> {
@@ -30,7 +33,15 @@ pub struct Stage<'w> {
 impl Stage<'_> {
     /// Loads the tables that stand in for those of the sources and entities of the same names, then makes the relations
     /// of `part` in it as of `as_of`; what has their names is replaced.
-    pub fn make(&self, cx: Cx<'_>, as_of: Timestamp, given: &[(String, Rows)], part: &[NodeId]) -> Result<(), String> {
+    ///
+    /// Returns the SQL of what is part of other statements, by the names of the nodes.
+    pub fn make(
+        &self,
+        cx: Cx<'_>,
+        as_of: Timestamp,
+        given: &[(String, Rows)],
+        part: &[NodeId],
+    ) -> Result<Within, String> {
         let mut stand_ins = BTreeMap::new();
         for (name, rows) in given {
             let table = format!("{}.{GIVEN}{name}", self.schema);
@@ -40,7 +51,13 @@ impl Stage<'_> {
             stand_ins.insert(name.clone(), table);
         }
         let (dialect, schema, as_of) = (self.dialect, self.schema.clone(), moment::literal(as_of));
+        let mut within = Within::new();
         for statement in statements(cx, part, &Place { dialect, schema, as_of, stand_ins })? {
+            let node = cx.plan.find(statement.node()).map(|id| cx.plan.node(id));
+            if node.is_some_and(|node| node.materialization == Materialization::Ephemeral) {
+                within.insert(statement.node().to_owned(), statement.sql().to_owned());
+                continue;
+            }
             let making = |error| format!("making `{}`: {error}", statement.node());
             let made = if statement.node() == SCHEMA {
                 self.warehouse.make_schema(&statement, &self.dialect.table(&self.schema)?)
@@ -49,12 +66,15 @@ impl Stage<'_> {
             };
             made.map_err(making)?;
         }
-        Ok(())
+        Ok(within)
     }
 
-    /// Returns the rows of a relation that was made.
-    pub fn read(&self, node: &Node) -> Result<Rows, String> {
-        let relation = self.dialect.table(&format!("{}.{}", self.schema, node.name))?;
+    /// Returns the rows of a relation that was made, or is part of a statement that made another.
+    pub fn read(&self, node: &Node, within: &Within) -> Result<Rows, String> {
+        let relation = match within.get(&node.name) {
+            Some(rows) => format!("(\n{rows}\n) AS {}", node.name),
+            None => self.dialect.table(&format!("{}.{}", self.schema, node.name))?,
+        };
         let query = Statement { node: node.name.clone(), sql: format!("SELECT * FROM {relation}"), origin: None };
         let query = check(query, self.dialect).map_err(|refusal| refusal.reason)?;
         let mut rows =

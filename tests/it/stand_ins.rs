@@ -14,11 +14,10 @@ use std::time::{Duration, Instant};
 
 use milepost::check::check;
 use milepost::diagnostic::Diagnostics;
-use milepost::plan::node::Materialization;
 use milepost::render::Statement;
 use milepost::render::dialect::Dialect;
 use milepost::run::unit;
-use milepost::suite::stage::Stage;
+use milepost::suite::stage::{Stage, Within};
 use milepost::warehouse::{self, Rows, Target, Warehouse};
 use milepost::{Analysis, analyze};
 use tempfile::TempDir;
@@ -147,8 +146,8 @@ impl Bench {
     fn relations(&self, warehouse: &dyn Warehouse, dialect: &'static Dialect, schema: &str) -> BTreeMap<String, Rows> {
         let stage = Stage { warehouse, dialect, schema: schema.to_owned() };
         let plan = self.analysis().plan;
-        let nodes = plan.nodes.iter().filter(|node| node.materialization != Materialization::Schema);
-        nodes.map(|node| (node.name.clone(), stage.read(node).unwrap())).collect()
+        let nodes = plan.nodes.iter().filter(|node| node.materialization.is_relation());
+        nodes.map(|node| (node.name.clone(), stage.read(node, &Within::new()).unwrap())).collect()
     }
 
     /// Builds on both, and returns the stand-in's relations, which are DuckDB's.

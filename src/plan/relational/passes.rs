@@ -1,36 +1,66 @@
-//! Query -> the same rows with less work: each pass keeps the columns and the rows of the result.
+//! Query, plan -> the same rows with less work: each pass keeps the columns and the rows of what is made.
 
 use crate::plan::node::Plan;
 use crate::plan::relational::keys::meets_once;
 use crate::plan::relational::scalar::{self, ColumnRef, Leaf, Scalar};
 use crate::plan::relational::{Body, Join, Query, RelationId, Select};
+use crate::plan::stored::read_within;
 use crate::semantic::expr::ExprKind;
+use crate::semantic::model::Model;
 
-/// A rewriting of queries that keeps what they give.
+/// A rewriting that keeps the rows of every relation.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
     /// Its name.
     pub name: &'static str,
     /// What it does, in a sentence.
     pub does: &'static str,
-    /// Tells whether it changed anything.
-    run: fn(&mut Query, &Plan) -> bool,
+    run: Run,
+}
+
+/// What a pass changes.
+#[derive(Clone, Copy, Debug)]
+enum Run {
+    /// A query, among the nodes that there are by then; tells whether it changed anything.
+    Query(fn(&mut Query, &Plan) -> bool),
+    /// A whole plan.
+    Plan(fn(&mut Plan, &Model)),
 }
 
 /// All passes, in the order in which they run.
 pub const PASSES: &[Pass] = &[
-    Pass { name: "columns", does: "Leaves out columns that nothing reads.", run: prune_columns },
-    Pass { name: "joins", does: "Leaves out joins that give nothing and take no row away.", run: prune_joins },
-    Pass { name: "relations", does: "Leaves out relations that nothing reads.", run: prune_relations },
+    Pass { name: "columns", does: "Leaves out columns that nothing reads.", run: Run::Query(prune_columns) },
+    Pass {
+        name: "joins",
+        does: "Leaves out joins that give nothing and take no row away.",
+        run: Run::Query(prune_joins),
+    },
+    Pass { name: "relations", does: "Leaves out relations that nothing reads.", run: Run::Query(prune_relations) },
+    Pass {
+        name: "within",
+        does: "Has events be part of the one statement that reads them.",
+        run: Run::Plan(read_within),
+    },
 ];
 
-/// Runs the passes whose names are not in `without`, again and again until none of them changes anything: what one leaves
+/// Runs those of a whole plan whose names are not in `without`.
+pub fn run_on_plan(plan: &mut Plan, model: &Model, without: &[&str]) {
+    for pass in PASSES.iter().filter(|pass| !without.contains(&pass.name)) {
+        if let Run::Plan(run) = pass.run {
+            run(plan, model);
+        }
+    }
+}
+
+/// Runs those of queries whose names are not in `without`, again and again until none of them changes anything: what one leaves
 /// out is nothing to read for another.
 pub fn run(query: &mut Query, plan: &Plan, without: &[&str]) {
     let mut changed = true;
     while std::mem::take(&mut changed) {
         for pass in PASSES.iter().filter(|pass| !without.contains(&pass.name)) {
-            changed |= (pass.run)(query, plan);
+            if let Run::Query(run) = pass.run {
+                changed |= run(query, plan);
+            }
         }
     }
 }

@@ -181,7 +181,14 @@ impl Cx<'_> {
     /// Prints a query.
     pub(super) fn rows(&self, query: &crate::plan::relational::Query) -> Result<String> {
         let Place { dialect, schema, as_of, .. } = self.place;
-        Ok(query::Printer { plan: self.plan, dialect, schema, as_of }.query(query)?)
+        let mut within = BTreeMap::new();
+        for id in query.nodes() {
+            let node = self.plan.node(id);
+            if node.materialization == Materialization::Ephemeral {
+                within.insert(id, statement(self, node)?);
+            }
+        }
+        Ok(query::Printer { plan: self.plan, dialect, schema, as_of, within }.query(query)?)
     }
 
     /// Returns the full name of a relation that Milepost makes.

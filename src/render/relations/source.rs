@@ -3,7 +3,7 @@
 use minijinja::{Value, context};
 
 use crate::plan::columns::{column_name, property_name, rank_of_facts};
-use crate::plan::node::{Events, Node};
+use crate::plan::node::{Events, Materialization, Node};
 use crate::render::access;
 use crate::render::relations::entity::parenthesized;
 use crate::render::relations::raw::{Raw, Time};
@@ -98,7 +98,8 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
         "events.sql",
         context! {
             header => cx.definition_header("source", &source.meta, &lines),
-            relation => cx.table(node),
+            // What is part of another statement is kept nowhere.
+            relation => (node.materialization != Materialization::Ephemeral).then(|| cx.table(node)),
             from => sql(from),
             scan,
             columns, read, payload, raw_names, raw_name,

@@ -180,10 +180,10 @@ impl Engine for Remote {
         let number = self.cases.fetch_add(1, Ordering::Relaxed);
         let schema = format!("{}conformance_{}_{number}", self.stand_in.prefix, std::process::id());
         let stage = Stage { warehouse: &*self.warehouse, dialect: self.dialect, schema };
-        let found = stage.make(case.cx(), case.as_of, given, &case.all()).and_then(|()| {
+        let found = stage.make(case.cx(), case.as_of, given, &case.all()).and_then(|within| {
             let nodes = case.analysis.plan.nodes.iter();
             let nodes = nodes.filter(|node| Case::is_compared(node));
-            nodes.map(|node| Ok((node.name.clone(), stage.read(node)?))).collect()
+            nodes.map(|node| Ok((node.name.clone(), stage.read(node, &within)?))).collect()
         });
         stage.clear()?;
         found.map(Made::Relations)

@@ -96,10 +96,11 @@ fn case(name: String, project: &Path) -> Case {
     let as_of = moment::moment(as_of).expect("a moment");
     let mut case = Case { name, analysis, as_of, given: given.into_iter().collect(), expected: BTreeMap::new() };
     let stage = Stage { warehouse: &*warehouse, dialect: executed(), schema: "milepost".to_owned() };
-    stage.make(case.cx(), case.as_of, &[], &case.all()).unwrap_or_else(|error| panic!("{}: {error}", case.name));
+    let within =
+        stage.make(case.cx(), case.as_of, &[], &case.all()).unwrap_or_else(|error| panic!("{}: {error}", case.name));
     for node in &case.analysis.plan.nodes {
         if Case::is_compared(node) {
-            case.expected.insert(node.name.clone(), stage.read(node).unwrap());
+            case.expected.insert(node.name.clone(), stage.read(node, &within).unwrap());
         }
     }
     case

@@ -10,10 +10,11 @@ use std::path::Path;
 
 use milepost::check::check;
 use milepost::diagnostic::Diagnostics;
+use milepost::plan::node::Materialization;
 use milepost::render::{Place, Statement};
 use milepost::run::unit;
 use milepost::semantic::moment;
-use milepost::suite::stage::Stage;
+use milepost::suite::stage::{Stage, Within};
 use milepost::warehouse::{self, Rows};
 use regex::Regex;
 use serde::Deserialize;
@@ -106,13 +107,19 @@ fn on_duckdb(case: &Case, edit: &dyn Fn(&str) -> String) -> Result<BTreeMap<Stri
         as_of: moment::literal(case.as_of),
         stand_ins: BTreeMap::new(),
     };
+    let mut within = Within::new();
     for statement in milepost::compile(&case.analysis, &place, &mut Diagnostics::default()).expect("it compiles") {
         let edited = Statement { node: statement.node().to_owned(), sql: edit(statement.sql()), origin: None };
         let edited = check(edited, executed()).map_err(|refusal| refusal.reason)?;
+        let node = case.analysis.plan.find(statement.node()).map(|id| case.analysis.plan.node(id));
+        if node.is_some_and(|node| node.materialization == Materialization::Ephemeral) {
+            within.insert(edited.node().to_owned(), edited.sql().to_owned());
+            continue;
+        }
         warehouse.execute(&edited).map_err(|error| format!("{}: {error}", statement.node()))?;
     }
     let compared = case.analysis.plan.nodes.iter().filter(|node| Case::is_compared(node));
-    compared.map(|node| Ok((node.name.clone(), stage.read(node)?))).collect()
+    compared.map(|node| Ok((node.name.clone(), stage.read(node, &within)?))).collect()
 }
 
 #[test]

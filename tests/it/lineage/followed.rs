@@ -12,7 +12,7 @@ use milepost::compile;
 use milepost::diagnostic::Diagnostics;
 use milepost::plan::display::raw_name;
 use milepost::plan::lineage::{Lineage, Place, Share};
-use milepost::plan::node::{Materialization, NodeId, Plan, Raw};
+use milepost::plan::node::{NodeId, Plan, Raw};
 use milepost::report::diagnostics::draw;
 use milepost::semantic::files::{Csv, Files, Format};
 use milepost::semantic::model::{EntityIndex, Model, SourceIndex};
@@ -54,7 +54,7 @@ fn made(plan: &Plan, statements: &[Checked], root: &Path) -> Columns {
     }
     let mut columns = Columns::new();
     for node in &plan.nodes {
-        if node.materialization == Materialization::Schema {
+        if !node.materialization.is_relation() {
             continue;
         }
         let rows = ask(&*database, &format!("SELECT * FROM milepost.{}", node.name));

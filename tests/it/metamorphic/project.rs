@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use milepost::check::Checked;
 use milepost::diagnostic::Diagnostics;
 use milepost::plan::definitions;
-use milepost::plan::node::{Materialization, NodeId, Relation};
+use milepost::plan::node::{NodeId, Relation};
 use milepost::render::Place;
 use milepost::report::diagnostics::draw;
 use milepost::run::{Job, Options, run};
@@ -163,13 +163,12 @@ impl Meant {
         let statements = self.statements(&self.place);
         let job = |id: &NodeId| {
             let node = plan.node(*id);
-            let is_schema = node.materialization == Materialization::Schema;
             Job {
                 node: node.name.clone(),
                 kind: node.relation.kind().to_owned(),
                 depends_on: node.depends_on.iter().map(|id| plan.node(*id).name.clone()).collect(),
                 statement: statements[id.0].clone(),
-                relation: (!is_schema).then(|| format!("milepost.{}", node.name)),
+                relation: node.materialization.is_relation().then(|| format!("milepost.{}", node.name)),
                 schema: None,
                 replaces: true,
                 unchanged: false,
