@@ -26,8 +26,9 @@ use crate::warehouse::Warehouse;
 /// Each relation carries a mark in the warehouse: what has none is never replaced. A part that is selected is made as of
 /// the moment of what is there, unless `--as-of` names another; and with it what it reads and what reads it, where that is
 /// missing or of another definition. Where that is of another moment, nothing is made, and it is said what to do.
-/// Milestones share relations, so that a selected milestone is made with what these read. Relations of definitions that
-/// are gone stay in the warehouse as they are: drop them yourself.
+/// Milestones share relations, so that a selected milestone is made with what these read; KPIs share tables, so that a
+/// selected one is made with those that lie in one table with it. Relations of definitions that are gone stay in the
+/// warehouse as they are: drop them yourself.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     milepost run\n  \

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::node::{Node, NodeId, Plan, Relation};
+use crate::plan::node::{Materialization, Node, NodeId, Plan, Relation};
 
 /// Returns the relations of the definitions with these ids (`kpi.activation_rate`), in the order of the plan.
 ///
@@ -49,7 +49,16 @@ pub fn part(plan: &Plan, ids: &BTreeSet<String>) -> Vec<NodeId> {
             part.insert(index);
         }
     }
+    add_read_within(plan, &mut part);
     part.into_iter().collect()
+}
+
+/// Adds to a part what is part of its statements: they read the raw rows that it reads.
+pub fn add_read_within(plan: &Plan, part: &mut BTreeSet<NodeId>) {
+    let is_within = |id: &NodeId| plan.node(*id).materialization == Materialization::Ephemeral;
+    let read = part.iter().flat_map(|id| plan.node(*id).depends_on.iter().copied().filter(is_within));
+    let read: Vec<NodeId> = read.collect();
+    part.extend(read);
 }
 
 /// Tells whether a relation comes with a part because it says something of what is in it: the schema with anything, the

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::check::{Checked, Mark};
 use crate::plan::node::{Materialization, NodeId, Plan};
-use crate::plan::part::comes_with;
+use crate::plan::part::{add_read_within, comes_with};
 use crate::run::results::sha256;
 use crate::warehouse::Found;
 
@@ -142,6 +142,7 @@ impl<'p> Standing<'p> {
         }
         self.add_lists(&mut whole);
         let added: Vec<NodeId> = whole.iter().copied().filter(|id| !part.contains(id)).collect();
+        add_read_within(self.plan, &mut whole);
         let of_another_moment = added.iter().copied().filter(|id| self.state(*id) == State::OfAnotherMoment).collect();
         Extended { part: whole.into_iter().collect(), added, of_another_moment }
     }

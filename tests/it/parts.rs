@@ -161,6 +161,31 @@ fn a_view_whose_text_is_the_same_is_not_made_again() {
 }
 
 #[test]
+fn the_raw_rows_that_a_selected_table_reads_itself_are_looked_for_first() {
+    let bench = Bench::new();
+    for milestone in ["first_document", "shared"] {
+        let table = format!("[milestone.{milestone}]");
+        bench.edit("models/activation.toml", &table, &format!("{table}\nsource = \"events\""));
+    }
+    bench.edit("models/sources.toml", "[source.events]", "[source.events]\nentity_type = \"user\"");
+    // Events that one statement reads, and that are not stored.
+    let visits = "\n[source.visits]\npath = \"data/visits.csv\"\nid = \"event_id\"\nentity = \"user_id\"\n\
+        entity_type = \"user\"\nname = \"event_name\"\ntime = \"occurred_at\"\n\
+        [kpi.visits]\nkind = \"count\"\nof = \"visits\"\ngrain = \"week\"\n";
+    let (models, data) = (bench.root().join("models/sources.toml"), bench.root().join("data"));
+    fs::write(&models, fs::read_to_string(&models).unwrap() + visits).unwrap();
+    fs::copy(data.join("events.csv"), data.join("visits.csv")).unwrap();
+    bench.done(&["run", "--as-of", "2026-03-01"]);
+    let before = bench.rows();
+    assert!(!before.contains_key("events_visits"));
+    fs::remove_file(data.join("visits.csv")).unwrap();
+    let said = bench.fails(1, &["run", "--select", "kpi.visits"]);
+    assert!(said.contains("`source.visits` reads `data/visits.csv`, which is not there"), "{said}");
+    assert_eq!(bench.rows(), before);
+    bench.done(&["run", "--select", "kpi.signups"]);
+}
+
+#[test]
 fn a_selection_of_nothing_is_a_mistake() {
     let bench = Bench::new();
     for arguments in [&["--exclude", "*"][..], &["--select", ""], &["--select", "signups", "--exclude", "signups"]] {
