@@ -11,7 +11,6 @@ use crate::semantic::expr::Type;
 use crate::semantic::files;
 use crate::semantic::model::{self, Column, EntityIndex, EventName, Source, SourceIndex, SourceRows, TimeType};
 use crate::semantic::name::Name;
-use crate::semantic::scopes::canonical;
 use crate::warehouse::files::{Csv, Files, Format};
 
 /// Returns what the relations of `part` read of raw rows.
@@ -132,7 +131,7 @@ impl Reader {
         columns.extend(source.entity.iter().map(|(_, name)| self.key(name)));
         columns.extend(source.time.iter().map(|name| self.time(name, source.time_type)));
         let scanned: Vec<&Name> = source.scan.iter().flat_map(|scan| scan.columns()).collect();
-        let scanned = |name: &str| scanned.iter().any(|column| column.strip_prefix(canonical::COLUMN) == Some(name));
+        let scanned = |name: &str| scanned.iter().any(|column| matches!(column, Name::Column(own) if own == name));
         let needed = |name: &str| match &node.relation {
             Relation::Events(events) => {
                 events.reads_all(source) || events.columns.iter().any(|(needed, _)| needed == name)

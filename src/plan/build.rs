@@ -15,7 +15,7 @@ use crate::semantic::expr::{Expr, Type};
 use crate::semantic::model::{
     Column, EntityIndex, KpiIndex, Measure, Meta, MilestoneIndex, Model, Occurrences as Counts, SourceIndex, SourceRows,
 };
-use crate::semantic::scopes::canonical;
+use crate::semantic::name::Name;
 
 /// KPIs that are not computed, though those are that lie in one table with them.
 #[derive(Clone, Debug, Default)]
@@ -423,7 +423,7 @@ pub const KPI_COLUMNS: &[(&str, Type)] = &[
 
 /// Tells whether a measure reads the entity that its rows belong to.
 pub fn uses_entity(measure: &Measure) -> bool {
-    let is_entity = |expr: &Expr| expr.columns().iter().any(|name| name.starts_with(canonical::ENTITY));
+    let is_entity = |expr: &Expr| expr.columns().iter().any(|name| matches!(name, Name::Entity { .. }));
     measure.exprs().any(is_entity)
 }
 

@@ -3,8 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::semantic::model::{Entity, Source};
-use crate::semantic::name::{Name, Path};
-use crate::semantic::scopes::canonical;
+use crate::semantic::name::{EntityColumn, EventRole, FactRole, Name, Path};
 
 /// The longest name of a property's column: warehouses take 255 characters and more.
 const LONGEST: usize = 128;
@@ -48,43 +47,56 @@ pub fn column_name(name: &str) -> String {
 
 /// Returns the column that a name means among the events that were read; none where it means nothing of them.
 pub fn column_of_events(name: &Name) -> Option<String> {
-    let name = match name {
-        Name::Property(path) => return Some(property_name(path)),
-        Name::Canonical(name) => name.as_str(),
-    };
-    let role = match name {
-        canonical::EVENT_ID => "event_id",
-        canonical::EVENT_ENTITY => "entity",
-        canonical::EVENT_NAME => "event_name",
-        canonical::EVENT_TIME => "event_time",
-        _ => return name.strip_prefix(canonical::COLUMN).map(column_name),
-    };
-    Some(role.to_owned())
+    match name {
+        Name::Event(role) => Some(role_of_events(*role).to_owned()),
+        Name::Column(name) => Some(column_name(name)),
+        Name::Property(path) => Some(property_name(path)),
+        Name::AsOf
+        | Name::Fact(_)
+        | Name::Entity { .. }
+        | Name::Reach(_)
+        | Name::PopulationReachedAt
+        | Name::Kpi(_) => None,
+    }
+}
+
+fn role_of_events(role: EventRole) -> &'static str {
+    match role {
+        EventRole::Id => "event_id",
+        EventRole::Entity => "entity",
+        EventRole::Name => "event_name",
+        EventRole::Time => "event_time",
+    }
 }
 
 /// Returns the column that a name means among the facts that were read; none where it means nothing of them.
 pub fn column_of_facts(name: &Name) -> Option<String> {
-    let Name::Canonical(name) = name else { return None };
-    let role = match name.as_str() {
-        canonical::FACT_KEY => "fact_key",
-        canonical::FACT_ENTITY => "entity",
-        canonical::FACT_TIME => "fact_time",
-        _ => return name.strip_prefix(canonical::COLUMN).map(column_name),
-    };
-    Some(role.to_owned())
+    match name {
+        Name::Fact(FactRole::Key) => Some("fact_key".to_owned()),
+        Name::Fact(FactRole::Entity) => Some("entity".to_owned()),
+        Name::Fact(FactRole::Time) => Some("fact_time".to_owned()),
+        Name::Column(name) => Some(column_name(name)),
+        Name::AsOf
+        | Name::Event(_)
+        | Name::Property(_)
+        | Name::Entity { .. }
+        | Name::Reach(_)
+        | Name::PopulationReachedAt
+        | Name::Kpi(_) => None,
+    }
 }
 
 /// Returns the column that a name means among the rows of an entity; none where it means nothing of them.
 pub fn column_of_entity(entity: &Entity, name: &Name) -> Option<String> {
-    let (of, column) = name.strip_prefix(canonical::ENTITY)?.split_once('.')?;
-    if of != entity.meta.name {
+    let Name::Entity { entity: of, column } = name else { return None };
+    if *of != entity.meta.name {
         return None;
     }
     match column {
-        "key" => Some(entity.key.clone()),
-        "start" => Some("started_at".to_owned()),
-        "parent" => entity.parent.as_ref().map(|(_, column)| column.clone()),
-        _ => column.strip_prefix("attribute.").map(str::to_owned),
+        EntityColumn::Key => Some(entity.key.clone()),
+        EntityColumn::Start => Some("started_at".to_owned()),
+        EntityColumn::Parent => entity.parent.as_ref().map(|(_, column)| column.clone()),
+        EntityColumn::Attribute(name) => Some(name.clone()),
     }
 }
 

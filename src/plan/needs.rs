@@ -6,7 +6,6 @@ use crate::plan::node::Events;
 use crate::semantic::expr::{Expr, ExprKind, Type};
 use crate::semantic::model::{MeasureRelation, Model, Occurrences, Progress, SourceIndex};
 use crate::semantic::name::Name;
-use crate::semantic::scopes::canonical;
 
 /// Gathers, for each source of events that some definition counts, the names, properties and columns that are needed.
 pub fn events(model: &Model) -> Vec<Events> {
@@ -76,8 +75,8 @@ fn columns(need: &mut Events, expr: &Expr) {
         let ExprKind::Column(name) = &part.kind else { return };
         if let Name::Property(path) = name {
             add(&mut need.properties, path.clone(), part.ty);
-        } else if let Some(column) = name.strip_prefix(canonical::COLUMN) {
-            add(&mut need.columns, column.to_owned(), part.ty);
+        } else if let Name::Column(column) = name {
+            add(&mut need.columns, column.clone(), part.ty);
         }
     });
 }

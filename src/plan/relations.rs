@@ -23,7 +23,6 @@ use crate::semantic::expr::{Expr, Type};
 use crate::semantic::horizon::{Horizon, Part};
 use crate::semantic::model::{Anchor, EntityIndex, Kpi, KpiIndex, KpiValue, Milestone, MilestoneIndex, Model};
 use crate::semantic::name::Name;
-use crate::semantic::scopes::canonical;
 
 /// What the cells of a KPI are known by.
 const CELL: &[&str] = &["period", "segment_by", "segment"];
@@ -77,21 +76,20 @@ struct Scope<'s> {
 impl Scope<'_> {
     fn column(&self, model: &Model, name: &Name) -> Option<Scalar> {
         let of = |rows: Option<&Rows>, column: Option<String>| rows?.find(&column?);
-        if let Name::Canonical(canonical) = name {
-            match canonical.as_str() {
-                canonical::AS_OF => return Some(scalar::moment()),
-                canonical::POPULATION_REACHED_AT => return of(self.population, Some("reached_at".to_owned())),
-                _ => {}
+        match name {
+            Name::AsOf => Some(scalar::moment()),
+            Name::PopulationReachedAt => of(self.population, Some("reached_at".to_owned())),
+            Name::Reach(column) => of(self.reach, Some(column.name().to_owned())),
+            Name::Entity { entity, .. } => {
+                let (index, rows) =
+                    self.entities.iter().find(|(index, _)| model.entity(*index).meta.name == *entity)?;
+                of(Some(rows), column_of_entity(model.entity(*index), name))
             }
+            Name::Event(_) | Name::Fact(_) | Name::Column(_) | Name::Property(_) => {
+                of(self.events, column_of_events(name)).or_else(|| of(self.facts, column_of_facts(name)))
+            }
+            Name::Kpi(_) => None,
         }
-        if let Some(column) = name.strip_prefix(canonical::REACH) {
-            return of(self.reach, Some(column.to_owned()));
-        }
-        if let Some((entity, _)) = name.strip_prefix(canonical::ENTITY).and_then(|name| name.split_once('.')) {
-            let (index, rows) = self.entities.iter().find(|(index, _)| model.entity(*index).meta.name == entity)?;
-            return of(Some(rows), column_of_entity(model.entity(*index), name));
-        }
-        of(self.events, column_of_events(name)).or_else(|| of(self.facts, column_of_facts(name)))
     }
 }
 

@@ -9,7 +9,6 @@ use crate::plan::node::{Bound, Shape, Stream};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, ExprKind, Literal};
 use crate::semantic::model::{Anchor, EntityIndex, MilestoneIndex, Model, Occurrences, Progress, SourceIndex};
-use crate::semantic::scopes::canonical;
 
 /// What streams are put into one statement for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -155,17 +154,15 @@ fn write_signature(expr: &Expr, text: &mut String) {
 /// Tells whether streams for `entity` read whoever acted, besides the entity that they belong to.
 pub fn needs_actor(model: &Model, source: SourceIndex, entity: EntityIndex, streams: &[Stream]) -> bool {
     let Some((actor, _)) = model.source(source).entity.as_ref() else { return false };
-    let prefix = format!("{}{}.", canonical::ENTITY, model.entity(*actor).meta.name);
+    let name = &model.entity(*actor).meta.name;
     streams.iter().any(|stream| {
         let is_other = *actor != entity || stream.subject.is_some();
         let reads =
-            stream.condition.iter().chain(&stream.subject).chain(&stream.value).any(|expr| mentions(expr, &prefix));
+            stream.condition.iter().chain(&stream.subject).chain(&stream.value).any(|expr| mentions(expr, name));
         is_other && (reads || (stream.subject.is_none() && *actor != entity))
     })
 }
 
-fn mentions(expr: &Expr, prefix: &str) -> bool {
-    let mut found = false;
-    expr.walk(&mut |part| found |= matches!(&part.kind, ExprKind::Column(name) if name.starts_with(prefix)));
-    found
+fn mentions(expr: &Expr, entity: &str) -> bool {
+    expr.columns().iter().any(|name| name.entity() == Some(entity))
 }

@@ -9,7 +9,7 @@ use crate::project::{Definition, Project};
 use crate::semantic::expr::ExprKind;
 use crate::semantic::kinds::{self, Cx, Known};
 use crate::semantic::model::{Kpi, KpiIndex, KpiValue, Model};
-use crate::semantic::scopes::canonical;
+use crate::semantic::name::Name;
 use crate::semantic::values::{self, Named};
 use crate::source::Span;
 
@@ -141,7 +141,7 @@ fn named(kpi: &Kpi, input: &str) -> Option<Span> {
     let KpiValue::Formula { value, .. } = &kpi.value else { return None };
     let mut place = None;
     value.walk(&mut |part| {
-        if matches!(&part.kind, ExprKind::Column(name) if name.strip_prefix(canonical::KPI) == Some(input)) {
+        if matches!(&part.kind, ExprKind::Column(Name::Kpi(name)) if name == input) {
             place.get_or_insert(part.span);
         }
     });

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::semantic::scopes::canonical;
+use crate::semantic::expr::Type;
 
 /// The parts of a name from the outermost to the innermost. A part may be any text: `properties."utm.source"` has two.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,49 +78,167 @@ impl fmt::Display for Path {
 /// What a column is, whatever it is called in the user's tables.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Name {
-    /// Something with a name of ours: `event.time`, `entity.user.key`.
-    Canonical(String),
+    /// The moment as of which everything is computed.
+    AsOf,
+    /// What every event has.
+    Event(EventRole),
+    /// What facts have.
+    Fact(FactRole),
+    /// A further column of a source, by its declared name.
+    Column(String),
     /// A property of an event, by the keys that lead to it.
     Property(Path),
+    /// A column of an entity.
+    Entity {
+        /// The entity's name.
+        entity: String,
+        /// The column.
+        column: EntityColumn,
+    },
+    /// A column of a milestone's rows, as its view has it.
+    Reach(ReachColumn),
+    /// When the milestone that makes the population was reached.
+    PopulationReachedAt,
+    /// A KPI's value, by its name.
+    Kpi(String),
 }
 
-impl Name {
-    /// Tells whether it is this canonical name.
-    pub fn is(&self, canonical: &str) -> bool {
-        matches!(self, Name::Canonical(name) if name == canonical)
-    }
+/// What every event has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventRole {
+    /// Its unique id, as text.
+    Id,
+    /// The key of who acted, as text.
+    Entity,
+    /// Its name.
+    Name,
+    /// When it happened.
+    Time,
+}
 
-    /// Tells whether it is a canonical name that begins so.
-    pub fn starts_with(&self, prefix: &str) -> bool {
-        self.strip_prefix(prefix).is_some()
-    }
+/// What facts have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FactRole {
+    /// Its unique key, as text.
+    Key,
+    /// The key of the entity that it belongs to, as text.
+    Entity,
+    /// When it happened.
+    Time,
+}
 
-    /// Returns what follows in a canonical name that begins so.
-    pub fn strip_prefix(&self, prefix: &str) -> Option<&str> {
+/// A column of an entity.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EntityColumn {
+    /// Its key, as text.
+    Key,
+    /// When it began.
+    Start,
+    /// The key of what it is a member of, as text.
+    Parent,
+    /// An attribute, by its name.
+    Attribute(String),
+}
+
+/// A column of a milestone's rows that expressions may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "they are columns of the view of a milestone, which docs/language.md describes")]
+pub enum ReachColumn {
+    AnchorAt,
+    ClosesAt,
+    ReachedAt,
+    Reached,
+    Count,
+    Progress,
+    Mature,
+}
+
+impl ReachColumn {
+    /// All of them, in the order of the view.
+    pub const ALL: [ReachColumn; 7] = [
+        ReachColumn::AnchorAt,
+        ReachColumn::ClosesAt,
+        ReachColumn::ReachedAt,
+        ReachColumn::Reached,
+        ReachColumn::Count,
+        ReachColumn::Progress,
+        ReachColumn::Mature,
+    ];
+
+    /// Returns its name, in the view and in expressions.
+    pub fn name(self) -> &'static str {
         match self {
-            Name::Canonical(name) => name.strip_prefix(prefix),
-            Name::Property(_) => None,
+            ReachColumn::AnchorAt => "anchor_at",
+            ReachColumn::ClosesAt => "closes_at",
+            ReachColumn::ReachedAt => "reached_at",
+            ReachColumn::Reached => "reached",
+            ReachColumn::Count => "count",
+            ReachColumn::Progress => "progress",
+            ReachColumn::Mature => "mature",
+        }
+    }
+
+    /// Returns its type.
+    pub fn ty(self) -> Type {
+        match self {
+            ReachColumn::AnchorAt | ReachColumn::ClosesAt | ReachColumn::ReachedAt => Type::Timestamp,
+            ReachColumn::Reached | ReachColumn::Mature => Type::Bool,
+            ReachColumn::Count => Type::Int,
+            ReachColumn::Progress => Type::Float,
         }
     }
 }
 
-impl From<&str> for Name {
-    fn from(canonical: &str) -> Self {
-        Name::Canonical(canonical.to_owned())
+impl Name {
+    /// Makes the key of an entity.
+    pub fn key_of(entity: &str) -> Self {
+        Name::Entity { entity: entity.to_owned(), column: EntityColumn::Key }
+    }
+
+    /// Makes the start of an entity.
+    pub fn start_of(entity: &str) -> Self {
+        Name::Entity { entity: entity.to_owned(), column: EntityColumn::Start }
+    }
+
+    /// Tells whether it is the key of whom a row belongs to, as the row has it.
+    pub fn is_link(&self) -> bool {
+        matches!(self, Name::Event(EventRole::Entity) | Name::Fact(FactRole::Entity))
+    }
+
+    /// Tells whether it is when a row happened.
+    pub fn is_time(&self) -> bool {
+        matches!(self, Name::Event(EventRole::Time) | Name::Fact(FactRole::Time))
+    }
+
+    /// Returns the entity whose column it is.
+    pub fn entity(&self) -> Option<&str> {
+        if let Name::Entity { entity, .. } = self { Some(entity) } else { None }
     }
 }
 
-impl From<String> for Name {
-    fn from(canonical: String) -> Self {
-        Name::Canonical(canonical)
-    }
-}
-
+/// What it is known by: streams are numbered by it, so that it stays as it is.
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Name::Canonical(name) => f.write_str(name),
-            Name::Property(path) => write!(f, "{}{path}", canonical::PROPERTY),
+            Name::AsOf => f.write_str("as_of"),
+            Name::Event(EventRole::Id) => f.write_str("event.id"),
+            Name::Event(EventRole::Entity) => f.write_str("event.entity"),
+            Name::Event(EventRole::Name) => f.write_str("event.name"),
+            Name::Event(EventRole::Time) => f.write_str("event.time"),
+            Name::Fact(FactRole::Key) => f.write_str("fact.key"),
+            Name::Fact(FactRole::Entity) => f.write_str("fact.entity"),
+            Name::Fact(FactRole::Time) => f.write_str("fact.time"),
+            Name::Column(name) => write!(f, "column.{name}"),
+            Name::Property(path) => write!(f, "property.{path}"),
+            Name::Entity { entity, column } => match column {
+                EntityColumn::Key => write!(f, "entity.{entity}.key"),
+                EntityColumn::Start => write!(f, "entity.{entity}.start"),
+                EntityColumn::Parent => write!(f, "entity.{entity}.parent"),
+                EntityColumn::Attribute(name) => write!(f, "entity.{entity}.attribute.{name}"),
+            },
+            Name::Reach(column) => write!(f, "reach.{}", column.name()),
+            Name::PopulationReachedAt => f.write_str("population.reached_at"),
+            Name::Kpi(name) => write!(f, "kpi.{name}"),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::semantic::expr::{BinaryOperator, Expr, ExprKind, Literal};
 use crate::semantic::model::{Source, SourceRows};
-use crate::semantic::scopes::canonical;
+use crate::semantic::name::{EventRole, Name};
 use crate::source::Span;
 
 /// Reports what stands at `span` if it is another name of an event, and tells whether it is: rows have the canonical one.
@@ -26,7 +26,8 @@ pub fn check_alias(source: &Source, name: &str, span: Span, diagnostics: &mut Di
 
 /// Reports the other names of events that `expr` compares the names of events with: no row has them.
 pub fn check_aliases(source: &Source, expr: &Expr, diagnostics: &mut Diagnostics) {
-    let is_name = |expr: &Expr| matches!(&expr.kind, ExprKind::Column(column) if column.is(canonical::EVENT_NAME));
+    let is_name =
+        |expr: &Expr| matches!(&expr.kind, ExprKind::Column(column) if *column == Name::Event(EventRole::Name));
     // What is written once may stand in several places.
     let mut seen: BTreeSet<(usize, usize)> = BTreeSet::new();
     let mut check = |value: &Expr| {
@@ -103,13 +104,13 @@ fn names_in(condition: &Expr) -> Option<Vec<String>> {
         ExprKind::Binary(BinaryOperator::Equal, left, right) => match (&left.kind, &right.kind) {
             (ExprKind::Column(column), ExprKind::Literal(Literal::String(name)))
             | (ExprKind::Literal(Literal::String(name)), ExprKind::Column(column))
-                if column.is(canonical::EVENT_NAME) =>
+                if *column == Name::Event(EventRole::Name) =>
             {
                 Some(vec![name.clone()])
             }
             _ => None,
         },
-        ExprKind::In(inner, list, false) if matches!(&inner.kind, ExprKind::Column(column) if column.is(canonical::EVENT_NAME)) =>
+        ExprKind::In(inner, list, false) if matches!(&inner.kind, ExprKind::Column(column) if *column == Name::Event(EventRole::Name)) =>
         {
             let mut names: Vec<String> = Vec::new();
             for item in list {

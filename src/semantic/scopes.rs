@@ -1,7 +1,7 @@
 //! What the names in an expression may mean, relation by relation.
 //!
-//! A scope gives each name a canonical one, which says what it is whatever the user's tables call it: `event.time`,
-//! `entity.user.attribute.plan_tier`. The canonical names are what `plan` and `render` see.
+//! A scope gives each name a [`Name`], which says what it is whatever the user's tables call it: that is what `plan` and
+//! `render` see.
 //!
 //! A name has one meaning. What a user declares under a name that means something already is refused where it is declared
 //! (`taken`); what nobody can rename, the raw columns of roles, is refused where the name is used, if it means two things.
@@ -10,52 +10,9 @@ use indexmap::IndexMap;
 
 use crate::semantic::expr::Type;
 use crate::semantic::model::{Column, Entity, EntityIndex, EventName, Model, Properties, Source, SourceRows};
-use crate::semantic::name::{Name, Path};
+use crate::semantic::name::{EntityColumn, EventRole, FactRole, Name, Path, ReachColumn};
 use crate::semantic::parse::Scope;
 use crate::source::Span;
-
-/// The canonical names that do not depend on the project.
-pub mod canonical {
-    /// The event's unique id, as text.
-    pub const EVENT_ID: &str = "event.id";
-    /// The key of who acted, as text.
-    pub const EVENT_ENTITY: &str = "event.entity";
-    /// The event's name.
-    pub const EVENT_NAME: &str = "event.name";
-    /// When the event happened.
-    pub const EVENT_TIME: &str = "event.time";
-    /// The fact's unique key, as text.
-    pub const FACT_KEY: &str = "fact.key";
-    /// The key of the entity that the fact belongs to, as text.
-    pub const FACT_ENTITY: &str = "fact.entity";
-    /// When the fact happened.
-    pub const FACT_TIME: &str = "fact.time";
-    /// The moment as of which everything is computed.
-    pub const AS_OF: &str = "as_of";
-    /// A milestone's columns, as its view has them.
-    pub const REACH: &str = "reach.";
-    /// When the milestone that makes the population was reached.
-    pub const POPULATION_REACHED_AT: &str = "population.reached_at";
-    /// A property of an event: the path follows.
-    pub const PROPERTY: &str = "property.";
-    /// A further column of a source: its name follows.
-    pub const COLUMN: &str = "column.";
-    /// A column of an entity: the entity's name, a dot, and the column's name follow.
-    pub const ENTITY: &str = "entity.";
-    /// A KPI's value: its name follows.
-    pub const KPI: &str = "kpi.";
-}
-
-/// The columns of a milestone's rows that expressions may use.
-const REACH: &[(&str, Type)] = &[
-    ("anchor_at", Type::Timestamp),
-    ("closes_at", Type::Timestamp),
-    ("reached_at", Type::Timestamp),
-    ("reached", Type::Bool),
-    ("count", Type::Int),
-    ("progress", Type::Float),
-    ("mature", Type::Bool),
-];
 
 /// What a name means.
 #[derive(Clone, Debug)]
@@ -85,7 +42,7 @@ impl Names {
     fn new(subject: String, declared_at: Option<Span>) -> Self {
         let mut names =
             Self { subject, declared_at, properties_at: None, meanings: IndexMap::new(), folded: IndexMap::new() };
-        names.role("as_of", canonical::AS_OF, Type::Timestamp);
+        names.role("as_of", Name::AsOf, Type::Timestamp);
         names
     }
 
@@ -105,8 +62,8 @@ impl Names {
     }
 
     /// Adds a name that the language gives, or that of a raw column that has a role.
-    fn role(&mut self, written: &str, canonical: &str, ty: Type) {
-        self.add(Path::new([written]), canonical.into(), ty);
+    fn role(&mut self, written: &str, role: Name, ty: Type) {
+        self.add(Path::new([written]), role, ty);
     }
 
     /// Adds what a user declares, unless the name is taken, which is reported where it is declared.
@@ -123,8 +80,7 @@ impl Names {
 
     fn add_columns(&mut self, columns: &[Column]) {
         for column in columns {
-            let name = format!("{}{}", canonical::COLUMN, column.name);
-            self.declared(Path::new([&column.name]), name.into(), column.ty);
+            self.declared(Path::new([&column.name]), Name::Column(column.name.clone()), column.ty);
         }
     }
 
@@ -143,30 +99,30 @@ impl Names {
         let mut names = Self::new(format!("source `{}`", source.meta.name), Some(source.meta.span));
         let (key, entity, time) = match &source.rows {
             SourceRows::Events { name, .. } => {
-                names.role("id", canonical::EVENT_ID, Type::String);
-                names.role("entity", canonical::EVENT_ENTITY, Type::String);
-                names.role("name", canonical::EVENT_NAME, Type::String);
-                names.role("time", canonical::EVENT_TIME, Type::Timestamp);
+                names.role("id", Name::Event(EventRole::Id), Type::String);
+                names.role("entity", Name::Event(EventRole::Entity), Type::String);
+                names.role("name", Name::Event(EventRole::Name), Type::String);
+                names.role("time", Name::Event(EventRole::Time), Type::Timestamp);
                 if let EventName::Column(column) = name {
-                    names.role(column, canonical::EVENT_NAME, Type::String);
+                    names.role(column, Name::Event(EventRole::Name), Type::String);
                 }
-                (canonical::EVENT_ID, canonical::EVENT_ENTITY, canonical::EVENT_TIME)
+                (Name::Event(EventRole::Id), Name::Event(EventRole::Entity), Name::Event(EventRole::Time))
             }
             SourceRows::Facts => {
                 if source.time.is_some() {
-                    names.role("time", canonical::FACT_TIME, Type::Timestamp);
+                    names.role("time", Name::Fact(FactRole::Time), Type::Timestamp);
                 }
-                (canonical::FACT_KEY, canonical::FACT_ENTITY, canonical::FACT_TIME)
+                (Name::Fact(FactRole::Key), Name::Fact(FactRole::Entity), Name::Fact(FactRole::Time))
             }
         };
-        for (column, canonical, ty) in [
-            (entity_name, entity, Type::String),
+        for (column, role, ty) in [
+            (entity_name, entity.clone(), Type::String),
             (source.key.as_deref(), key, Type::String),
             (source.entity.as_ref().map(|(_, column)| column.as_str()), entity, Type::String),
             (source.time.as_deref(), time, Type::Timestamp),
         ] {
             if let Some(column) = column {
-                names.role(column, canonical, ty);
+                names.role(column, role, ty);
             }
         }
         names
@@ -200,8 +156,8 @@ impl Names {
     /// The rows of a milestone: the population, with what became of it.
     pub fn milestone(model: &Model, name: &str, span: Span, entity: EntityIndex) -> Self {
         let mut names = Self::new(format!("milestone `{name}`"), Some(span));
-        for (column, ty) in REACH {
-            names.role(column, &format!("{}{column}", canonical::REACH), *ty);
+        for column in ReachColumn::ALL {
+            names.role(column.name(), Name::Reach(column), column.ty());
         }
         names.add_entity(model, model.entity(entity), true);
         names
@@ -222,7 +178,7 @@ impl Names {
         entity.add_entity(model, model.entity(index), true);
         for (written, meaning) in entity.meanings {
             let first = self.folded.get(&written.to_string().to_lowercase()).map(|first| &self.meanings[first].name);
-            if !first.is_some_and(|first| first.starts_with(canonical::COLUMN)) {
+            if !first.is_some_and(|first| matches!(first, Name::Column(_))) {
                 self.add(written, meaning.name, meaning.ty);
             }
         }
@@ -231,19 +187,19 @@ impl Names {
 
     fn add_entity(&mut self, model: &Model, entity: &Entity, bare: bool) {
         let name = entity.meta.name.as_str();
-        let canonical = |column: &str| Name::from(format!("{}{name}.{column}", canonical::ENTITY));
+        let own = |column: EntityColumn| Name::Entity { entity: name.to_owned(), column };
         let mut columns: Vec<(&str, Name, Type)> = Vec::new();
-        columns.push(("key", canonical("key"), Type::String));
-        columns.push(("start", canonical("start"), Type::Timestamp));
-        columns.push((&entity.key, canonical("key"), Type::String));
+        columns.push(("key", own(EntityColumn::Key), Type::String));
+        columns.push(("start", own(EntityColumn::Start), Type::Timestamp));
+        columns.push((&entity.key, own(EntityColumn::Key), Type::String));
         if let Some(start) = &entity.start {
-            columns.push((start, canonical("start"), Type::Timestamp));
+            columns.push((start, own(EntityColumn::Start), Type::Timestamp));
         }
         if let Some((parent, column)) = &entity.parent {
-            columns.push((&model.entity(*parent).meta.name, canonical("parent"), Type::String));
-            columns.push((column, canonical("parent"), Type::String));
+            columns.push((&model.entity(*parent).meta.name, own(EntityColumn::Parent), Type::String));
+            columns.push((column, own(EntityColumn::Parent), Type::String));
         }
-        self.add(Path::new([name]), canonical("key"), Type::String);
+        self.add(Path::new([name]), own(EntityColumn::Key), Type::String);
         let mut add = |written: &str, meaning: Name, ty: Type, is_declared: bool| {
             let paths = [Some(Path::new([name, written])), bare.then(|| Path::new([written]))];
             for path in paths.into_iter().flatten() {
@@ -258,7 +214,8 @@ impl Names {
             add(written, meaning, ty, false);
         }
         for attribute in &entity.attributes {
-            add(&attribute.name, canonical(&format!("attribute.{}", attribute.name)), attribute.ty, true);
+            let meaning = own(EntityColumn::Attribute(attribute.name.clone()));
+            add(&attribute.name, meaning, attribute.ty, true);
         }
     }
 
@@ -266,7 +223,7 @@ impl Names {
     pub fn own(&self) -> Vec<String> {
         let mut own: IndexMap<&Name, &Path> = IndexMap::new();
         for (written, meaning) in &self.meanings {
-            if !meaning.name.is(canonical::AS_OF) && meaning.others.is_empty() {
+            if meaning.name != Name::AsOf && meaning.others.is_empty() {
                 own.insert(&meaning.name, written);
             }
         }
@@ -286,45 +243,31 @@ impl Names {
 
 /// Tells whether two columns hold the same by definition: the row's own key of its entity, and the entity's key.
 fn is_one(left: &Name, right: &Name) -> bool {
-    let is_link = |name: &Name| name.is(canonical::EVENT_ENTITY) || name.is(canonical::FACT_ENTITY);
-    let is_key = |name: &Name| {
-        let own = name.strip_prefix(canonical::ENTITY).and_then(|rest| rest.split_once('.'));
-        own.is_some_and(|(_, own)| own == "key")
-    };
-    left == right || (is_link(left) && is_key(right))
+    left == right || (left.is_link() && matches!(right, Name::Entity { column: EntityColumn::Key, .. }))
 }
 
 /// Says what a column is, for messages.
 pub fn describe(name: &Name) -> String {
-    let name = match name {
-        Name::Property(path) => return format!("the property `{path}`"),
-        Name::Canonical(name) => name.as_str(),
-    };
     match name {
-        canonical::AS_OF => return "the moment as of which everything is computed".to_owned(),
-        canonical::EVENT_ID => return "the event's id".to_owned(),
-        canonical::EVENT_ENTITY => return "the key of who acted".to_owned(),
-        canonical::EVENT_NAME => return "the event's name".to_owned(),
-        canonical::EVENT_TIME => return "the event's time".to_owned(),
-        canonical::FACT_KEY => return "the fact's key".to_owned(),
-        canonical::FACT_ENTITY => return "the key of who the fact belongs to".to_owned(),
-        canonical::FACT_TIME => return "the fact's time".to_owned(),
-        _ => {}
-    }
-    if let Some(column) = name.strip_prefix(canonical::REACH) {
-        return format!("the column `{column}` of a milestone's rows");
-    }
-    if let Some(column) = name.strip_prefix(canonical::COLUMN) {
-        return format!("the column `{column}`");
-    }
-    match name.strip_prefix(canonical::ENTITY).and_then(|rest| rest.split_once('.')) {
-        Some((entity, "key")) => format!("the key of `{entity}`"),
-        Some((entity, "start")) => format!("the start of `{entity}`"),
-        Some((entity, "parent")) => format!("the key of what a `{entity}` is a member of"),
-        Some((entity, attribute)) => {
-            format!("the attribute `{}` of `{entity}`", attribute.strip_prefix("attribute.").unwrap_or(attribute))
-        }
-        None => format!("`{name}`"),
+        Name::AsOf => "the moment as of which everything is computed".to_owned(),
+        Name::Event(EventRole::Id) => "the event's id".to_owned(),
+        Name::Event(EventRole::Entity) => "the key of who acted".to_owned(),
+        Name::Event(EventRole::Name) => "the event's name".to_owned(),
+        Name::Event(EventRole::Time) => "the event's time".to_owned(),
+        Name::Fact(FactRole::Key) => "the fact's key".to_owned(),
+        Name::Fact(FactRole::Entity) => "the key of who the fact belongs to".to_owned(),
+        Name::Fact(FactRole::Time) => "the fact's time".to_owned(),
+        Name::Column(column) => format!("the column `{column}`"),
+        Name::Property(path) => format!("the property `{path}`"),
+        Name::Entity { entity, column } => match column {
+            EntityColumn::Key => format!("the key of `{entity}`"),
+            EntityColumn::Start => format!("the start of `{entity}`"),
+            EntityColumn::Parent => format!("the key of what a `{entity}` is a member of"),
+            EntityColumn::Attribute(attribute) => format!("the attribute `{attribute}` of `{entity}`"),
+        },
+        Name::Reach(column) => format!("the column `{}` of a milestone's rows", column.name()),
+        Name::PopulationReachedAt => "when the population was reached".to_owned(),
+        Name::Kpi(name) => format!("the value of `kpi.{name}`"),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::semantic::expr::Expr;
 use crate::semantic::model::{
     Anchor, Grain, Kpi, KpiValue, Measure, MeasureRelation, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
 };
-use crate::semantic::scopes::canonical;
+use crate::semantic::name::{Name, ReachColumn};
 
 /// Why no cell of a KPI is ever final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,18 +137,18 @@ fn depends<'e>(exprs: impl IntoIterator<Item = &'e Expr>) -> Option<Never> {
 }
 
 fn reads_as_of(expr: &Expr) -> bool {
-    expr.columns().iter().any(|name| name.is(canonical::AS_OF))
+    expr.columns().iter().any(|name| **name == Name::AsOf)
 }
 
 /// Tells whether an expression over a milestone's rows may change while the window of a row is open. Where rows fall into
 /// periods `by_reach`, each is there because it was reached, and that stays so.
 pub fn moves(expr: &Expr, by_reach: bool) -> bool {
-    let is_settled = |column: &str| match column {
-        "anchor_at" | "closes_at" => true,
-        "reached" | "reached_at" => by_reach,
-        _ => false,
+    let is_settled = |column: ReachColumn| match column {
+        ReachColumn::AnchorAt | ReachColumn::ClosesAt => true,
+        ReachColumn::Reached | ReachColumn::ReachedAt => by_reach,
+        ReachColumn::Count | ReachColumn::Progress | ReachColumn::Mature => false,
     };
-    expr.columns().iter().any(|name| name.strip_prefix(canonical::REACH).is_some_and(|column| !is_settled(column)))
+    expr.columns().iter().any(|name| matches!(name, Name::Reach(column) if !is_settled(*column)))
 }
 
 /// Tells whether a row may still move from one segment of the KPI to another.

@@ -8,8 +8,8 @@ use crate::project::tables::entity::EntityTable;
 use crate::project::{Definition, Project};
 use crate::semantic::expr::Type;
 use crate::semantic::model::{Column, Entity, EntityIndex, EventName, Model, Source, SourceRows};
-use crate::semantic::name::Name;
-use crate::semantic::scopes::{Names, canonical, describe};
+use crate::semantic::name::{EventRole, FactRole, Name};
+use crate::semantic::scopes::{Names, describe};
 use crate::source::Span;
 
 /// The columns of a milestone's view, beside the key.
@@ -63,18 +63,18 @@ pub fn source(model: &Model, source: &Source, diagnostics: &mut Diagnostics) {
 /// Tells whether a declared column holds what the role holds.
 fn is_same(source: &Source, column: &Column, role: &Name) -> bool {
     let is = |raw: Option<&String>, ty: Type| raw == Some(&column.column) && column.ty == ty;
-    if role.is(canonical::EVENT_ENTITY) || role.is(canonical::FACT_ENTITY) {
+    if role.is_link() {
         return is(source.entity.as_ref().map(|(_, raw)| raw), Type::String);
     }
-    if role.is(canonical::EVENT_TIME) || role.is(canonical::FACT_TIME) {
+    if role.is_time() {
         return is(source.time.as_ref(), Type::Timestamp);
     }
     match &source.rows {
         // An event without an id is given one, which the column has not.
-        SourceRows::Events { name: EventName::Column(raw), aliases, .. } if role.is(canonical::EVENT_NAME) => {
+        SourceRows::Events { name: EventName::Column(raw), aliases, .. } if *role == Name::Event(EventRole::Name) => {
             is(Some(raw), Type::String) && aliases.is_empty()
         }
-        SourceRows::Facts if role.is(canonical::FACT_KEY) => is(source.key.as_ref(), Type::String),
+        SourceRows::Facts if *role == Name::Fact(FactRole::Key) => is(source.key.as_ref(), Type::String),
         SourceRows::Events { .. } | SourceRows::Facts => false,
     }
 }

@@ -13,7 +13,6 @@ use crate::semantic::expr::Type;
 use crate::semantic::files;
 use crate::semantic::model::{Model, SourceRows, Stored};
 use crate::semantic::name::Name;
-use crate::semantic::scopes::canonical;
 use crate::suite::case::Case;
 use crate::warehouse::Rows;
 
@@ -45,7 +44,7 @@ fn stored(model: &Model) -> BTreeMap<(&str, &str), &'static str> {
         let name = source.meta.name.as_str();
         let scanned: Vec<&Name> = source.scan.iter().flat_map(|scan| scan.columns()).collect();
         for column in &source.columns {
-            if scanned.iter().any(|scanned| scanned.strip_prefix(canonical::COLUMN) == Some(column.name.as_str())) {
+            if scanned.iter().any(|scanned| matches!(scanned, Name::Column(name) if *name == column.name)) {
                 stored.insert((name, column.column.as_str()), column.ty.name());
             }
         }

@@ -33,7 +33,7 @@ pub(crate) struct Columns;
 impl Scope for Columns {
     fn column(&self, path: &[&str]) -> Option<(Name, Type)> {
         let ty = TYPES.iter().find(|ty| path == [format!("a_{}", ty.name()).as_str()])?;
-        Some((path[0].into(), *ty))
+        Some((Name::Column(path[0].to_owned()), *ty))
     }
 
     fn names(&self) -> Vec<String> {
@@ -57,6 +57,12 @@ pub(crate) fn dialects() -> Vec<&'static Dialect> {
 /// The dialect whose SQL is executed here.
 pub(crate) fn executed() -> &'static Dialect {
     Dialect::named("duckdb").unwrap()
+}
+
+/// Returns the name of a column of these tests.
+fn named(name: &Name, dialect: &Dialect) -> Option<String> {
+    let Name::Column(name) = name else { return None };
+    dialect.identifier(name).ok()
 }
 
 /// Reads a portable expression.
@@ -83,14 +89,14 @@ pub(crate) fn aggregated(
 ) -> String {
     let fragment = |text: &str| {
         let expr = read(text);
-        let printed = expr::fragment(&expr, dialect, &|name| dialect.identifier(&name.to_string()).ok()).unwrap();
+        let printed = expr::fragment(&expr, dialect, &|name| named(name, dialect)).unwrap();
         (printed, Some(expr.ty))
     };
     expr::aggregate(dialect, function, argument.map(fragment), filter.map(|text| fragment(text).0), None).unwrap().sql
 }
 
 pub(crate) fn print(expr: &Expr, dialect: &Dialect) -> Result<String, expr::Refused> {
-    expr::print(expr, dialect, &|name| dialect.identifier(&name.to_string()).ok())
+    expr::print(expr, dialect, &|name| named(name, dialect))
 }
 
 /// Asserts that a query parses in a dialect's grammar.
@@ -143,7 +149,7 @@ fn what_a_dialect_says_of_its_tests_is_true() {
 pub(crate) fn calls(function: &Function) -> Vec<Expr> {
     let mut sources = Sources::default();
     let span = Span { source: sources.add(PathBuf::from("test"), String::new()), start: 0, end: 0 };
-    let column = |ty: Type| Expr { kind: ExprKind::Column(format!("a_{}", ty.name()).into()), ty, span };
+    let column = |ty: Type| Expr { kind: ExprKind::Column(Name::Column(format!("a_{}", ty.name()))), ty, span };
     let literal = |literal: Literal, ty: Type| Expr { kind: ExprKind::Literal(literal), ty, span };
     let mut all = Vec::new();
     for signature in &function.signatures {
@@ -216,8 +222,8 @@ fn shapes() -> impl Strategy<Value = Expr> {
         Expr { kind, ty, span }
     };
     let leaf = prop_oneof![
-        Just(make(ExprKind::Column("a".into()))),
-        Just(make(ExprKind::Column("b".into()))),
+        Just(make(ExprKind::Column(Name::Column("a".to_owned())))),
+        Just(make(ExprKind::Column(Name::Column("b".to_owned())))),
         (-3..3i64).prop_map(move |number| make(ExprKind::Literal(Literal::Int(number)))),
     ];
     leaf.prop_recursive(5, 40, 3, move |inner| {
@@ -296,7 +302,7 @@ fn regroup(expr: &mut sqlparser::ast::Expr) {
 fn parenthesized(expr: &Expr, dialect: &Dialect) -> String {
     let inner = |expr: &Expr| format!("({})", parenthesized(expr, dialect));
     match &expr.kind {
-        ExprKind::Column(name) => dialect.identifier(&name.to_string()).unwrap(),
+        ExprKind::Column(name) => named(name, dialect).unwrap(),
         ExprKind::Literal(_) => print(expr, dialect).unwrap(),
         ExprKind::Not(operand) => format!("NOT {}", inner(operand)),
         ExprKind::Negate(operand) => format!("-{}", inner(operand)),

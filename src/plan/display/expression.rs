@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 use crate::semantic::expr::{BinaryOperator, Expr, ExprKind, Literal};
 use crate::semantic::model::Model;
-use crate::semantic::name::Name;
-use crate::semantic::scopes::canonical;
+use crate::semantic::name::{EntityColumn, EventRole, FactRole, Name};
 
 /// Writes an expression. Operands that are operations themselves stand in parentheses.
 pub(super) fn text(expr: &Expr, model: &Model) -> String {
@@ -71,33 +70,28 @@ fn list(items: &[Expr], model: &Model) -> String {
 
 /// Writes a column as expressions name it.
 fn column(name: &Name, model: &Model) -> String {
-    let name = match name {
-        Name::Property(path) => return format!("properties.{path}"),
-        Name::Canonical(name) => name.as_str(),
-    };
     match name {
-        canonical::EVENT_ID => return "id".to_owned(),
-        canonical::EVENT_ENTITY | canonical::FACT_ENTITY => return "entity".to_owned(),
-        canonical::EVENT_NAME => return "name".to_owned(),
-        canonical::EVENT_TIME | canonical::FACT_TIME => return "time".to_owned(),
-        canonical::FACT_KEY => return "key".to_owned(),
-        canonical::POPULATION_REACHED_AT => return "reached_at".to_owned(),
-        _ => {}
-    }
-    if let Some(own) =
-        [canonical::COLUMN, canonical::REACH, canonical::KPI].iter().find_map(|own| name.strip_prefix(own))
-    {
-        return own.to_owned();
-    }
-    match name.strip_prefix(canonical::ENTITY).and_then(|rest| rest.split_once('.')) {
-        Some((entity, "key")) => entity.to_owned(),
-        Some((entity, "parent")) => {
-            let parent = model.entities.iter().find(|known| known.meta.name == entity).and_then(|e| e.parent.as_ref());
-            let parent = parent.map_or("parent", |(parent, _)| model.entity(*parent).meta.name.as_str());
-            format!("{entity}.{parent}")
-        }
-        Some((entity, own)) => format!("{entity}.{}", own.strip_prefix("attribute.").unwrap_or(own)),
-        None => name.to_owned(),
+        Name::AsOf => "as_of".to_owned(),
+        Name::Event(EventRole::Id) => "id".to_owned(),
+        Name::Event(EventRole::Entity) | Name::Fact(FactRole::Entity) => "entity".to_owned(),
+        Name::Event(EventRole::Name) => "name".to_owned(),
+        Name::Event(EventRole::Time) | Name::Fact(FactRole::Time) => "time".to_owned(),
+        Name::Fact(FactRole::Key) => "key".to_owned(),
+        Name::PopulationReachedAt => "reached_at".to_owned(),
+        Name::Column(own) | Name::Kpi(own) => own.clone(),
+        Name::Reach(column) => column.name().to_owned(),
+        Name::Property(path) => format!("properties.{path}"),
+        Name::Entity { entity, column } => match column {
+            EntityColumn::Key => entity.clone(),
+            EntityColumn::Parent => {
+                let parent =
+                    model.entities.iter().find(|known| known.meta.name == *entity).and_then(|e| e.parent.as_ref());
+                let parent = parent.map_or("parent", |(parent, _)| model.entity(*parent).meta.name.as_str());
+                format!("{entity}.{parent}")
+            }
+            EntityColumn::Start => format!("{entity}.start"),
+            EntityColumn::Attribute(name) => format!("{entity}.{name}"),
+        },
     }
 }
 

@@ -13,7 +13,6 @@ use crate::plan::node::{Events, Node, Plan, Raw, Relation};
 use crate::semantic::expr::Expr;
 use crate::semantic::model::{Column, EntityIndex, EventName, Model, Source, SourceIndex, SourceRows};
 use crate::semantic::name::{Name, Path};
-use crate::semantic::scopes::canonical;
 
 /// Returns what the columns of a node come from that reads raw rows.
 pub(super) fn step(model: &Model, plan: &Plan, node: &Node) -> Step {
@@ -136,8 +135,8 @@ fn entity(model: &Model, plan: &Plan, index: EntityIndex) -> Reading {
 /// Has `scan`, and the time, decide which raw rows are read.
 fn scanned(rows: &mut Reading, source: &Source) {
     let names = source.scan.iter().flat_map(|scan| scan.columns());
-    for name in names.filter_map(|name| name.strip_prefix(canonical::COLUMN)) {
-        if let Some(column) = source.columns.iter().find(|column| column.name == name) {
+    for name in names.filter_map(|name| if let Name::Column(name) = name { Some(name) } else { None }) {
+        if let Some(column) = source.columns.iter().find(|column| column.name == *name) {
             rows.rows.insert(rows.place(&column.column));
         }
     }

@@ -8,7 +8,7 @@ use crate::plan::relational::{Draft, Query, RelationId, Rows};
 use crate::plan::relations::{CELL, Cx};
 use crate::semantic::expr::{AggregateFunction, Expr, Type};
 use crate::semantic::model::{Kpi, KpiIndex};
-use crate::semantic::scopes::canonical;
+use crate::semantic::name::Name;
 use crate::semantic::settled;
 
 /// The cells of a formula.
@@ -34,8 +34,8 @@ pub(super) fn cells(cx: Cx<'_>, query: &mut Query, kpi: &Kpi, value: &Expr, inpu
     let mut result = Draft::new();
     let cell = result.from(query, met, "met");
     let written = scalar::written(value, &|name| {
-        let name = name.strip_prefix(canonical::KPI)?;
-        let place = names.iter().position(|input| *input == name)?;
+        let Name::Kpi(name) = name else { return None };
+        let place = names.iter().position(|input| input == name)?;
         cell.find(&values[place])
     });
     let mature = if settled::never(cx.model, kpi).is_some() {

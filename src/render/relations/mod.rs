@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use minijinja::Value;
 
-use crate::plan::columns::{column_name, property_name};
+use crate::plan::columns::{column_of_entity, column_of_events, column_of_facts};
 use crate::plan::layout::{Layout, layout};
 use crate::plan::node::{Materialization, Node, Plan, Raw, Relation};
 use crate::render::dialect::{self, Dialect};
@@ -23,7 +23,6 @@ use crate::semantic::expr::{Expr, Literal, Type};
 use crate::semantic::model::{EntityIndex, Meta, Model, Origin};
 use crate::semantic::moment;
 use crate::semantic::name::Name;
-use crate::semantic::scopes::canonical;
 use crate::source::{Sources, Span};
 
 /// Why a relation is not printed.
@@ -140,7 +139,7 @@ pub(super) fn of_mark(mark: &Mark) -> Value {
     minijinja::context! { text => mark.text(), as_of => mark.as_of.clone(), spec => mark.spec.clone() }
 }
 
-/// The names of relations that canonical columns are read from.
+/// The names of the relations that columns are read from, in a template.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Aliases<'a> {
     /// The rows of an event source that was read.
@@ -149,10 +148,6 @@ pub(crate) struct Aliases<'a> {
     facts: Option<&'a str>,
     /// The rows of entities.
     entities: &'a [(EntityIndex, &'a str)],
-    /// The rows of a milestone's view.
-    reach: Option<&'a str>,
-    /// The reaches that make the population.
-    population: Option<&'a str>,
 }
 
 /// Marks text as SQL.
@@ -253,39 +248,21 @@ impl Cx<'_> {
     fn column(&self, name: &Name, aliases: Aliases<'_>) -> Option<String> {
         let dialect = self.dialect();
         let of = |alias: &str, column: &str| dialect.identifier(column).ok().map(|column| format!("{alias}.{column}"));
-        let name = match name {
-            Name::Property(path) => return of(aliases.events?, &property_name(path)),
-            Name::Canonical(name) => name.as_str(),
-        };
         match name {
-            canonical::AS_OF => {
-                return expr::literal(&Literal::Timestamp(self.place.as_of.clone()), dialect).ok().map(|f| f.sql);
+            Name::AsOf => expr::literal(&Literal::Timestamp(self.place.as_of.clone()), dialect).ok().map(|f| f.sql),
+            Name::Entity { entity, .. } => {
+                let is_it = |(index, _): &&(EntityIndex, &str)| self.model.entity(*index).meta.name == *entity;
+                let (index, alias) = aliases.entities.iter().find(is_it)?;
+                of(alias, &column_of_entity(self.model.entity(*index), name)?)
             }
-            canonical::EVENT_ID => return of(aliases.events?, "event_id"),
-            canonical::EVENT_ENTITY => return of(aliases.events?, "entity"),
-            canonical::EVENT_NAME => return of(aliases.events?, "event_name"),
-            canonical::EVENT_TIME => return of(aliases.events?, "event_time"),
-            canonical::FACT_KEY => return of(aliases.facts?, "fact_key"),
-            canonical::FACT_ENTITY => return of(aliases.facts?, "entity"),
-            canonical::FACT_TIME => return of(aliases.facts?, "fact_time"),
-            canonical::POPULATION_REACHED_AT => return of(aliases.population?, "reached_at"),
-            _ => {}
-        }
-        if let Some(column) = name.strip_prefix(canonical::COLUMN) {
-            return of(aliases.events.or(aliases.facts)?, &column_name(column));
-        }
-        if let Some(column) = name.strip_prefix(canonical::REACH) {
-            return of(aliases.reach?, column);
-        }
-        let (entity, column) = name.strip_prefix(canonical::ENTITY)?.split_once('.')?;
-        let (index, alias) =
-            aliases.entities.iter().find(|(index, _)| self.model.entity(*index).meta.name == entity)?;
-        let entity = self.model.entity(*index);
-        match column {
-            "key" => of(alias, &entity.key),
-            "start" => of(alias, "started_at"),
-            "parent" => of(alias, &entity.parent.as_ref()?.1),
-            _ => of(alias, column.strip_prefix("attribute.")?),
+            Name::Event(_) | Name::Fact(_) | Name::Column(_) | Name::Property(_) => {
+                match (aliases.events, aliases.facts) {
+                    (Some(events), _) => of(events, &column_of_events(name)?),
+                    (None, Some(facts)) => of(facts, &column_of_facts(name)?),
+                    (None, None) => None,
+                }
+            }
+            Name::Reach(_) | Name::PopulationReachedAt | Name::Kpi(_) => None,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::semantic::expr::{Literal, Type};
 use crate::semantic::files::Format;
 use crate::semantic::model::{Meta, Origin, Properties, Source, Stored, TimeType};
 use crate::semantic::moment;
-use crate::semantic::scopes::canonical;
+use crate::semantic::name::Name;
 
 /// The column that holds a document once it was found to be one; another where a raw column is called so.
 const DOCUMENT: &str = "milepost_document";
@@ -115,12 +115,12 @@ impl<'c> Raw<'c> {
         let Some(scan) = &source.scan else { return Ok(None) };
         let dialect = self.cx.dialect();
         let printed = expr::print(scan, dialect, &|name| {
-            if name.is(canonical::AS_OF) {
+            if *name == Name::AsOf {
                 let as_of = Literal::Timestamp(self.cx.place.as_of.clone());
                 return expr::literal(&as_of, dialect).ok().map(|fragment| fragment.sql);
             }
-            let name = name.strip_prefix(canonical::COLUMN)?;
-            let column = source.columns.iter().find(|column| column.name == name)?;
+            let Name::Column(name) = name else { return None };
+            let column = source.columns.iter().find(|column| column.name == *name)?;
             let raw = self.column(&column.column).ok()?;
             if !self.is_text {
                 return Some(raw.sql);

@@ -10,7 +10,6 @@ use crate::semantic::kinds::{Cx, Kind};
 use crate::semantic::model::{KpiIndex, KpiValue};
 use crate::semantic::name::Name;
 use crate::semantic::parse::{self, Scope};
-use crate::semantic::scopes::canonical;
 use crate::semantic::values::Named;
 use crate::source::Span;
 
@@ -38,7 +37,7 @@ impl Kind for Formula {
         let inputs: Vec<_> = value
             .columns()
             .iter()
-            .filter_map(|name| name.strip_prefix(canonical::KPI))
+            .filter_map(|name| if let Name::Kpi(name) = name { Some(name) } else { None })
             .filter_map(|name| cx.kpis.found.get(name).and_then(|(index, _)| *index))
             .collect();
         let is_broken = |(index, _): &(Option<KpiIndex>, Span)| index.is_none();
@@ -60,7 +59,7 @@ struct Kpis<'k>(&'k Named<KpiIndex>);
 impl Scope for Kpis<'_> {
     fn column(&self, path: &[&str]) -> Option<(Name, Type)> {
         let name = path.join(".");
-        self.0.found.contains_key(&name).then(|| (format!("{}{name}", canonical::KPI).into(), Type::Float))
+        self.0.found.contains_key(&name).then_some((Name::Kpi(name), Type::Float))
     }
 
     fn names(&self) -> Vec<String> {

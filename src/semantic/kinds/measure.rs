@@ -12,9 +12,9 @@ use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, T
 use crate::semantic::kinds::Cx;
 use crate::semantic::milestones::{check_event_name, compared_by, empty_list};
 use crate::semantic::model::{EntityIndex, Measure, MeasureRelation, MilestoneIndex, SourceIndex, SourceRows};
-use crate::semantic::name::Path;
+use crate::semantic::name::{EventRole, FactRole, Name, Path, ReachColumn};
 use crate::semantic::parse::Scope as _;
-use crate::semantic::scopes::{Names, canonical};
+use crate::semantic::scopes::Names;
 use crate::semantic::{names_in, parse, settled, sources, values};
 use crate::source::Span;
 
@@ -67,8 +67,8 @@ impl Aggregation {
 }
 
 /// Makes a column of a canonical name.
-pub fn column(name: &str, ty: Type, span: Span) -> Expr {
-    Expr { kind: ExprKind::Column(name.into()), ty, span }
+pub fn column(name: Name, ty: Type, span: Span) -> Expr {
+    Expr { kind: ExprKind::Column(name), ty, span }
 }
 
 /// Joins two conditions that must both hold.
@@ -85,7 +85,7 @@ pub fn and(left: Option<Expr>, right: Option<Expr>) -> Option<Expr> {
 
 /// `reached`, of a milestone's rows.
 pub fn reached(span: Span) -> Expr {
-    column(&format!("{}reached", canonical::REACH), Type::Bool, span)
+    column(Name::Reach(ReachColumn::Reached), Type::Bool, span)
 }
 
 impl Cx<'_> {
@@ -277,8 +277,7 @@ impl Cx<'_> {
     }
 
     fn entity_start(&self, entity: EntityIndex, span: Span) -> Expr {
-        let name = &self.model.entity(entity).meta.name;
-        column(&format!("{}{name}.start", canonical::ENTITY), Type::Timestamp, span)
+        column(Name::start_of(&self.model.entity(entity).meta.name), Type::Timestamp, span)
     }
 
     /// Returns the time by which rows fall into buckets; none where all time is one bucket.
@@ -295,11 +294,11 @@ impl Cx<'_> {
             MeasureRelation::Entity(entity) => self.entity_start(*entity, span),
             MeasureRelation::Milestone { population, .. } => {
                 let name = match (by_cohort, population) {
-                    (true, Some(_)) => canonical::POPULATION_REACHED_AT.to_owned(),
-                    (true, None) => format!("{}anchor_at", canonical::REACH),
-                    (false, _) => format!("{}reached_at", canonical::REACH),
+                    (true, Some(_)) => Name::PopulationReachedAt,
+                    (true, None) => Name::Reach(ReachColumn::AnchorAt),
+                    (false, _) => Name::Reach(ReachColumn::ReachedAt),
                 };
-                column(&name, Type::Timestamp, span)
+                column(name, Type::Timestamp, span)
             }
             MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => {
                 let declared = self.model.source(*source);
@@ -317,7 +316,7 @@ impl Cx<'_> {
                         return None;
                     }
                     (false, _, true) => {
-                        let name = if events { canonical::EVENT_TIME } else { canonical::FACT_TIME };
+                        let name = if events { Name::Event(EventRole::Time) } else { Name::Fact(FactRole::Time) };
                         column(name, Type::Timestamp, span)
                     }
                     (false, _, false) => {

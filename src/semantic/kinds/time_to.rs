@@ -10,7 +10,7 @@ use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, L
 use crate::semantic::kinds::measure::{and, column, reached};
 use crate::semantic::kinds::{Cx, Kind};
 use crate::semantic::model::KpiValue;
-use crate::semantic::scopes::canonical;
+use crate::semantic::name::{Name, ReachColumn};
 
 /// The fields of `kind = "time_to"`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -49,11 +49,11 @@ impl Kind for TimeTo {
         let (function, unit, mut measure, population) = (function?, unit?, measure?, population.flatten());
         let span = cx.place(&self.of);
         let start = match population {
-            Some(_) => canonical::POPULATION_REACHED_AT.to_owned(),
-            None => format!("{}anchor_at", canonical::REACH),
+            Some(_) => Name::PopulationReachedAt,
+            None => Name::Reach(ReachColumn::AnchorAt),
         };
-        let start = column(&start, Type::Timestamp, span);
-        let end = column(&format!("{}reached_at", canonical::REACH), Type::Timestamp, span);
+        let start = column(start, Type::Timestamp, span);
+        let end = column(Name::Reach(ReachColumn::ReachedAt), Type::Timestamp, span);
         if population.is_some() {
             // Who got there before is not on the way any more.
             let kind = ExprKind::Binary(BinaryOperator::GreaterOrEqual, Box::new(end.clone()), Box::new(start.clone()));

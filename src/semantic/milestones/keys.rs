@@ -7,8 +7,8 @@ use crate::semantic::expr::{BinaryOperator, Expr, ExprKind};
 use crate::semantic::model::{
     EntityIndex, Measure, MeasureRelation, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
 };
-use crate::semantic::name::Name;
-use crate::semantic::scopes::{canonical, describe};
+use crate::semantic::name::{EntityColumn, Name};
+use crate::semantic::scopes::describe;
 use crate::source::Span;
 
 /// Reports a milestone that meets the rows of `ours`, which are of an entity, and is of another one.
@@ -74,10 +74,9 @@ pub(super) fn one_entity(
 /// Reports columns of the entity that the subject is to name: which of its rows is meant is known by the subject only.
 fn circles(model: &Model, entity: EntityIndex, subject: &Expr, diagnostics: &mut Diagnostics) {
     let name = &model.entity(entity).meta.name;
-    let prefix = format!("{}{name}.", canonical::ENTITY);
     subject.walk(&mut |expr| {
         let ExprKind::Column(column) = &expr.kind else { return };
-        if column.strip_prefix(&prefix).is_some() {
+        if column.entity() == Some(name) {
             let message = format!("an event does not say which `{name}` it belongs to");
             diagnostics.push(
                 Diagnostic::error("no-way-to-entity", message)
@@ -209,14 +208,14 @@ fn outcomes<'e>(expr: &'e Expr, found: &mut Vec<(&'e Name, Span)>) {
 
 /// Returns the entity whose key a column holds; none where nothing says so.
 fn key_of(model: &Model, actor: Option<EntityIndex>, name: &Name) -> Option<EntityIndex> {
-    if name.is(canonical::EVENT_ENTITY) || name.is(canonical::FACT_ENTITY) {
+    if name.is_link() {
         return actor;
     }
-    let (entity, column) = name.strip_prefix(canonical::ENTITY)?.split_once('.')?;
-    let index = model.entities.iter().position(|known| known.meta.name == entity).map(EntityIndex)?;
+    let Name::Entity { entity, column } = name else { return None };
+    let index = model.entities.iter().position(|known| known.meta.name == *entity).map(EntityIndex)?;
     match column {
-        "key" => Some(index),
-        "parent" => model.entity(index).parent.as_ref().map(|(parent, _)| *parent),
-        _ => None,
+        EntityColumn::Key => Some(index),
+        EntityColumn::Parent => model.entity(index).parent.as_ref().map(|(parent, _)| *parent),
+        EntityColumn::Start | EntityColumn::Attribute(_) => None,
     }
 }

@@ -39,7 +39,7 @@ const COLUMNS: &[(&str, Type)] = &[
 impl Scope for Events {
     fn column(&self, path: &[&str]) -> Option<(Name, Type)> {
         let path = path.join(".");
-        COLUMNS.iter().find(|(name, _)| *name == path).map(|&(name, ty)| (name.into(), ty))
+        COLUMNS.iter().find(|(name, _)| *name == path).map(|&(name, ty)| (Name::Column(name.to_owned()), ty))
     }
 
     fn names(&self) -> Vec<String> {

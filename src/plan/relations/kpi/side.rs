@@ -11,7 +11,7 @@ use crate::plan::relations::{CELL, Cx, Scope, milestone};
 use crate::plan::streams::signature;
 use crate::semantic::expr::{AggregateFunction, Expr, ExprKind, Type};
 use crate::semantic::model::{Anchor, EntityIndex, Grain, Kpi, Measure, MeasureRelation, MilestoneIndex};
-use crate::semantic::scopes::canonical;
+use crate::semantic::name::{Name, ReachColumn};
 
 /// What a measure is of a KPI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,8 +205,7 @@ impl<'m> Side<'m> {
         }
         let period = match &measure.time {
             Some(time) if kpi.grain != Grain::All => {
-                let is_begin =
-                    matches!(&time.kind, ExprKind::Column(name) if name.is(&format!("{}anchor_at", canonical::REACH)));
+                let is_begin = matches!(time.kind, ExprKind::Column(Name::Reach(ReachColumn::AnchorAt)));
                 let time = cx.written(time, scope);
                 if !(is_begin && begins_known) {
                     conditions.push(is_known(time.clone()));
