@@ -22,6 +22,7 @@ use std::path::Path;
 use crate::check::Checked;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::node::{NodeId, Plan};
+use crate::plan::relational::Query;
 use crate::project::Project;
 use crate::render::{Mark, Place};
 use crate::semantic::model::Model;
@@ -74,17 +75,16 @@ pub fn compile(analysis: &Analysis, place: &Place, diagnostics: &mut Diagnostics
     (!diagnostics.has_errors()).then_some(checked)
 }
 
-/// Compiles the rows of a relation as a query that keeps nothing: those of `plan`, which may be another than that of the
-/// analysis. None where they are not computed by a query.
+/// Compiles a query that keeps nothing; `name` says what it is of.
 pub fn compile_rows(
     analysis: &Analysis,
-    plan: &Plan,
-    id: NodeId,
+    name: &str,
+    query: &Query,
     place: &Place,
     diagnostics: &mut Diagnostics,
 ) -> Option<Checked> {
-    let Analysis { project, model, .. } = analysis;
-    let printed = render::render_rows(id, plan, model, &project.sources, place, diagnostics)?;
+    let Analysis { project, model, plan } = analysis;
+    let printed = render::render_rows(name, query, plan, model, &project.sources, place, diagnostics)?;
     match check::check(printed, place.dialect) {
         Ok(statement) => Some(statement),
         Err(refusal) => {

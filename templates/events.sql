@@ -1,6 +1,6 @@
 {#- The one reading of a source of events: the names that some definition counts, as of the moment, each event once. -#}
-{% include "header.sql" %}
 {% if relation %}
+{% include "header.sql" %}
 {{ create_table(relation) }}
 {% endif %}
 WITH typed AS (

@@ -14,13 +14,13 @@ use crate::application::workspace::{Workspace, place};
 use crate::application::{Obstacle, expired, recovery};
 use crate::check::Checked;
 use crate::manifest::spec_hash;
-use crate::plan::node::{Materialization, Node, NodeId, Relation};
+use crate::plan::node::{Materialization, Node, NodeId, Plan, Relation};
 use crate::plan::{self, naming};
 use crate::project::read::list;
 use crate::run::preflight::preflight;
-use crate::run::standing::{Extended, Standing, State};
+use crate::run::standing::{Extended, Standing, State, own_name};
 use crate::run::{Event, Job, Options, RunResult};
-use crate::semantic::model::KpiIndex;
+use crate::semantic::model::{KpiIndex, Model};
 use crate::target::Target;
 use crate::warehouse::{self, Found, Warehouse};
 use crate::{Analysis, run as runner};
@@ -93,17 +93,26 @@ pub fn make(
         statements = compile(workspace, target, &folder)?;
     }
     say_what_stepped_aside(watcher, &there);
+    say_what_is_gone(&workspace.analysis.plan, target, &there, watcher);
     let excluded = workspace.excluded(selection)?;
-    if !excluded.is_empty() {
-        workspace.leave_out(workspace.kpis(&excluded), &there);
+    // What is there of all, before some of it is left out.
+    let standing = standing_of(workspace, target, &statements, &there);
+    let states: Vec<State> =
+        (0..workspace.analysis.plan.nodes.len()).map(|index| standing.state(NodeId(index))).collect();
+    drop(standing);
+    let kpis = workspace.kpis(&excluded);
+    if !kpis.is_empty() {
+        workspace.leave_out(kpis, target, &there);
+        say_what_is_left_out(workspace, &excluded, watcher);
         statements = workspace.compile(target)?;
     }
-    let part = if selection.is_everything() {
+    let part: Vec<NodeId> = if selection.is_everything() {
         part.to_vec()
     } else {
         let standing = standing_of(workspace, target, &statements, &there);
-        let extended = standing.extend(part);
-        allow(&extended, &standing, workspace, &excluded, watcher)?;
+        let wanted: Vec<NodeId> = part.iter().copied().filter(|id| !workspace.is_left_out(*id)).collect();
+        let extended = standing.extend(&wanted, &|id| workspace.is_left_out(id));
+        allow(&extended, &standing, &states, workspace, &excluded, watcher)?;
         extended.part
     };
     let standing = standing_of(workspace, target, &statements, &there);
@@ -135,8 +144,11 @@ pub fn make(
     }
     let is_readable = seen.is_well();
     let result = if problems.is_empty() && is_readable {
-        let result = execute(target, &*warehouse, jobs, how, watcher);
-        recover(workspace, target, &*warehouse, &there, result, how, watcher)?
+        let options = options(target, how, watcher.begins(jobs.len()));
+        let result = execute(&*warehouse, jobs, &options, watcher);
+        let result = recover(workspace, target, &*warehouse, &there, result, &options, watcher)?;
+        watcher.ended(&result);
+        result
     } else {
         for problem in &problems {
             watcher.error(problem);
@@ -185,23 +197,56 @@ fn recover(
     warehouse: &dyn Warehouse,
     found: &[Found],
     result: RunResult,
-    how: &How,
+    options: &Options,
     watcher: &dyn Watcher,
 ) -> Result<RunResult, Obstacle> {
-    if result.cancelled || how.fail_fast {
+    if result.cancelled || options.fail_fast {
         return Ok(result);
     }
-    let Some(again) = recovery::find(workspace, target, warehouse, &result)? else { return Ok(result) };
-    for (kpi, error) in &again.failing {
+    let failing = recovery::failing(workspace, target, warehouse, &result, options)?;
+    if failing.is_empty() {
+        return Ok(result);
+    }
+    for (kpi, error) in &failing {
         let name = &workspace.analysis.model.kpi(*kpi).meta.name;
         watcher.error(&format!("`kpi.{name}` fails: {}", error.message));
     }
-    watcher.note("the KPIs that lie in one table with these are made without them");
-    workspace.leave_out(again.without.clone(), found);
+    workspace.leave_out(failing.keys().copied(), target, found);
+    let part = recovery::again(workspace, &result, &failing);
+    if part.is_empty() {
+        return Ok(recovery::merge(workspace, result, None, &failing));
+    }
+    watcher.note("what lies in one table with it, or waited for that, is made without it");
     let statements = workspace.compile(target)?;
-    let jobs = jobs(workspace, target, &statements, found, &again.part)?;
-    let second = execute(target, warehouse, jobs, how, watcher);
-    Ok(recovery::merge(workspace, result, second, &again))
+    let jobs = jobs(workspace, target, &statements, found, &part)?;
+    let second = execute(warehouse, jobs, options, watcher);
+    Ok(recovery::merge(workspace, result, Some(second), &failing))
+}
+
+/// Names the formulas that are left out because they are made of what is excluded.
+fn say_what_is_left_out(workspace: &Workspace, excluded: &BTreeSet<String>, watcher: &dyn Watcher) {
+    let ids = workspace.left_out.iter().map(|kpi| format!("kpi.{}", workspace.analysis.model.kpi(*kpi).meta.name));
+    let others: Vec<String> = ids.filter(|id| !excluded.contains(id)).collect();
+    if !others.is_empty() {
+        let names: Vec<&str> = others.iter().map(String::as_str).collect();
+        watcher.note(&format!("left out too, for they are made of what is excluded: {}", list(&names)));
+    }
+}
+
+/// Names what an earlier run made of definitions that are gone, or of another project: what it shows is kept up by nobody.
+fn say_what_is_gone(plan: &Plan, target: &Target, found: &[Found], watcher: &dyn Watcher) {
+    let made: BTreeSet<String> =
+        plan.nodes.iter().filter_map(|node| target.relation(node)).map(|relation| own_name(&relation)).collect();
+    let is_gone =
+        |found: &&Found| found.mark.is_some() && !made.contains(&found.name) && !found.name.contains(warehouse::ASIDE);
+    let gone: Vec<&str> = found.iter().filter(is_gone).map(|found| found.name.as_str()).collect();
+    if !gone.is_empty() {
+        let more = if gone.len() > SHOWN { format!(" and {} more", gone.len() - SHOWN) } else { String::new() };
+        watcher.note(&format!(
+            "made by an earlier run and of no definition now, so that its rows are not kept up: {}{more}; drop what is not wanted",
+            list(&gone[..gone.len().min(SHOWN)])
+        ));
+    }
 }
 
 /// Names what stepped aside for a relation and did not come back: of a run that was killed, or of one that is at work.
@@ -244,6 +289,7 @@ fn foreign(target: &Target, node: &Node) -> String {
 fn allow(
     extended: &Extended,
     standing: &Standing<'_>,
+    states: &[State],
     workspace: &Workspace,
     excluded: &BTreeSet<String>,
     watcher: &dyn Watcher,
@@ -273,14 +319,16 @@ fn allow(
     let mut against: Vec<NodeId> = extended.added.iter().copied().filter(is_excluded).collect();
     for id in &extended.part {
         let Relation::Cells(cells) = &plan.node(*id).relation else { continue };
-        // What keeps its rows must still be what would be computed of what it reads.
+        // What keeps its rows must still be what would be computed of what it reads; of an earlier moment they may be.
         let is_stale = |kpi: &KpiIndex| {
-            let is_made_anew = |id: &NodeId| extended.part.contains(id) && standing.state(*id) != State::Current;
-            plan::read_by(model, plan, *kpi).iter().any(is_made_anew)
+            let is_another = |id: &NodeId| matches!(states[id.0], State::Absent | State::Foreign | State::Changed);
+            let is_made_anew = |id: &NodeId| extended.part.contains(id) && is_another(id);
+            read_by_all(model, plan, *kpi).iter().any(is_made_anew)
         };
-        let stale = cells.kept().iter().copied().filter(is_stale).chain(cells.kpis.iter().copied());
-        let views = stale.filter_map(|kpi| plan.find(&naming::kpi(&model.kpi(kpi).meta.name)));
-        against.extend(views.filter(is_excluded));
+        // Where all of a table is left out it is not made, but for what it reads being another.
+        let all: &[KpiIndex] = if workspace.is_left_out(*id) { &cells.kpis } else { &[] };
+        let stale = cells.kept().iter().chain(all).copied().filter(is_stale);
+        against.extend(stale.filter_map(|kpi| plan.find(&naming::kpi(&model.kpi(kpi).meta.name))));
     }
     against.sort_unstable();
     against.dedup();
@@ -300,14 +348,37 @@ fn allow(
     Ok(())
 }
 
+/// Returns what a KPI is computed of, and those that it is made of: not the tables of their cells, which hold others too.
+fn read_by_all(model: &Model, plan: &Plan, kpi: KpiIndex) -> BTreeSet<NodeId> {
+    let mut read = plan::read_by(model, plan, kpi);
+    for input in model.kpi(kpi).value.inputs() {
+        read.extend(read_by_all(model, plan, *input));
+    }
+    read.retain(|id| !matches!(plan.node(*id).relation, Relation::Cells(_) | Relation::Kpi(_)));
+    read
+}
+
+/// Returns what has to be there before a relation is made: what it reads, and what stands behind a view that stays as it is;
+/// before the moment, all that the views read which read it, so that they turn as a whole.
+fn waits_for(plan: &Plan, id: NodeId) -> BTreeSet<NodeId> {
+    let mut inputs = plan.inputs_beyond_views(id);
+    if matches!(plan.node(id).relation, Relation::Moment) {
+        let views = plan.nodes.iter().filter(|node| node.materialization == Materialization::View);
+        inputs.extend(
+            views.filter(|view| view.depends_on.contains(&id)).flat_map(|view| view.depends_on.iter().copied()),
+        );
+        inputs.retain(|input| *input != id);
+    }
+    inputs
+}
+
 fn job(analysis: &Analysis, target: &Target, id: NodeId, statement: Checked) -> Job {
     let Analysis { model, plan, .. } = analysis;
     let node = plan.node(id);
     Job {
         node: node.name.clone(),
         kind: node.relation.kind().to_owned(),
-        // What stands behind a view that stays as it is has to be there, too.
-        depends_on: plan.inputs_beyond_views(id).into_iter().map(|input| plan.node(input).name.clone()).collect(),
+        depends_on: waits_for(plan, id).into_iter().map(|input| plan.node(input).name.clone()).collect(),
         statement,
         relation: target.relation(node),
         schema: target.schema_of(node),
@@ -318,17 +389,18 @@ fn job(analysis: &Analysis, target: &Target, id: NodeId, statement: Checked) -> 
     }
 }
 
-fn execute(target: &Target, warehouse: &dyn Warehouse, jobs: Vec<Job>, how: &How, watcher: &dyn Watcher) -> RunResult {
-    let options = Options {
+fn options(target: &Target, how: &How, cancelled: Arc<AtomicBool>) -> Options {
+    Options {
         threads: threads(how.threads.unwrap_or(target.threads)),
         fail_fast: how.fail_fast,
         timeout: target.statement_timeout,
         retries: RETRIES,
-        cancelled: watcher.begins(jobs.len()),
-    };
-    let result = runner::run(warehouse, jobs, &options, &|event| watcher.happens(event));
-    watcher.ended(&result);
-    result
+        cancelled,
+    }
+}
+
+fn execute(warehouse: &dyn Warehouse, jobs: Vec<Job>, options: &Options, watcher: &dyn Watcher) -> RunResult {
+    runner::run(warehouse, jobs, options, &|event| watcher.happens(event))
 }
 
 /// Returns how many threads are meant: 0 is as many as there are processors.

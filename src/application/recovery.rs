@@ -7,55 +7,47 @@ use crate::Analysis;
 use crate::application::Obstacle;
 use crate::application::workspace::{Workspace, place};
 use crate::plan::node::{NodeId, Relation};
-use crate::plan::{self, Leaving, naming};
-use crate::run::{NodeResult, Outcome, RunResult, Status};
+use crate::plan::{self, naming};
+use crate::run::{self, Job, NodeResult, Options, Outcome, RunResult, Status};
 use crate::semantic::model::{KpiIndex, Model};
 use crate::target::Target;
 use crate::warehouse::{Error, ErrorKind, Warehouse};
 
-/// What is made once more, and without which KPIs.
-pub struct Again {
-    /// The KPIs that fail, and how.
-    pub failing: BTreeMap<KpiIndex, Error>,
-    /// All that are left out: those, and the formulas over them.
-    pub without: BTreeSet<KpiIndex>,
-    /// The relations that are made once more: tables of cells, and what waited for nothing else.
-    pub part: Vec<NodeId>,
-}
-
-/// Finds out what is made once more; nothing where no KPI is at fault that others lie with.
-pub fn find(
+/// Finds the KPIs that made tables of cells fail, and how each fails.
+///
+/// Of a table with one KPI it is that one; of others the cells of each are asked for alone. Where each works alone, nobody
+/// is at fault.
+pub fn failing(
     workspace: &mut Workspace,
     target: &Target,
     warehouse: &dyn Warehouse,
     result: &RunResult,
-) -> Result<Option<Again>, Obstacle> {
-    let plan = &workspace.analysis.plan;
-    let is_at_fault = |kind: Option<ErrorKind>| kind.is_some_and(is_of_the_statement);
-    let failed = result.results.iter().filter(|result| is_at_fault(result.outcome.error));
-    let failed: Vec<NodeId> = failed.filter_map(|result| plan.find(&result.job.node)).collect();
+    options: &Options,
+) -> Result<BTreeMap<KpiIndex, Error>, Obstacle> {
     let mut failing = BTreeMap::new();
-    let mut recovered = BTreeSet::new();
-    for id in failed {
-        let Relation::Cells(cells) = &workspace.analysis.plan.node(id).relation else { continue };
-        let kpis = cells.kpis.clone();
-        let mut own = BTreeMap::new();
-        if kpis.len() > 1 {
-            for kpi in &kpis {
-                own.extend(error_of(workspace, target, warehouse, id, *kpi)?.map(|error| (*kpi, error)));
+    let mut asked: Vec<KpiIndex> = Vec::new();
+    for NodeResult { job, outcome } in &result.results {
+        let plan = &workspace.analysis.plan;
+        let Some(error) = outcome.error.filter(|error| is_of_the_statement(*error)) else { continue };
+        let Some(Relation::Cells(cells)) = plan.find(&job.node).map(|id| &plan.node(id).relation) else { continue };
+        match cells.kpis.as_slice() {
+            [only] => {
+                failing.insert(*only, Error::new(error, outcome.message.clone().unwrap_or_default()));
             }
-        }
-        if !own.is_empty() && own.len() < kpis.len() {
-            recovered.insert(id);
-            failing.append(&mut own);
+            several => asked.extend(several),
         }
     }
-    if recovered.is_empty() {
-        return Ok(None);
+    let names: BTreeMap<String, KpiIndex> =
+        asked.iter().map(|kpi| (view(&workspace.analysis.model, *kpi), *kpi)).collect();
+    let jobs = asked.iter().map(|kpi| question(workspace, target, *kpi)).collect::<Result<Vec<_>, _>>()?;
+    // As any statement: at once, in time, and until somebody stops it.
+    let answers = run::run(warehouse, jobs.into_iter().flatten().collect(), options, &|_| {});
+    for NodeResult { job, outcome } in answers.results {
+        if let Some(error) = outcome.error.filter(|error| is_of_the_statement(*error)) {
+            failing.insert(names[&job.node], Error::new(error, outcome.message.unwrap_or_default()));
+        }
     }
-    let without = with_formulas(&workspace.analysis.model, failing.keys().copied());
-    let part = waiting(workspace, result, &recovered, &without);
-    Ok(Some(Again { failing, without, part }))
+    Ok(failing)
 }
 
 /// Tells whether an error is one of the statement and the rows that it meets, and not of the warehouse or the network.
@@ -75,71 +67,61 @@ fn is_of_the_statement(kind: ErrorKind) -> bool {
     }
 }
 
-/// Asks for the cells of one KPI of a table, and returns how that fails.
-fn error_of(
-    workspace: &mut Workspace,
-    target: &Target,
-    warehouse: &dyn Warehouse,
-    table: NodeId,
-    kpi: KpiIndex,
-) -> Result<Option<Error>, Obstacle> {
+fn view(model: &Model, kpi: KpiIndex) -> String {
+    naming::kpi(&model.kpi(kpi).meta.name)
+}
+
+/// Makes the statement that asks for the cells of one KPI.
+fn question(workspace: &mut Workspace, target: &Target, kpi: KpiIndex) -> Result<Option<Job>, Obstacle> {
     let analysis = &workspace.analysis;
-    let others = analysis.model.kpis.iter().enumerate().map(|(index, _)| KpiIndex(index)).filter(|own| *own != kpi);
-    let alone = plan::plan_leaving(&analysis.model, &Leaving { kpis: others.collect(), tables: BTreeSet::new() });
+    let node = view(&analysis.model, kpi);
+    let query = plan::cells_of(&analysis.model, &analysis.plan, kpi);
     let place = place(target, workspace.as_of);
-    let rows = crate::compile_rows(analysis, &alone, table, &place, &mut workspace.diagnostics);
+    let rows = crate::compile_rows(analysis, &node, &query, &place, &mut workspace.diagnostics);
     workspace.stop_on_errors()?;
-    // All rows are asked for: what is not read need not be computed.
-    Ok(rows.and_then(|rows| warehouse.query(&rows, None).err()))
+    Ok(rows.map(|statement| Job {
+        node,
+        kind: "kpi".to_owned(),
+        depends_on: Vec::new(),
+        statement,
+        relation: None,
+        schema: None,
+        replaces: false,
+        unchanged: false,
+        spec_hash: None,
+        interval: None,
+    }))
 }
 
-/// Adds the formulas over some KPIs.
-fn with_formulas(model: &Model, failing: impl Iterator<Item = KpiIndex>) -> BTreeSet<KpiIndex> {
-    let mut without: BTreeSet<KpiIndex> = failing.collect();
-    // Formulas come after what they are made of.
-    for (index, kpi) in model.kpis.iter().enumerate() {
-        if kpi.value.inputs().iter().any(|input| without.contains(input)) {
-            without.insert(KpiIndex(index));
-        }
-    }
-    without
-}
-
-/// Returns the tables that are made once more, and what was skipped because of them alone.
-fn waiting(
-    workspace: &Workspace,
-    result: &RunResult,
-    recovered: &BTreeSet<NodeId>,
-    without: &BTreeSet<KpiIndex>,
-) -> Vec<NodeId> {
+/// Returns what is made once more, now that the plan is without those that fail: the tables that they made fail, and what
+/// was skipped and does not wait for anything else that was not made.
+pub fn again(workspace: &Workspace, result: &RunResult, failing: &BTreeMap<KpiIndex, Error>) -> Vec<NodeId> {
     let plan = &workspace.analysis.plan;
-    let is_left_out = |id: NodeId| match &plan.node(id).relation {
-        Relation::Kpi(kpi) => without.contains(kpi),
-        Relation::Cells(cells) => cells.all().all(|kpi| without.contains(&kpi)),
-        Relation::Schema
-        | Relation::Moment
-        | Relation::Entity(_)
-        | Relation::Events(_)
-        | Relation::Facts(_)
-        | Relation::Occurrences(_)
-        | Relation::Reached(_)
-        | Relation::Milestone(_)
-        | Relation::Milestones
-        | Relation::Kpis
-        | Relation::Score(_) => false,
-    };
     let jobs = result.results.iter().filter_map(|result| Some((plan.find(&result.job.node)?, result.outcome.status)));
     let mut jobs: Vec<(NodeId, Status)> = jobs.collect();
     jobs.sort_by_key(|(id, _)| *id);
     let mut lost: BTreeSet<NodeId> = BTreeSet::new();
     let mut part = Vec::new();
     for (id, status) in jobs {
-        // The view of what is left out shows the rows that were there; the others are made without it.
-        let is_lost = |input: &NodeId| lost.contains(input) && !matches!(plan.node(*input).relation, Relation::Kpi(_));
-        let waits_for_lost = plan.inputs_beyond_views(id).iter().any(is_lost);
-        let is_again = recovered.contains(&id) || (status == Status::Skipped && !waits_for_lost);
-        let is_again = is_again && !is_left_out(id);
-        if is_again {
+        let is_recovered = match &plan.node(id).relation {
+            Relation::Cells(cells) => cells.all().any(|kpi| failing.contains_key(&kpi)),
+            Relation::Schema
+            | Relation::Moment
+            | Relation::Entity(_)
+            | Relation::Events(_)
+            | Relation::Facts(_)
+            | Relation::Occurrences(_)
+            | Relation::Reached(_)
+            | Relation::Milestone(_)
+            | Relation::Milestones
+            | Relation::Kpi(_)
+            | Relation::Kpis
+            | Relation::Score(_) => false,
+        };
+        let inputs = plan.inputs_beyond_views(id);
+        let waits_for_lost = inputs.iter().any(|input| lost.contains(input));
+        let is_open = (status == Status::Error && is_recovered) || status == Status::Skipped;
+        if is_open && !waits_for_lost && !workspace.is_left_out(id) {
             part.push(id);
         } else if matches!(status, Status::Error | Status::Skipped) {
             lost.insert(id);
@@ -149,20 +131,24 @@ fn waiting(
 }
 
 /// Brings the results of both together: of what was made once more the second ones; the views of what was left out say why.
-pub fn merge(workspace: &Workspace, first: RunResult, second: RunResult, again: &Again) -> RunResult {
+pub fn merge(
+    workspace: &Workspace,
+    first: RunResult,
+    second: Option<RunResult>,
+    failing: &BTreeMap<KpiIndex, Error>,
+) -> RunResult {
     let Analysis { plan, model, .. } = &workspace.analysis;
-    let view = |kpi: KpiIndex| naming::kpi(&model.kpi(kpi).meta.name);
-    let left_out: BTreeMap<String, KpiIndex> = again.without.iter().map(|kpi| (view(*kpi), *kpi)).collect();
-    let RunResult { seconds, cancelled, results: second, .. } = second;
+    let left_out: BTreeMap<String, KpiIndex> = workspace.left_out.iter().map(|kpi| (view(model, *kpi), *kpi)).collect();
+    let (seconds, cancelled) = second.as_ref().map_or((0.0, false), |second| (second.seconds, second.cancelled));
     let mut second: BTreeMap<String, NodeResult> =
-        second.into_iter().map(|result| (result.job.node.clone(), result)).collect();
+        second.into_iter().flat_map(|second| second.results).map(|result| (result.job.node.clone(), result)).collect();
     let merged = |mut result: NodeResult| {
         if let Some(second) = second.remove(&result.job.node) {
             return second;
         }
         if let Some(kpi) = left_out.get(&result.job.node) {
             let cells = &plan.node(plan.cells_of(*kpi)).name;
-            result.outcome = match again.failing.get(kpi) {
+            result.outcome = match failing.get(kpi) {
                 Some(error) => Outcome {
                     status: Status::Error,
                     message: Some(error.message.clone()),
@@ -171,13 +157,27 @@ pub fn merge(workspace: &Workspace, first: RunResult, second: RunResult, again: 
                 },
                 None => Outcome {
                     status: Status::Skipped,
-                    message: Some(format!("what it is made of failed; its rows in `{cells}` stay as they were")),
+                    message: Some(format!("what it is made of is left out; its rows in `{cells}` stay as they were")),
                     ..result.outcome
                 },
             };
         }
         result
     };
-    let results = first.results.into_iter().map(merged).collect();
+    let mut results: Vec<NodeResult> = first.results.into_iter().map(merged).collect();
+    // One that was not asked for fails all the same: who reads the results must know.
+    for (kpi, error) in failing {
+        let name = view(model, *kpi);
+        if results.iter().any(|result| result.job.node == name) {
+            continue;
+        }
+        let cells = &plan.node(plan.cells_of(*kpi)).name;
+        if let Some(table) = results.iter().find(|result| result.job.node == *cells).cloned() {
+            let job = Job { node: name, kind: "kpi".to_owned(), relation: None, spec_hash: None, ..table.job };
+            let (status, message) = (Status::Error, Some(error.message.clone()));
+            let outcome = Outcome { status, message, error: Some(error.kind), ..table.outcome };
+            results.push(NodeResult { job, outcome });
+        }
+    }
     RunResult { seconds: first.seconds + seconds, cancelled: first.cancelled || cancelled, results, ..first }
 }

@@ -88,7 +88,14 @@ pub fn find(workspace: &Workspace, name: &str) -> Result<NodeId, Obstacle> {
     }
     let is_relation = |id: &NodeId| plan.node(*id).materialization.is_relation();
     match (found.as_slice(), plan.find(name).filter(is_relation)) {
-        ([(_, only)], _) => Ok(*only),
+        ([(_, only)], _) if is_relation(only) => Ok(*only),
+        ([(id, only)], _) => Err(Obstacle::new(format!(
+            "the rows of `{id}` are not stored: they are read in the one statement that needs them"
+        ))
+        .help(format!(
+            "`milepost explain --select {id}+` prints which that is; its SQL has `{}`",
+            plan.node(*only).name
+        ))),
         ([], Some(relation)) => Ok(relation),
         ([], None) => {
             let names: Vec<&str> = plan

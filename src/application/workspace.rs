@@ -10,10 +10,11 @@ use crate::application::selection::{self, Node, Selection};
 use crate::check::{Checked, Mark};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest;
-use crate::plan::node::NodeId;
+use crate::plan::node::{Node as PlanNode, NodeId, Relation};
 use crate::plan::{self, Leaving, definitions, part};
 use crate::project::Project;
 use crate::render::Place;
+use crate::run::standing::own_name;
 use crate::semantic::model::KpiIndex;
 use crate::semantic::moment;
 use crate::target::{self, Target};
@@ -71,6 +72,8 @@ pub struct Workspace {
     pub as_of: Timestamp,
     /// What was found so far: warnings, unless a step reports errors.
     pub diagnostics: Diagnostics,
+    /// The KPIs that are not computed.
+    pub left_out: BTreeSet<KpiIndex>,
 }
 
 /// Returns the moment as of which everything is computed: that which was asked for, else the project's, else now.
@@ -111,7 +114,8 @@ impl Workspace {
             Err(sources) => Err(Obstacle::Mistakes { found, sources }),
             Ok(analysis) => {
                 let as_of = as_of(&request, &analysis.project, &mut found);
-                let mut workspace = Self { request, analysis, as_of: as_of.unwrap_or_default(), diagnostics: found };
+                let (as_of, left_out) = (as_of.unwrap_or_default(), BTreeSet::new());
+                let mut workspace = Self { request, analysis, as_of, diagnostics: found, left_out };
                 workspace.stop_on_errors()?;
                 Ok(workspace)
             }
@@ -224,11 +228,42 @@ impl Workspace {
         (0..model.kpis.len()).map(KpiIndex).filter(is_among).collect()
     }
 
-    /// Plans everything without some KPIs, whose rows stay as they are in what was found of ours.
-    pub fn leave_out(&mut self, kpis: BTreeSet<KpiIndex>, found: &[Found]) {
-        let ours = found.iter().filter(|found| found.mark.is_some());
-        let tables = ours.map(|found| found.name.clone()).collect();
-        self.analysis.plan = plan::plan_leaving(&self.analysis.model, &Leaving { kpis, tables });
+    /// Plans everything without some KPIs, and without those that are left out already and the formulas over all of them.
+    /// Their rows stay as they are in what was found of ours in the schema of `target`.
+    pub fn leave_out(&mut self, kpis: impl IntoIterator<Item = KpiIndex>, target: &Target, found: &[Found]) {
+        let Analysis { model, plan, .. } = &self.analysis;
+        self.left_out.extend(kpis);
+        // Formulas come after what they are made of.
+        for (index, kpi) in model.kpis.iter().enumerate() {
+            if kpi.value.inputs().iter().any(|input| self.left_out.contains(input)) {
+                self.left_out.insert(KpiIndex(index));
+            }
+        }
+        let is_ours = |node: &PlanNode| {
+            let name = target.relation(node).map(|relation| own_name(&relation));
+            found.iter().any(|found| found.mark.is_some() && Some(&found.name) == name.as_ref())
+        };
+        let tables = plan.nodes.iter().filter(|node| is_ours(node)).map(|node| node.name.clone()).collect();
+        self.analysis.plan = plan::plan_leaving(model, &Leaving { kpis: self.left_out.clone(), tables });
+    }
+
+    /// Tells whether all KPIs of a table of cells are left out: it is not made then.
+    pub fn is_left_out(&self, id: NodeId) -> bool {
+        match &self.analysis.plan.node(id).relation {
+            Relation::Cells(cells) => cells.all().all(|kpi| self.left_out.contains(&kpi)),
+            Relation::Kpi(kpi) => self.left_out.contains(kpi),
+            Relation::Schema
+            | Relation::Moment
+            | Relation::Entity(_)
+            | Relation::Events(_)
+            | Relation::Facts(_)
+            | Relation::Occurrences(_)
+            | Relation::Reached(_)
+            | Relation::Milestone(_)
+            | Relation::Milestones
+            | Relation::Kpis
+            | Relation::Score(_) => false,
+        }
     }
 
     /// Returns the relations that are selected, in the order of the plan; all of them where nothing is named.

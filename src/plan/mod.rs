@@ -24,6 +24,7 @@ use std::collections::BTreeSet;
 
 pub use crate::plan::build::Leaving;
 use crate::plan::node::{NodeId, Plan};
+use crate::plan::relational::{Query, passes};
 use crate::semantic::model::{KpiIndex, Model};
 
 /// Plans everything that `model` defines.
@@ -39,7 +40,19 @@ pub fn plan_without(model: &Model, passes: &[&str]) -> Plan {
 /// Plans everything that `model` defines but for some KPIs: where they lie in one table with others, the table is made
 /// without them. The relations are the same, and stand in the same places.
 pub fn plan_leaving(model: &Model, leaving: &Leaving) -> Plan {
-    build::build(model, &[], leaving)
+    let mut plan = build::build(model, &[], leaving);
+    // What is stored is not decided by what is left out.
+    for (node, whole) in plan.nodes.iter_mut().zip(self::plan(model).nodes) {
+        node.materialization = whole.materialization;
+    }
+    plan
+}
+
+/// Returns what computes the cells of one KPI, among the relations of a plan.
+pub fn cells_of(model: &Model, plan: &Plan, kpi: KpiIndex) -> Query {
+    let mut query = relations::cells_alone(relations::Cx { model, plan }, kpi);
+    passes::run(&mut query, plan, &[]);
+    query
 }
 
 /// Returns the relations that the cells of a KPI are computed of, those behind views among them.

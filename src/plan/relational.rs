@@ -32,6 +32,13 @@ pub struct Query {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RelationId(usize);
 
+impl RelationId {
+    /// Returns its place among the relations of its query.
+    pub fn place(self) -> usize {
+        self.0
+    }
+}
+
 /// Rows with columns.
 #[derive(Clone, Debug)]
 pub struct Relation {

@@ -50,9 +50,14 @@ pub(super) fn query(cx: Cx<'_>, relation: &Relation) -> Option<Query> {
     }
 }
 
+/// The cells of one KPI, without those of others.
+pub(super) fn cells_alone(cx: Cx<'_>, kpi: KpiIndex) -> Query {
+    cells(cx, &Cells { kpis: vec![kpi], left_out: Vec::new(), is_there: false })
+}
+
 /// Returns what the cells of one KPI are computed of, and what the views read that are among that.
 pub(super) fn read_by(cx: Cx<'_>, kpi: KpiIndex) -> BTreeSet<NodeId> {
-    let read = cells(cx, &Cells { kpis: vec![kpi], left_out: Vec::new(), is_there: false }).nodes();
+    let read = cells_alone(cx, kpi).nodes();
     let beyond = read.iter().filter(|id| cx.plan.node(**id).materialization.is_read_through());
     let beyond: Vec<NodeId> = beyond.flat_map(|view| cx.plan.inputs_beyond_views(*view)).collect();
     read.into_iter().chain(beyond).collect()

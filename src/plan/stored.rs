@@ -19,13 +19,24 @@ pub fn read_within(plan: &mut Plan, model: &Model) {
     }
 }
 
-/// Counts the places of a query that read a node.
+/// Counts the ways from the result of a query to a node: a warehouse may compute what is read in several places as often.
 fn times_read(query: &Query, node: NodeId) -> usize {
-    let is_it = |id| matches!(query.relation(id).body, Body::Node(read) if read == node);
-    let of = |body: &Body| match body {
-        Body::Node(_) | Body::Constants(_) => 0,
-        Body::Select(select) => select.inputs.iter().filter(|input| is_it(input.relation)).count(),
-        Body::Union(parts) => parts.iter().filter(|part| is_it(**part)).count(),
-    };
-    query.relations().map(|(_, relation)| of(&relation.body)).sum()
+    let relations: Vec<_> = query.relations().collect();
+    let mut ways = vec![0_usize; relations.len()];
+    if let Some(last) = ways.last_mut() {
+        *last = 1;
+    }
+    let mut read = 0;
+    // Readers come after what they read.
+    for (place, (_, relation)) in relations.iter().enumerate().rev() {
+        match &relation.body {
+            Body::Node(id) if *id == node => read += ways[place],
+            Body::Node(_) | Body::Constants(_) => {}
+            Body::Select(select) => {
+                select.inputs.iter().for_each(|input| ways[input.relation.place()] += ways[place]);
+            }
+            Body::Union(parts) => parts.iter().for_each(|part| ways[part.place()] += ways[place]),
+        }
+    }
+    read
 }

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::node::{Materialization, Node, NodeId, Plan};
+use crate::plan::relational::Query;
 use crate::render::dialect::Dialect;
 use crate::semantic::model::Model;
 use crate::source::{Sources, Span};
@@ -131,22 +132,21 @@ pub fn render_marked(
     statements
 }
 
-/// Prints the query of a relation without what keeps its rows; none where they are not computed by a query.
+/// Prints a query without anything that keeps its rows; `name` says what it is of.
 pub fn render_rows(
-    id: NodeId,
+    name: &str,
+    query: &Query,
     plan: &Plan,
     model: &Model,
     sources: &Sources,
     place: &Place,
     diagnostics: &mut Diagnostics,
 ) -> Option<Statement> {
-    let node = plan.node(id);
-    let origin = node.definition.as_ref().map(|definition| definition.span);
     let cx = relations::Cx { plan, model, sources, place, marks: &UNMARKED };
-    match cx.rows(node.query.as_ref()?) {
-        Ok(sql) => Some(Statement { node: node.name.clone(), sql, origin }),
+    match cx.rows(query) {
+        Ok(sql) => Some(Statement { node: name.to_owned(), sql, origin: None }),
         Err(failure) => {
-            diagnostics.push(diagnostic(failure, place.dialect, origin));
+            diagnostics.push(diagnostic(failure, place.dialect, None));
             None
         }
     }

@@ -39,13 +39,11 @@ impl Printer<'_> {
     /// Prints a query, without the head of the statement that keeps its rows.
     pub(crate) fn query(&self, query: &Query) -> Result<String> {
         let mut text = String::new();
-        let mut named = Vec::new();
+        // What reads raw rows comes first: a raw table may be called as a relation of the statement is.
+        let within = self.within.iter();
+        let mut named: Vec<String> =
+            within.map(|(id, rows)| format!("{} AS (\n{}\n)", self.plan.node(*id).name, indented(rows))).collect();
         for (_, relation) in query.relations() {
-            if let Body::Node(id) = relation.body
-                && let Some(rows) = self.within.get(&id)
-            {
-                named.push(format!("{} AS (\n{}\n)", self.plan.node(id).name, indented(rows)));
-            }
             if let Some(name) = &relation.name {
                 named.push(format!("{name} AS (\n{}\n)", self.relation(query, relation, 2)?));
             }
@@ -380,7 +378,7 @@ fn failed(failure: Failure) -> Refused {
 /// Moves lines to the right, where none of them ends within a text or a name: that would be another one.
 fn indented(text: &str) -> String {
     let is_whole = |line: &str| ['\'', '"', '`'].iter().all(|quote| line.matches(*quote).count() % 2 == 0);
-    if !text.lines().filter(|line| !line.starts_with("--")).all(is_whole) {
+    if !text.lines().all(is_whole) {
         return text.to_owned();
     }
     text.lines()

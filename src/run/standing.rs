@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::check::{Checked, Mark};
-use crate::plan::node::{Materialization, NodeId, Plan};
+use crate::plan::node::{Materialization, NodeId, Plan, Relation};
 use crate::plan::part::{add_read_within, comes_with};
 use crate::run::results::sha256;
 use crate::warehouse::Found;
@@ -123,8 +123,9 @@ impl<'p> Standing<'p> {
         part.iter().copied().filter(|id| self.state(*id) == State::Foreign).collect()
     }
 
-    /// Adds to `part` what it reads and what is not current, and what is there of what reads it and would not be current.
-    pub fn extend(&self, part: &[NodeId]) -> Extended {
+    /// Adds to `part` what it reads and what is not current, and what is there of what reads it and would not be current; but
+    /// for what is left out.
+    pub fn extend(&self, part: &[NodeId], is_left_out: &dyn Fn(NodeId) -> bool) -> Extended {
         let mut whole: BTreeSet<NodeId> = part.iter().copied().collect();
         let mut open: Vec<NodeId> = part.to_vec();
         while let Some(id) = open.pop() {
@@ -134,17 +135,52 @@ impl<'p> Standing<'p> {
             // The schema is read by all; it makes nothing of them stale.
             let readers = self.marks[id.0].as_ref().map(|_| self.plan.beyond_views(id, |id| &self.readers[id.0]));
             let readers = readers.into_iter().flatten().filter(|reader| self.is_stale(*reader));
-            for other in inputs.chain(readers) {
+            for other in inputs.chain(readers).filter(|other| !is_left_out(*other)) {
                 if whole.insert(other) {
                     open.push(other);
                 }
+            }
+            if open.is_empty() && whole.iter().any(|id| matches!(self.plan.node(*id).relation, Relation::Cells(_))) {
+                let moved = self.moved().into_iter().filter(|id| !is_left_out(*id));
+                open.extend(moved.filter(|id| whole.insert(*id)));
             }
         }
         self.add_lists(&mut whole);
         let added: Vec<NodeId> = whole.iter().copied().filter(|id| !part.contains(id)).collect();
         add_read_within(self.plan, &mut whole);
-        let of_another_moment = added.iter().copied().filter(|id| self.state(*id) == State::OfAnotherMoment).collect();
+        let mut of_another_moment: BTreeSet<NodeId> =
+            added.iter().copied().filter(|id| self.state(*id) == State::OfAnotherMoment).collect();
+        of_another_moment.extend(self.left_behind(&whole));
+        let of_another_moment = of_another_moment.into_iter().collect();
         Extended { part: whole.into_iter().collect(), added, of_another_moment }
+    }
+
+    /// Returns the tables of cells that are there with the rows of other KPIs than they are to have, and the views that are
+    /// there of KPIs whose cells lie in another table now, with that table: no KPI is to be in two of them, or in none.
+    fn moved(&self) -> BTreeSet<NodeId> {
+        let mut moved = BTreeSet::new();
+        for (index, node) in self.plan.nodes.iter().enumerate() {
+            let id = NodeId(index);
+            let (Some(wanted), Some(there)) = (self.mark(id), self.marked(id)) else { continue };
+            if matches!(node.relation, Relation::Cells(_)) && members_of(&there.spec) != members_of(&wanted.spec) {
+                moved.insert(id);
+            }
+            if matches!(node.relation, Relation::Kpi(_)) && there.spec != wanted.spec {
+                let tables = node.depends_on.iter().filter(|input| self.marks[input.0].is_some());
+                moved.extend(tables.copied().chain([id]));
+            }
+        }
+        moved
+    }
+
+    /// Returns what a view that is there would read of another moment beside what a part makes.
+    fn left_behind(&self, part: &BTreeSet<NodeId>) -> Vec<NodeId> {
+        let is_shown = |id: &NodeId| {
+            self.plan.node(*id).materialization.is_read_through() && self.found[id.0].is_some() && !part.contains(id)
+        };
+        let readers = part.iter().filter(|id| self.marks[id.0].is_some()).flat_map(|id| &self.readers[id.0]);
+        let beside = readers.copied().filter(is_shown).flat_map(|view| self.plan.inputs_beyond_views(view));
+        beside.filter(|id| !part.contains(id) && self.state(*id) == State::OfAnotherMoment).collect()
     }
 
     fn is_stale(&self, id: NodeId) -> bool {
@@ -177,7 +213,18 @@ fn specs(plan: &Plan, statements: &[Checked]) -> Vec<String> {
             text.push_str(whole.get(input.0).map_or("", String::as_str));
         }
         whole.push(digest(&text));
-        specs.push(if node.is_timeless() {
+        specs.push(if let Relation::Cells(cells) = &node.relation {
+            // Which KPIs have rows in it, whichever of them are computed.
+            let members: BTreeSet<usize> = cells.all().map(|kpi| kpi.0).collect();
+            let names = plan
+                .nodes
+                .iter()
+                .filter(|node| matches!(node.relation, Relation::Kpi(kpi) if members.contains(&kpi.0)));
+            let names: BTreeSet<&str> = names.map(|node| node.name.as_str()).collect();
+            let mut members = digest(&names.into_iter().collect::<Vec<_>>().join(" "));
+            members.truncate(8);
+            format!("{}_{members}", whole.last().map_or("", String::as_str))
+        } else if node.is_timeless() {
             let read = node.depends_on.iter().map(|input| &plan.node(*input).columns);
             digest(&read.fold(own, |text, columns| format!("{text}\n{columns:?}")))
         } else {
@@ -185,6 +232,11 @@ fn specs(plan: &Plan, statements: &[Checked]) -> Vec<String> {
         });
     }
     specs
+}
+
+/// Returns the part of the spec of a table of cells that says which KPIs are of it.
+fn members_of(spec: &str) -> Option<&str> {
+    spec.split_once('_').map(|(_, members)| members)
 }
 
 fn digest(text: &str) -> String {

@@ -128,6 +128,12 @@ fn a_kpi_that_fails_takes_no_other_with_it_than_what_is_made_of_it() {
     let there = bench.rows();
     assert_eq!(there["kpi_signups"], before["kpi_signups"]);
     assert!(!there["kpi_signups_and_more"].is_empty());
+    // Excluded, it takes no other with it either; and what is made of it is not made of rows that are not of this moment.
+    let output = bench.run(&["run", "--exclude", "kpi.too_much"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("left out too, for they are made of what is excluded: `kpi.twice_too_much`"), "{said}");
+    assert_eq!(bench.rows(), there);
     // Once it is mended, nothing is left of it.
     bench.tell("DROP MACRO sqrt");
     bench.done(&run);
@@ -178,11 +184,36 @@ fn the_raw_rows_that_a_selected_table_reads_itself_are_looked_for_first() {
     bench.done(&["run", "--as-of", "2026-03-01"]);
     let before = bench.rows();
     assert!(!before.contains_key("events_visits"));
+    assert!(bench.fails(2, &["show", "source.visits"]).contains("the rows of `source.visits` are not stored"));
     fs::remove_file(data.join("visits.csv")).unwrap();
     let said = bench.fails(1, &["run", "--select", "kpi.visits"]);
     assert!(said.contains("`source.visits` reads `data/visits.csv`, which is not there"), "{said}");
     assert_eq!(bench.rows(), before);
     bench.done(&["run", "--select", "kpi.signups"]);
+}
+
+#[test]
+fn a_part_turns_no_moment_under_what_is_not_in_it() {
+    let bench = Bench::new();
+    for milestone in ["first_document", "shared"] {
+        let table = format!("[milestone.{milestone}]");
+        bench.edit("models/activation.toml", &table, &format!("{table}\nsource = \"events\""));
+    }
+    bench.edit("models/sources.toml", "[source.events]", "[source.events]\nentity_type = \"user\"");
+    // Others, who share nothing with users but the moment.
+    let guests = "\n[entity.guest]\npath = \"data/users.csv\"\nkey = \"user_id\"\nstart = \"created_at\"\n\
+        [source.visits]\npath = \"data/events.csv\"\nid = \"event_id\"\nentity = \"user_id\"\n\
+        entity_type = \"guest\"\nname = \"event_name\"\ntime = \"occurred_at\"\n\
+        [milestone.visited]\nsource = \"visits\"\nevent = \"document_shared\"\nwithin = \"7d\"\n";
+    let models = bench.root().join("models/sources.toml");
+    fs::write(&models, fs::read_to_string(&models).unwrap() + guests).unwrap();
+    bench.done(&["run", "--as-of", "2026-02-01"]);
+    let before = bench.rows();
+    let said = bench.fails(2, &["run", "--select", "milestone.visited", "--as-of", "2026-03-01"]);
+    assert!(said.contains("is as of 2026-02-01T00:00:00Z"), "{said}");
+    assert_eq!(bench.rows(), before);
+    bench.done(&["run", "--select", "milestone.visited"]);
+    assert_eq!(bench.rows(), before);
 }
 
 #[test]

@@ -79,21 +79,7 @@ fn prune_columns(query: &mut Query, _: &Plan) -> bool {
     while std::mem::take(&mut needed.changed) {
         for (index, relation) in query.relations.iter().enumerate().rev() {
             needed.of(index, &relation.body);
-        }
-    }
-    // One group is one row by what it is made of, though nothing reads that.
-    for (relation, needed) in query.relations.iter().zip(&mut needed.columns) {
-        let Body::Select(Select { grouped_by: Some(keys), values, .. }) = &relation.body else { continue };
-        let is_made = |(value, needed): (&Scalar, &bool)| *needed && scalar::is_aggregate(value);
-        if keys.is_empty() && !values.iter().zip(&*needed).any(is_made) {
-            let first = values.iter().position(scalar::is_aggregate);
-            first.into_iter().for_each(|place| needed[place] = true);
-        }
-    }
-    // A relation has rows, and so a column.
-    for needed in &mut needed.columns {
-        if let (false, Some(first)) = (needed.contains(&true), needed.first_mut()) {
-            *first = true;
+            needed.at_least(index, &relation.body);
         }
     }
     let is_less = needed.columns.iter().flatten().any(|needed| !needed);
@@ -188,6 +174,22 @@ impl Needed {
     fn add(&mut self, relation: usize, column: usize) {
         self.changed |= !self.columns[relation][column];
         self.columns[relation][column] = true;
+    }
+
+    /// Adds a column where none is needed: a relation has rows, and so a column; one group is one row by what it is made of,
+    /// though nothing reads that.
+    fn at_least(&mut self, index: usize, body: &Body) {
+        if let Body::Select(Select { grouped_by: Some(keys), values, .. }) = body {
+            let is_made = |place: &usize| scalar::is_aggregate(&values[*place]);
+            let is_needed = |place: &usize| self.columns[index][*place];
+            if keys.is_empty() && !(0..values.len()).filter(is_made).any(|place| is_needed(&place)) {
+                let first = (0..values.len()).find(is_made);
+                first.into_iter().for_each(|place| self.add(index, place));
+            }
+        }
+        if !self.columns[index].contains(&true) && !self.columns[index].is_empty() {
+            self.add(index, 0);
+        }
     }
 
     /// Adds what the needed columns of a relation read.

@@ -8,8 +8,14 @@ use crate::semantic::expr::{AggregateFunction, Type};
 use crate::semantic::model::{Anchor, EntityIndex, Milestone, MilestoneIndex, Occurrences, Progress};
 use crate::semantic::retention::{self, Retention};
 
-/// What the names of the columns of an entity begin with, beside those of a milestone.
-pub(super) const ENTITY: &str = "entity__";
+/// Returns what the names of the columns of an entity begin with beside those of a milestone, and beside its key.
+pub(super) fn prefix(cx: Cx<'_>, entity: EntityIndex) -> String {
+    let mut prefix = "entity__".to_owned();
+    while cx.model.entity(entity).key.starts_with(&prefix) {
+        prefix.push('_');
+    }
+    prefix
+}
 
 pub(super) fn query(cx: Cx<'_>, view: &MilestoneView) -> Query {
     let mut query = Query::default();
@@ -27,8 +33,10 @@ pub(super) fn rows(cx: Cx<'_>, query: &mut Query, milestone: MilestoneIndex) -> 
     let shared = format!("{}__milestone", cx.model.milestone(milestone).meta.name);
     query.shared(&shared, "rows", |query| {
         let (mut result, members) = draft(cx, query, view);
-        for (name, _) in &cx.plan.node(cx.plan.entity(cx.model.milestone(milestone).entity)).columns {
-            let column = format!("{ENTITY}{name}");
+        let entity = cx.model.milestone(milestone).entity;
+        let prefix = prefix(cx, entity);
+        for (name, _) in &cx.plan.node(cx.plan.entity(entity)).columns {
+            let column = format!("{prefix}{name}");
             result.column(&column, members.column(&column));
         }
         result
@@ -105,8 +113,9 @@ fn population(cx: Cx<'_>, query: &mut Query, index: MilestoneIndex, milestone: &
     draft.columns(&entity, &[key]);
     draft.column("anchor_at", anchor);
     draft.column("closes_at", closes);
+    let prefix = prefix(cx, milestone.entity);
     for (name, _) in &cx.plan.node(cx.plan.entity(milestone.entity)).columns {
-        draft.column(&format!("{ENTITY}{name}"), entity.column(name));
+        draft.column(&format!("{prefix}{name}"), entity.column(name));
     }
     query.named("population", draft)
 }

@@ -93,7 +93,7 @@ fn outcome(input: &str, expected: Option<Type>) -> String {
 fn tree(expr: &Expr) -> String {
     let list = |items: &[Expr]| items.iter().map(tree).collect::<Vec<_>>().join(" ");
     match &expr.kind {
-        ExprKind::Column(name) => name.to_string(),
+        ExprKind::Column(name) => name.to_string().trim_start_matches("column.").to_owned(),
         ExprKind::Literal(literal) => match literal {
             Literal::Null => "null".to_owned(),
             Literal::Bool(value) => value.to_string(),

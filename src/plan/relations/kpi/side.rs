@@ -141,7 +141,7 @@ impl<'m> Side<'m> {
         };
         let owner = match (&measure.relation, entity) {
             (MeasureRelation::Entity(_), _) => Some(row.clone()),
-            (MeasureRelation::Milestone { .. }, _) => Some(row.behind(milestone::ENTITY)),
+            (MeasureRelation::Milestone { .. }, Some(entity)) => Some(row.behind(&milestone::prefix(cx, entity))),
             (_, Some(entity)) if is_read => Some(Self::join_entity(cx, query, &mut draft, entity, row.column(&key))),
             (_, _) => None,
         };
