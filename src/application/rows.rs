@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
+
 use crate::application::Obstacle;
 use crate::check::check;
 use crate::plan::node::Node;
@@ -70,6 +72,14 @@ pub fn read(
         }
     }
     Ok((table, truncated))
+}
+
+/// Returns the first moment that rows of KPIs say they are of and that is not `moment`: those of a KPI that was left out of a
+/// run are of an earlier one than the table that they lie in.
+pub fn of_another_moment(table: &Table, moment: Timestamp) -> Option<Timestamp> {
+    let at = table.columns.iter().position(|column| column == "as_of")?;
+    let moments = table.rows.iter().filter_map(|row| text(&row[at])?.parse::<Timestamp>().ok());
+    moments.into_iter().find(|own| *own != moment)
 }
 
 /// Returns period, value and `n` of the latest period of a KPI's total that is over, if there is one; of all time, what is

@@ -1,5 +1,7 @@
 //! `milepost show`: prints the rows that a definition made.
 
+use jiff::Timestamp;
+
 use crate::application::rows::{self, Query};
 use crate::application::shown::{find, is_as_of, mixed, moments, standing};
 use crate::cli::arguments::Output;
@@ -75,6 +77,17 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     let limit = (args.limit > 0).then_some(args.limit);
     let query = if are_kpis { Query::Periods { segments: args.segments } } else { Query::Rows };
     let (found, truncated) = rows::read(&target, &*warehouse, node, query, limit)?;
+    let table = moments.values().next().and_then(|moment| moment.parse::<Timestamp>().ok());
+    if let Some(moment) = cx.globals.as_of.or(table).filter(|_| are_kpis)
+        && let Some(other) = rows::of_another_moment(&found, moment)
+    {
+        let said =
+            format!("`{}` has rows as of {other}, which a run left as they were, and not of {moment}", node.name);
+        if cx.globals.as_of.is_some() {
+            return Err(Failure::new(said).help(format!("make those: `milepost run --as-of {moment}`")));
+        }
+        cx.say(&format!("warning: {said}"));
+    }
     if cx.globals.output != Output::Text {
         cx.print_table(&found)?;
         return Ok(cx.warn(&workspace));

@@ -134,8 +134,16 @@ fn a_kpi_that_fails_takes_no_other_with_it_than_what_is_made_of_it() {
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("left out too, for they are made of what is excluded: `kpi.twice_too_much`"), "{said}");
     assert_eq!(bench.rows(), there);
-    // Once it is mended, nothing is left of it.
+    // At another moment too, where its rows stay as they were, and say so.
     bench.tell("DROP MACRO sqrt");
+    bench.done(&run);
+    let made = bench.rows();
+    bench.done(&["run", "--exclude", "kpi.too_much", "--as-of", "2026-04-01"]);
+    assert_eq!(bench.rows()["kpi_too_much"], made["kpi_too_much"]);
+    assert_ne!(bench.rows()["kpi_signups"], made["kpi_signups"]);
+    let said = bench.fails(2, &["show", "too_much", "--as-of", "2026-04-01"]);
+    assert!(said.contains("has rows as of 2026-03-01T00:00:00Z, which a run left as they were"), "{said}");
+    // Once it is back, nothing is left of that.
     bench.done(&run);
     assert_eq!(bench.rows(), bench.fresh("2026-03-01").1);
 }
