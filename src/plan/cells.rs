@@ -1,8 +1,9 @@
 //! KPIs -> the tables that hold their cells: those that are computed by one statement.
 //!
 //! KPIs over rows of the same entities and sources are computed together, at most some dozen of them: a statement that fails
-//! takes few others with it, and one that waits for a source takes only those with it that read it. Which table a KPI is in
-//! follows from what it is over, from its name, and from how many there are of its family.
+//! takes few others with it, and one that waits for a source takes only those with it that read it, or are over three and more.
+//! Which table a KPI is in follows from what it is over, from its name, and from how many there are of its family; where that
+//! changes, `run::standing` sees to it that it is in no two of them, and not in none.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -4,7 +4,8 @@
 //! share is called by what its rows are of, with `__` between the parts: `reached__user__0`. The name of a definition
 //! begins with a letter and has no `__` in it, so that the parts of such a name can be told apart again.
 //!
-//! A name follows from what the relation is, and so stays as it is whatever else is defined.
+//! A name follows from what the relation is, and so stays as it is whatever else is defined; but for a table of cells, whose
+//! number depends on how many KPIs of its family there are.
 
 use std::collections::BTreeSet;
 

@@ -201,6 +201,26 @@ fn the_raw_rows_that_a_selected_table_reads_itself_are_looked_for_first() {
 }
 
 #[test]
+fn a_kpi_that_moves_is_in_one_table() {
+    let kpi = |name: &str, of: &str| format!("\n[kpi.{name}]\nkind = \"count\"\nof = \"{of}\"\n");
+    // One of two moves; it is selected, or the other one is, or one that lies where it goes to.
+    for selected in ["kpi.moves", "kpi.other", "kpi.signups"] {
+        let bench = Bench::new();
+        let file = bench.root().join("models/activation.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, text.clone() + &kpi("moves", "events") + &kpi("other", "events")).unwrap();
+        bench.done(&["run", "--as-of", "2026-03-01"]);
+        fs::write(&file, text + &kpi("moves", "user") + &kpi("other", "events")).unwrap();
+        bench.done(&["run", "--select", selected]);
+        let (_, rows) = bench.fresh("2026-03-01");
+        let there = bench.rows();
+        for (name, rows) in rows {
+            assert_eq!(there[&name], rows, "{selected}: {name}");
+        }
+    }
+}
+
+#[test]
 fn a_part_turns_no_moment_under_what_is_not_in_it() {
     let bench = Bench::new();
     for milestone in ["first_document", "shared"] {
