@@ -97,6 +97,7 @@ fn schema_job() -> Job {
         relation: None,
         schema: Some("`ds`".to_owned()),
         replaces: false,
+        unchanged: false,
         spec_hash: None,
         interval: None,
     }

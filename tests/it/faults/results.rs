@@ -18,6 +18,7 @@ fn entry(target: &Target, sql: &str) -> Json {
         relation: None,
         schema: None,
         replaces: false,
+        unchanged: false,
         spec_hash: None,
         interval: None,
     };

@@ -124,6 +124,10 @@ fn what_is_compiled_keeps_the_rules_of_bigquery() {
 #[test]
 fn what_is_compiled_lies_in_snowflake_as_it_is_read() {
     each_statement("snowflake", |case, statement| {
+        // What is part of another statement lies nowhere.
+        if !statement.sql().contains("CREATE OR REPLACE") {
+            return;
+        }
         let order = match statement.node().split('_').next() {
             Some("events") => "\nORDER BY \"event_name\", \"entity\"",
             Some("occurrences") => "\nORDER BY \"stream\", \"entity\"",

@@ -48,6 +48,7 @@ fn job(node: &str, sql: &str, schema: Option<&str>) -> Job {
         relation: None,
         schema: schema.map(str::to_owned),
         replaces: false,
+        unchanged: false,
         spec_hash: None,
         interval: None,
     }
