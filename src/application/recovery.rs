@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::Analysis;
 use crate::application::Obstacle;
 use crate::application::workspace::{Workspace, place};
-use crate::plan::node::{NodeId, Relation};
+use crate::plan::node::NodeId;
 use crate::plan::{self, naming};
 use crate::run::{self, Job, NodeResult, Options, Outcome, RunResult, Status};
 use crate::semantic::model::{KpiIndex, Model};
@@ -29,7 +29,7 @@ pub fn failing(
     for NodeResult { job, outcome } in &result.results {
         let plan = &workspace.analysis.plan;
         let Some(error) = outcome.error.filter(|error| is_of_the_statement(*error)) else { continue };
-        let Some(Relation::Cells(cells)) = plan.find(&job.node).map(|id| &plan.node(id).relation) else { continue };
+        let Some(cells) = plan.find(&job.node).and_then(|id| plan.node(id).relation.cells()) else { continue };
         match cells.kpis.as_slice() {
             [only] => {
                 failing.insert(*only, Error::new(error, outcome.message.clone().unwrap_or_default()));
@@ -103,21 +103,8 @@ pub fn again(workspace: &Workspace, result: &RunResult, failing: &BTreeMap<KpiIn
     let mut lost: BTreeSet<NodeId> = BTreeSet::new();
     let mut part = Vec::new();
     for (id, status) in jobs {
-        let is_recovered = match &plan.node(id).relation {
-            Relation::Cells(cells) => cells.all().any(|kpi| failing.contains_key(&kpi)),
-            Relation::Schema
-            | Relation::Moment
-            | Relation::Entity(_)
-            | Relation::Events(_)
-            | Relation::Facts(_)
-            | Relation::Occurrences(_)
-            | Relation::Reached(_)
-            | Relation::Milestone(_)
-            | Relation::Milestones
-            | Relation::Kpi(_)
-            | Relation::Kpis
-            | Relation::Score(_) => false,
-        };
+        let kpis = plan.node(id).relation.cells();
+        let is_recovered = kpis.is_some_and(|cells| cells.all().any(|kpi| failing.contains_key(&kpi)));
         let inputs = plan.inputs_beyond_views(id);
         let waits_for_lost = inputs.iter().any(|input| lost.contains(input));
         let is_open = (status == Status::Error && is_recovered) || status == Status::Skipped;

@@ -249,21 +249,11 @@ impl Workspace {
 
     /// Tells whether all KPIs of a table of cells are left out: it is not made then.
     pub fn is_left_out(&self, id: NodeId) -> bool {
-        match &self.analysis.plan.node(id).relation {
-            Relation::Cells(cells) => cells.all().all(|kpi| self.left_out.contains(&kpi)),
-            Relation::Kpi(kpi) => self.left_out.contains(kpi),
-            Relation::Schema
-            | Relation::Moment
-            | Relation::Entity(_)
-            | Relation::Events(_)
-            | Relation::Facts(_)
-            | Relation::Occurrences(_)
-            | Relation::Reached(_)
-            | Relation::Milestone(_)
-            | Relation::Milestones
-            | Relation::Kpis
-            | Relation::Score(_) => false,
+        let relation = &self.analysis.plan.node(id).relation;
+        if let Relation::Kpi(kpi) = relation {
+            return self.left_out.contains(kpi);
         }
+        relation.cells().is_some_and(|cells| cells.all().all(|kpi| self.left_out.contains(&kpi)))
     }
 
     /// Returns the relations that are selected, in the order of the plan; all of them where nothing is named.

@@ -308,6 +308,11 @@ impl Materialization {
 }
 
 impl Relation {
+    /// Returns the KPIs whose cells it holds, where it is a table of them.
+    pub fn cells(&self) -> Option<&Cells> {
+        if let Relation::Cells(cells) = self { Some(cells) } else { None }
+    }
+
     /// Returns what it is, in a word: the first part of its unique id.
     pub fn kind(&self) -> &'static str {
         match self {
