@@ -1,12 +1,11 @@
 //! The model's definitions -> the plan's relations, each after those that it reads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::cells::cells;
 use crate::plan::columns::{column_name, property_name};
 use crate::plan::node::{
-    Cells, Counted, DefinitionRef, Materialization, MilestoneView, Node, NodeId, Occurrences, Plan, Raw, Reached,
-    Relation, Shape,
+    Cells, Counted, DefinitionRef, Materialization, Node, NodeId, Occurrences, Plan, Raw, Reached, Relation, Shape,
 };
 use crate::plan::relational::{Query, moment, passes};
 use crate::plan::streams::Group;
@@ -29,7 +28,7 @@ pub struct Leaving {
 /// Plans everything that `model` defines, without the passes that are named.
 pub fn build(model: &Model, without: &[&str], leaving: &Leaving) -> Plan {
     let by_name = streams::by_name(model);
-    let plan = Plan { nodes: Vec::new() };
+    let plan = Plan { nodes: Vec::new(), counted: BTreeMap::new() };
     let mut builder = Builder { model, without, leaving, plan, names: BTreeSet::new(), by_name };
     builder.add(
         naming::SCHEMA.to_owned(),
@@ -182,14 +181,12 @@ impl Builder<'_> {
         let groups = streams::streams(self.model);
         let deepest = self.model.milestones.iter().map(|milestone| milestone.depth).max();
         let mut groups = groups.into_iter().peekable();
-        // Where each milestone that counts occurrences finds them.
-        let mut counted: Vec<Option<(NodeId, Shape, Counted)>> = vec![None; self.model.milestones.len()];
         for depth in 0..=deepest.unwrap_or(0) {
             while let Some((group, streams)) = groups.next_if(|(group, _)| group.depth == depth) {
-                self.occurrences(group, streams, &mut counted);
+                self.occurrences(group, streams);
             }
             for entity in 0..self.model.entities.len() {
-                self.reached(EntityIndex(entity), depth, &counted);
+                self.reached(EntityIndex(entity), depth);
             }
         }
         for index in 0..self.model.milestones.len() {
@@ -197,15 +194,11 @@ impl Builder<'_> {
             if milestone.hidden {
                 continue;
             }
-            let view = MilestoneView {
-                milestone: MilestoneIndex(index),
-                counted: counted[index].map(|(node, _, counted)| (node, counted)),
-            };
             let mut columns = vec![(self.model.entity(milestone.entity).key.clone(), Type::String)];
             columns.extend(MILESTONE_COLUMNS.iter().map(|(name, ty)| ((*name).to_owned(), *ty)));
             self.add(
                 naming::milestone(&milestone.meta.name),
-                Relation::Milestone(view),
+                Relation::Milestone(MilestoneIndex(index)),
                 Materialization::View,
                 Vec::new(),
                 None,
@@ -227,12 +220,7 @@ impl Builder<'_> {
         }
     }
 
-    fn occurrences(
-        &mut self,
-        group: Group,
-        streams: Vec<crate::plan::node::Stream>,
-        counted: &mut [Option<(NodeId, Shape, Counted)>],
-    ) {
+    fn occurrences(&mut self, group: Group, streams: Vec<crate::plan::node::Stream>) {
         let events = self.events(group.source);
         let source = self.model.source(group.source);
         let entity = self.model.entity(group.entity);
@@ -241,9 +229,10 @@ impl Builder<'_> {
         let node = NodeId(self.plan.nodes.len());
         for stream in &streams {
             for milestone in &stream.milestones {
-                let within = self.model.milestone(*milestone).within;
-                let entry = Counted { milestone: *milestone, stream: stream.id, within };
-                counted[milestone.0] = Some((node, group.shape, entry));
+                let own = self.model.milestone(*milestone);
+                let (at_least, within) = (own.at_least, own.within);
+                let counted = Counted { node, shape: group.shape, stream: stream.id, at_least, within };
+                self.plan.counted.insert(*milestone, counted);
             }
         }
         let progress = if group.shape == Shape::Sum { Type::Decimal } else { Type::Int };
@@ -263,34 +252,21 @@ impl Builder<'_> {
         self.add(name, Relation::Occurrences(occurrences), Materialization::Table, Vec::new(), None, None, columns);
     }
 
-    fn reached(&mut self, entity: EntityIndex, depth: usize, counted: &[Option<(NodeId, Shape, Counted)>]) {
-        let mut reached = Reached {
-            entity,
-            depth,
-            counted: Vec::new(),
-            composites: Vec::new(),
-            members: Vec::new(),
-            absences: Vec::new(),
-        };
+    fn reached(&mut self, entity: EntityIndex, depth: usize) {
+        let mut reached = Reached { entity, depth, composites: Vec::new(), members: Vec::new(), absences: Vec::new() };
         let mut any = false;
         for index in self.by_name.clone() {
             let milestone = self.model.milestone(index);
             if milestone.entity != entity || milestone.depth != depth {
                 continue;
             }
-            any = true;
             match &milestone.occurrences {
-                Counts::Events { .. } => {
-                    let (node, shape, entry) = counted[index.0].expect("its occurrences are numbered");
-                    match reached.counted.iter_mut().find(|(known, _, _)| *known == node) {
-                        Some((_, _, entries)) => entries.push(entry),
-                        None => reached.counted.push((node, shape, vec![entry])),
-                    }
-                }
+                Counts::Events { .. } => continue,
                 Counts::Reaches(_) => reached.composites.push(index),
                 Counts::Members(_) => reached.members.push(index),
                 Counts::Absence(_) => reached.absences.push(index),
             }
+            any = true;
         }
         if !any {
             return;
@@ -301,9 +277,6 @@ impl Builder<'_> {
             ("reached_at".to_owned(), Type::Timestamp),
             ("reached_id".to_owned(), Type::String),
         ];
-        reached
-            .counted
-            .sort_by(|(left, _, _), (right, _, _)| self.plan.node(*left).name.cmp(&self.plan.node(*right).name));
         let name = naming::reached(&self.model.entity(entity).meta.name, depth);
         self.add(name, Relation::Reached(reached), Materialization::Table, Vec::new(), None, None, columns);
     }
@@ -446,7 +419,7 @@ mod tests {
             model: &model,
             without: &[],
             leaving: &Leaving::default(),
-            plan: Plan { nodes: Vec::new() },
+            plan: Plan { nodes: Vec::new(), counted: BTreeMap::new() },
             names: BTreeSet::new(),
             by_name: Vec::new(),
         };

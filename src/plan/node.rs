@@ -1,6 +1,6 @@
 //! The plan: relations in the order in which they are made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::relational::Query;
 use crate::semantic::decimal::Decimal;
@@ -14,6 +14,8 @@ use crate::source::Span;
 pub struct Plan {
     /// The relations.
     pub nodes: Vec<Node>,
+    /// The milestones that are read off numbered occurrences, and where.
+    pub counted: BTreeMap<MilestoneIndex, Counted>,
 }
 
 /// Names a [`Node`] of a [`Plan`].
@@ -89,10 +91,10 @@ pub enum Relation {
     Facts(SourceIndex),
     /// Numbered occurrences of streams.
     Occurrences(Occurrences),
-    /// One row a milestone that an entity reached.
+    /// One row a milestone that an entity reached, of those that no relation of occurrences says.
     Reached(Reached),
     /// One row an entity to which the milestone applies.
-    Milestone(MilestoneView),
+    Milestone(MilestoneIndex),
     /// One row a milestone, with what is said about it.
     Milestones,
     /// One row: the moment as of which everything is computed.
@@ -230,15 +232,13 @@ impl Stream {
     }
 }
 
-/// The milestones of one entity and depth that were reached.
+/// The milestones of one entity and depth that are reached by what others reached.
 #[derive(Debug)]
 pub struct Reached {
     /// Who reached them.
     pub entity: EntityIndex,
     /// How deep they are.
     pub depth: usize,
-    /// From numbered occurrences: the relation, and for each milestone its stream and its window.
-    pub counted: Vec<(NodeId, Shape, Vec<Counted>)>,
     /// From reaches of others by the same entity.
     pub composites: Vec<MilestoneIndex>,
     /// From reaches by members.
@@ -247,24 +247,19 @@ pub struct Reached {
     pub absences: Vec<MilestoneIndex>,
 }
 
-/// A milestone that is read off numbered occurrences.
+/// Where a milestone is read off numbered occurrences.
 #[derive(Clone, Copy, Debug)]
 pub struct Counted {
-    /// The milestone.
-    pub milestone: MilestoneIndex,
+    /// The relation.
+    pub node: NodeId,
+    /// How its occurrences add up.
+    pub shape: Shape,
     /// The number of its stream.
     pub stream: i64,
+    /// The progress at which it is reached.
+    pub at_least: Decimal,
     /// The length of its window in microseconds; none: it has no end.
     pub within: Option<i64>,
-}
-
-/// A milestone as people read it.
-#[derive(Debug)]
-pub struct MilestoneView {
-    /// The milestone.
-    pub milestone: MilestoneIndex,
-    /// Where its occurrences are numbered, if it counts occurrences.
-    pub counted: Option<(NodeId, Counted)>,
 }
 
 impl Node {
@@ -355,13 +350,18 @@ impl Plan {
         NodeId(found.expect("every entity has a relation"))
     }
 
-    /// Returns the relation that says who reached `milestone`; its depth and entity decide.
+    /// Returns where a milestone is read off numbered occurrences; none: it is read off others, in [`Plan::reached`].
+    pub fn counted(&self, milestone: MilestoneIndex) -> Option<&Counted> {
+        self.counted.get(&milestone)
+    }
+
+    /// Returns the relation that says which milestones on others an entity reached, of a depth.
     pub fn reached(&self, entity: EntityIndex, depth: usize) -> NodeId {
         let found = self
             .nodes
             .iter()
             .position(|node| matches!(&node.relation, Relation::Reached(r) if r.entity == entity && r.depth == depth));
-        NodeId(found.expect("every milestone's reaches have a relation"))
+        NodeId(found.expect("every milestone on others has a relation with its reaches"))
     }
 
     /// Returns what a relation reads, and what the views read that are among that.
@@ -394,7 +394,7 @@ impl Plan {
 
     /// Returns the view of a milestone.
     pub fn milestone(&self, milestone: MilestoneIndex) -> Option<NodeId> {
-        let is = |node: &Node| matches!(&node.relation, Relation::Milestone(view) if view.milestone == milestone);
+        let is = |node: &Node| matches!(&node.relation, Relation::Milestone(own) if *own == milestone);
         self.nodes.iter().position(is).map(NodeId)
     }
 }

@@ -14,6 +14,8 @@ pub mod moment;
 pub mod passes;
 pub mod scalar;
 
+use std::collections::BTreeSet;
+
 use crate::plan::node::NodeId;
 use crate::plan::relational::scalar::{ColumnRef, Leaf, Scalar};
 use crate::semantic::expr::Type;
@@ -48,6 +50,9 @@ pub struct Relation {
     pub columns: Vec<Column>,
     /// Its rows.
     pub body: Body,
+    /// Columns, by their places, that tell its rows apart, each set by itself: what follows from what the rows are, and not
+    /// from how they are computed.
+    pub told_apart: Vec<BTreeSet<usize>>,
 }
 
 /// A column.
@@ -187,6 +192,7 @@ pub struct Draft {
     columns: Vec<Column>,
     values: Vec<Scalar>,
     distinct: bool,
+    told_apart: Vec<BTreeSet<usize>>,
 }
 
 impl Draft {
@@ -259,6 +265,11 @@ impl Draft {
     pub fn distinct(&mut self) {
         self.distinct = true;
     }
+
+    /// Promises that no two rows of the result have the same values in these columns, which follows from what they are.
+    pub fn told_apart_by(&mut self, names: &[&str]) {
+        self.told_apart.extend(places(&self.columns, names));
+    }
 }
 
 impl Query {
@@ -310,15 +321,19 @@ impl Query {
     /// Returns a relation that several definitions read: as it is, or made by `make`, whose relations have names that begin
     /// with `shared`.
     pub fn shared(&mut self, shared: &str, name: &str, make: impl FnOnce(&mut Query) -> Draft) -> RelationId {
+        self.within(shared, name, |query| {
+            let draft = make(query);
+            query.named(name, draft)
+        })
+    }
+
+    /// Returns a relation that several definitions read: as it is, or made by `make`, which calls it `name`, and whose
+    /// relations have names that begin with `shared`.
+    pub fn within(&mut self, shared: &str, name: &str, make: impl FnOnce(&mut Query) -> RelationId) -> RelationId {
         let scope = self.scope.replace(shared.to_owned());
         let full = self.full(name);
         let known = self.relations.iter().position(|relation| relation.name.as_ref() == Some(&full));
-        let relation = if let Some(known) = known {
-            RelationId(known)
-        } else {
-            let draft = make(self);
-            self.named(name, draft)
-        };
+        let relation = known.map_or_else(|| make(self), RelationId);
         self.scope = scope;
         relation
     }
@@ -338,7 +353,7 @@ impl Query {
                 "two relations of a statement are called `{name}`"
             );
         }
-        self.relations.push(Relation { name, columns, body });
+        self.relations.push(Relation { name, columns, body, told_apart: Vec::new() });
         RelationId(self.relations.len() - 1)
     }
 
@@ -387,13 +402,22 @@ impl Query {
     }
 
     fn select(&mut self, name: Option<&str>, draft: Draft) -> RelationId {
-        let Draft { inputs, conditions, columns, values, distinct } = draft;
+        let Draft { inputs, conditions, columns, values, distinct, told_apart } = draft;
         // What is made of whole groups is beside what says which they are; a constant says nothing of that.
         let grouped_by = values.iter().any(scalar::is_aggregate).then(|| {
             let keys = values.iter().enumerate().filter(|(_, value)| scalar::is_key(value));
             keys.map(|(place, _)| place).collect()
         });
-        self.push(name, columns, Body::Select(Select { inputs, conditions, values, distinct, grouped_by }))
+        let relation =
+            self.push(name, columns, Body::Select(Select { inputs, conditions, values, distinct, grouped_by }));
+        self.relations[relation.0].told_apart = told_apart;
+        relation
+    }
+
+    /// Promises that no two rows of a relation have the same values in these columns, which follows from what they are.
+    pub fn told_apart_by(&mut self, relation: RelationId, names: &[&str]) {
+        let relation = &mut self.relations[relation.0];
+        relation.told_apart.extend(places(&relation.columns, names));
     }
 
     /// Adds the rows of several relations, one after the other, with the columns of the first; where it is only one, that
@@ -411,4 +435,9 @@ impl Query {
         }
         self.push(name, columns, Body::Union(parts))
     }
+}
+
+/// Returns the places of columns with names; none where one is not there.
+fn places(columns: &[Column], names: &[&str]) -> Option<BTreeSet<usize>> {
+    names.iter().map(|name| columns.iter().position(|column| column.name == *name)).collect()
 }

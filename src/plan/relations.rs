@@ -6,6 +6,7 @@ mod kpi;
 mod milestone;
 mod occurrences;
 mod reached;
+mod reaches;
 mod score;
 
 use std::collections::BTreeSet;
@@ -39,7 +40,7 @@ pub(super) fn query(cx: Cx<'_>, relation: &Relation) -> Option<Query> {
     match relation {
         Relation::Occurrences(occurrences) => Some(occurrences::query(cx, occurrences)),
         Relation::Reached(reached) => Some(reached::query(cx, reached)),
-        Relation::Milestone(view) => Some(milestone::query(cx, view)),
+        Relation::Milestone(milestone) => Some(milestone::query(cx, *milestone)),
         Relation::Score(index) => Some(score::query(cx, *index)),
         Relation::Milestones => Some(catalog::query(cx)),
         Relation::Moment => Some(moment()),
@@ -112,35 +113,6 @@ impl Cx<'_> {
     /// Reads the rows of an entity.
     fn entity(self, query: &mut Query, entity: EntityIndex) -> RelationId {
         self.read(query, self.plan.entity(entity))
-    }
-
-    /// Returns the node with the reaches of a milestone, among those of others.
-    fn reached_of(self, milestone: MilestoneIndex) -> NodeId {
-        let milestone = self.model.milestone(milestone);
-        self.plan.reached(milestone.entity, milestone.depth)
-    }
-
-    /// Returns the nodes with the reaches of milestones, each once, by their names.
-    fn reached_of_all(self, milestones: impl IntoIterator<Item = MilestoneIndex>) -> Vec<NodeId> {
-        let mut nodes: Vec<NodeId> = milestones.into_iter().map(|milestone| self.reached_of(milestone)).collect();
-        nodes.sort_by_key(|node| &self.plan.node(*node).name);
-        nodes.dedup();
-        nodes
-    }
-
-    /// Reads the reaches of milestones under a name, among those of others.
-    fn reaches(
-        self,
-        query: &mut Query,
-        name: &str,
-        milestones: impl IntoIterator<Item = MilestoneIndex>,
-    ) -> RelationId {
-        let nodes = self.reached_of_all(milestones);
-        let parts: Vec<RelationId> = nodes.into_iter().map(|node| self.read(query, node)).collect();
-        match parts.as_slice() {
-            [only] => *only,
-            _ => query.union(Some(name), parts),
-        }
     }
 
     fn name_of(self, milestone: MilestoneIndex) -> Scalar {

@@ -36,7 +36,14 @@ fn reads(value: &Scalar, input: usize) -> bool {
 
 /// Returns what tells the rows of a relation apart, each way by itself.
 fn of(plan: &Plan, query: &Query, relation: RelationId) -> Vec<Key> {
-    match &query.relation(relation).body {
+    let relation = query.relation(relation);
+    let mut keys = relation.told_apart.clone();
+    keys.extend(of_body(plan, query, &relation.body));
+    keys
+}
+
+fn of_body(plan: &Plan, query: &Query, body: &Body) -> Vec<Key> {
+    match body {
         Body::Node(node) => of_node(plan.node(*node)),
         Body::Constants(rows) => {
             if rows.len() == 1 {

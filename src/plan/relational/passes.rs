@@ -241,6 +241,10 @@ fn keep(query: &mut Query, kept: &[Vec<bool>]) {
         })
         .collect();
     for (index, (relation, kept)) in query.relations.iter_mut().zip(kept).enumerate() {
+        relation.told_apart.retain(|key| key.iter().all(|place| kept[*place]));
+        for key in &mut relation.told_apart {
+            *key = key.iter().map(|place| places[index][*place]).collect();
+        }
         retain(&mut relation.columns, kept);
         match &mut relation.body {
             Body::Node(_) | Body::Union(_) => {}
@@ -273,12 +277,14 @@ fn move_columns(value: &mut Scalar, inputs: &[RelationId], places: &[Vec<usize>]
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::plan::relational::Draft;
     use crate::plan::relational::scalar::{aggregate, count, equal, int, text};
     use crate::semantic::expr::{AggregateFunction, Type};
 
-    const NOTHING: Plan = Plan { nodes: Vec::new() };
+    const NOTHING: Plan = Plan { nodes: Vec::new(), counted: BTreeMap::new() };
 
     fn names(query: &Query, id: RelationId) -> Vec<&str> {
         query.relation(id).columns.iter().map(|column| column.name.as_str()).collect()

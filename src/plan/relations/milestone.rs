@@ -1,6 +1,5 @@
 //! A milestone as people read it: one row an entity that it applies to, reached or not.
 
-use crate::plan::node::{MilestoneView, Relation};
 use crate::plan::relational::scalar::{self, aggregate, all, any, at_least, at_most, coalesce, equal, less};
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
 use crate::plan::relations::{Cx, Scope, closes};
@@ -17,9 +16,9 @@ pub(super) fn prefix(cx: Cx<'_>, entity: EntityIndex) -> String {
     prefix
 }
 
-pub(super) fn query(cx: Cx<'_>, view: &MilestoneView) -> Query {
+pub(super) fn query(cx: Cx<'_>, milestone: MilestoneIndex) -> Query {
     let mut query = Query::default();
-    let (result, _) = draft(cx, &mut query, view);
+    let (result, _) = draft(cx, &mut query, milestone);
     query.unnamed(result);
     query
 }
@@ -27,12 +26,8 @@ pub(super) fn query(cx: Cx<'_>, view: &MilestoneView) -> Query {
 /// The rows of a milestone for a statement that reads them: those of its view, with all columns of the entities, without a
 /// view in between, so that what is not read need not be computed. Several definitions of a statement share them.
 pub(super) fn rows(cx: Cx<'_>, query: &mut Query, milestone: MilestoneIndex) -> RelationId {
-    let node = cx.plan.milestone(milestone).expect("a milestone that somebody reads has a view");
-    let Relation::Milestone(view) = &cx.plan.node(node).relation else { unreachable!("it is the view of a milestone") };
-    // No definition is called so.
-    let shared = format!("{}__milestone", cx.model.milestone(milestone).meta.name);
-    query.shared(&shared, "rows", |query| {
-        let (mut result, members) = draft(cx, query, view);
+    query.shared(&shared(cx, milestone), "rows", |query| {
+        let (mut result, members) = draft(cx, query, milestone);
         let entity = cx.model.milestone(milestone).entity;
         let prefix = prefix(cx, entity);
         for (name, _) in &cx.plan.node(cx.plan.entity(entity)).columns {
@@ -43,15 +38,26 @@ pub(super) fn rows(cx: Cx<'_>, query: &mut Query, milestone: MilestoneIndex) -> 
     })
 }
 
+/// The reaches of a milestone for a statement that reads them; several definitions of a statement share them.
+pub(super) fn reaches(cx: Cx<'_>, query: &mut Query, milestone: MilestoneIndex) -> RelationId {
+    query.within(&shared(cx, milestone), "reaches", |query| cx.reaches_of(query, "reaches", milestone, false))
+}
+
+/// What the names of the relations of a milestone begin with that several definitions read: no definition is called so.
+fn shared(cx: Cx<'_>, milestone: MilestoneIndex) -> String {
+    format!("{}__milestone", cx.model.milestone(milestone).meta.name)
+}
+
 /// One row an entity that the milestone applies to; with the rows of who that is.
-fn draft(cx: Cx<'_>, query: &mut Query, view: &MilestoneView) -> (Draft, Rows) {
-    let milestone = cx.model.milestone(view.milestone);
+fn draft(cx: Cx<'_>, query: &mut Query, index: MilestoneIndex) -> (Draft, Rows) {
+    let milestone = cx.model.milestone(index);
     let key = &cx.model.entity(milestone.entity).key;
-    let population = population(cx, query, view.milestone, milestone);
-    let reached = reached(cx, query, view.milestone);
-    let counted = match view.counted {
-        Some((node, counted)) => {
-            let occurrences = cx.read(query, node);
+    let population = population(cx, query, index, milestone);
+    // Whom it does not apply to is not of the population.
+    let reached = cx.reaches_of(query, "reached", index, true);
+    let counted = match cx.plan.counted(index) {
+        Some(counted) => {
+            let occurrences = cx.read(query, counted.node);
             let mut draft = Draft::new();
             let rows = draft.from(query, occurrences, "occurrences");
             draft.filter(equal(rows.column("stream"), scalar::int(counted.stream)));
@@ -92,9 +98,9 @@ fn population(cx: Cx<'_>, query: &mut Query, index: MilestoneIndex, milestone: &
     let anchor = match milestone.anchor {
         Anchor::Start => entity.column("started_at"),
         Anchor::Reach(from) => {
-            let reaches = cx.reaches(query, "earlier", [from]);
-            let from = super::join_from(query, &mut draft, reaches, "from_reach", cx.name_of(from), entity.column(key));
-            from.column("reached_at")
+            let reaches = cx.reaches_of(query, "earlier", from, false);
+            let of_entity = |rows: &Rows| vec![equal(rows.column("entity"), entity.column(key))];
+            draft.left_join(query, reaches, "from_reach", of_entity).column("reached_at")
         }
     };
     let closes = closes(&milestone.horizon, &entity, &anchor);
@@ -120,15 +126,6 @@ fn population(cx: Cx<'_>, query: &mut Query, index: MilestoneIndex, milestone: &
     query.named("population", draft)
 }
 
-fn reached(cx: Cx<'_>, query: &mut Query, milestone: MilestoneIndex) -> RelationId {
-    let reaches = cx.reaches(query, "reaches", [milestone]);
-    let mut draft = Draft::new();
-    let rows = draft.from(query, reaches, "reaches");
-    draft.filter(equal(rows.column("milestone"), cx.name_of(milestone)));
-    draft.columns(&rows, &["entity", "reached_at", "reached_id"]);
-    query.named("reached", draft)
-}
-
 /// What a milestone on milestones counts: reaches of its parts, by the entity itself or by its members.
 fn parts(cx: Cx<'_>, query: &mut Query, milestone: &Milestone, population: RelationId) -> RelationId {
     let key = &cx.model.entity(milestone.entity).key;
@@ -137,22 +134,10 @@ fn parts(cx: Cx<'_>, query: &mut Query, milestone: &Milestone, population: Relat
         Occurrences::Members(member) => (std::slice::from_ref(member), Some(cx.model.milestone(*member).entity)),
         Occurrences::Events { .. } => (&[], None),
     };
-    let mut relations = Vec::new();
-    for node in cx.reached_of_all(parts.iter().copied()) {
-        let names = parts.iter().filter(|part| cx.reached_of(**part) == node).map(|part| cx.name_of(*part));
-        let reaches = cx.read(query, node);
-        let mut draft = Draft::new();
-        let rows = draft.from(query, reaches, "reaches");
-        draft.filter(scalar::is_in(rows.column("milestone"), names.collect()));
-        draft.columns(&rows, &["entity", "reached_at"]);
-        relations.push(query.unnamed(draft));
-    }
-    let reaches = match relations.as_slice() {
-        [only] => *only,
-        _ => query.union(None, relations),
-    };
+    let reaches = cx.reaches(query, "part_reaches", parts.iter().copied());
     let mut draft = Draft::new();
     let part = draft.from(query, reaches, "part_reaches");
+    draft.filter(scalar::is_in(part.column("milestone"), parts.iter().map(|part| cx.name_of(*part)).collect()));
     let mut entity = part.column("entity");
     let mut progress = scalar::count();
     if let Some(child) = member {

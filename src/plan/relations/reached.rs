@@ -1,6 +1,6 @@
-//! One row a milestone that an entity reached: the row at which its progress first got to the threshold.
+//! One row a milestone that an entity reached by what it, its members or others reached, or did not.
 
-use crate::plan::node::{Counted, NodeId, Reached, Shape};
+use crate::plan::node::{Reached, Shape};
 use crate::plan::relational::scalar::{
     self, Scalar, WindowFunction, any, at_least, at_most, equal, is_known, is_null, less, window,
 };
@@ -18,22 +18,17 @@ pub(super) fn query(cx: Cx<'_>, reached: &Reached) -> Query {
     let entities = cx.entity(&mut query, reached.entity);
     let on_others = reached.composites.iter().chain(&reached.members).chain(&reached.absences);
     let inputs: Vec<MilestoneIndex> = on_others.flat_map(|milestone| cx.model.milestone(*milestone).inputs()).collect();
-    let earlier = if inputs.is_empty() { None } else { Some(cx.reaches(&mut query, "earlier", inputs)) };
+    let earlier = cx.reaches(&mut query, "earlier", inputs);
     let make = Make { cx, entity: reached.entity, entities };
     let mut branches = Vec::new();
-    for (number, (node, shape, entries)) in reached.counted.iter().enumerate() {
-        branches.push(make.counted(&mut query, number + 1, *node, *shape, entries));
+    if !reached.composites.is_empty() {
+        branches.push(make.composites(&mut query, earlier, &reached.composites));
     }
-    if let Some(earlier) = earlier {
-        if !reached.composites.is_empty() {
-            branches.push(make.composites(&mut query, earlier, &reached.composites));
-        }
-        for (number, (child, value, milestones)) in groups(cx, &reached.members).into_iter().enumerate() {
-            branches.push(make.members(&mut query, earlier, number + 1, child, value, &milestones));
-        }
-        if !reached.absences.is_empty() {
-            branches.push(make.absences(&mut query, earlier, &reached.absences));
-        }
+    for (number, (child, value, milestones)) in groups(cx, &reached.members).into_iter().enumerate() {
+        branches.push(make.members(&mut query, earlier, number + 1, child, value, &milestones));
+    }
+    if !reached.absences.is_empty() {
+        branches.push(make.absences(&mut query, earlier, &reached.absences));
     }
     query.union(None, branches);
     query.sorted_by = vec!["milestone".to_owned(), "entity".to_owned()];
@@ -58,17 +53,8 @@ impl Make<'_> {
         draft.join(query, self.entities, "entity_row", |rows| vec![equal(rows.column(self.key()), key)])
     }
 
-    /// Makes what tells the entities that each milestone applies to, where some do not apply to all.
     fn applies(&self, milestones: &[MilestoneIndex], name: &Scalar, entity: &Rows) -> Option<Scalar> {
-        let scope = Scope { entities: &[(self.entity, entity)], ..Scope::default() };
-        let own = |milestone: &MilestoneIndex| self.cx.model.milestone(*milestone).applies_to.as_ref();
-        if milestones.iter().all(|milestone| own(milestone).is_none()) {
-            return None;
-        }
-        let said = milestones
-            .iter()
-            .map(|milestone| (self.cx.name_of(*milestone), own(milestone).map(|expr| (signature(expr), expr))));
-        Some(choose(name, said, |expr| self.cx.written(expr, scope), scalar::truth(true)))
+        self.cx.applies(milestones, name, self.entity, entity)
     }
 
     fn has_from(&self, milestones: &[MilestoneIndex]) -> bool {
@@ -90,57 +76,6 @@ impl Make<'_> {
         }
         let reach = join_from(query, draft, earlier, "from_reach", from.clone(), entity.column(self.key()));
         anchor(entity, Some((from, &reach)))
-    }
-
-    /// Those that are read off numbered occurrences.
-    fn counted(&self, query: &mut Query, number: usize, node: NodeId, shape: Shape, entries: &[Counted]) -> RelationId {
-        let progress = if shape == Shape::Sum { Type::Decimal } else { Type::Int };
-        let row = |entry: &Counted| {
-            let milestone = self.cx.model.milestone(entry.milestone);
-            let at_least = threshold(shape, milestone.at_least);
-            vec![self.cx.name_of(entry.milestone), scalar::int(entry.stream), at_least, microseconds(milestone.within)]
-        };
-        let columns = [
-            ("milestone", Type::String),
-            ("stream", Type::Int),
-            ("at_least", progress),
-            ("within_microseconds", Type::Int),
-        ];
-        let listed =
-            query.constants(&format!("counted_milestones_{number}"), &columns, entries.iter().map(row).collect());
-        let occurrences = self.cx.read(query, node);
-        let mut draft = Draft::new();
-        let row = draft.from(query, occurrences, "occurrences");
-        // A sum may pass its threshold without touching it.
-        let is_whole = shape != Shape::Sum;
-        let milestone = draft.join(query, listed, "milestones", |rows| {
-            let mut on = vec![equal(rows.column("stream"), row.column("stream"))];
-            if is_whole {
-                on.push(equal(rows.column("at_least"), row.column("progress")));
-            }
-            on
-        });
-        let threshold = milestone.column("at_least");
-        draft.filter(less(row.column("before"), threshold.clone()));
-        if !is_whole {
-            draft.filter(at_least(row.column("progress"), threshold));
-        }
-        if entries.iter().any(|entry| entry.within.is_some()) {
-            let within = milestone.column("within_microseconds");
-            draft.filter(any([is_null(within.clone()), at_most(row.column("bucket"), within)]));
-        }
-        let milestones: Vec<MilestoneIndex> = entries.iter().map(|entry| entry.milestone).collect();
-        if milestones.iter().any(|milestone| self.cx.model.milestone(*milestone).applies_to.is_some()) {
-            let entity = self.join_entity(query, &mut draft, row.column("entity"));
-            if let Some(applies) = self.applies(&milestones, &milestone.column("milestone"), &entity) {
-                draft.filter(applies);
-            }
-        }
-        draft.columns(&milestone, &["milestone"]);
-        draft.columns(&row, &["entity"]);
-        draft.column("reached_at", row.column("occurred_at"));
-        draft.column("reached_id", row.column("event_id"));
-        query.named(&format!("counted_{number}"), draft)
     }
 
     /// Those on reaches of others by the same entity: the n-th of them.

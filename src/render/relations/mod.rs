@@ -106,7 +106,7 @@ pub fn statement(cx: &Cx<'_>, node: &Node) -> Result<String> {
         Relation::Facts(source) => source::facts(cx, node, *source),
         Relation::Occurrences(occurrences) => cx.queried(node, reached::occurrences_header(cx, occurrences)),
         Relation::Reached(reached) => cx.queried(node, reached::header(cx, reached)),
-        Relation::Milestone(view) => cx.queried(node, milestone::header(cx, view.milestone)),
+        Relation::Milestone(index) => cx.queried(node, milestone::header(cx, *index)),
         Relation::Milestones => cx.queried(node, cx.header("The milestones, and what is said about each", &[])),
         Relation::Kpi(kpi) => cx.queried(node, kpi::header(cx, cx.model.kpi(*kpi))),
         Relation::Moment => cx.queried(node, cx.header("The moment as of which everything is computed", &[])),

@@ -67,7 +67,7 @@ fn rows(project: &Path, without: &[&str]) -> String {
     // In the order of the definitions of a kind, whichever relations hold their rows.
     let definitions = analysis.plan.nodes.iter().filter_map(|node| {
         let place = match node.relation {
-            Relation::Milestone(ref view) => (0, view.milestone.0),
+            Relation::Milestone(milestone) => (0, milestone.0),
             Relation::Kpi(kpi) => (1, kpi.0),
             Relation::Score(score) => (2, score),
             Relation::Schema

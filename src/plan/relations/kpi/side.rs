@@ -128,11 +128,9 @@ impl<'m> Side<'m> {
         let row = draft.from(query, relation, alias);
         let population = match &measure.relation {
             MeasureRelation::Milestone { population: Some(population), .. } => {
-                let reaches = cx.reaches(query, "reaches", [*population]);
-                let name = cx.name_of(*population);
-                Some(draft.join(query, reaches, "population", |rows| {
-                    vec![equal(rows.column("entity"), row.column(&key)), equal(rows.column("milestone"), name)]
-                }))
+                let reaches = milestone::reaches(cx, query, *population);
+                let of_entity = |rows: &Rows| vec![equal(rows.column("entity"), row.column(&key))];
+                Some(draft.join(query, reaches, "population", of_entity))
             }
             MeasureRelation::Milestone { population: None, .. }
             | MeasureRelation::Entity(_)

@@ -1,0 +1,193 @@
+//! Who reached a milestone, for whoever asks: read off numbered occurrences, or off the relation of those that are reached by
+//! what others reached.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::plan::node::{Counted, NodeId, Shape};
+use crate::plan::relational::scalar::{self, Scalar, any, at_least, at_most, equal, is_null, less};
+use crate::plan::relational::{Draft, Query, RelationId, Rows};
+use crate::plan::relations::{Cx, Scope, choose, microseconds, threshold};
+use crate::plan::streams::signature;
+use crate::semantic::expr::Type;
+use crate::semantic::model::{EntityIndex, MilestoneIndex};
+
+impl Cx<'_> {
+    /// Reads the reaches of one milestone: `entity`, `reached_at`, `reached_id`. Those of entities that it does not apply to
+    /// are among them where `all` says so, for a reader that leaves these entities out.
+    pub(super) fn reaches_of(self, query: &mut Query, name: &str, milestone: MilestoneIndex, all: bool) -> RelationId {
+        let mut draft = Draft::new();
+        match self.plan.counted(milestone) {
+            None => {
+                let reached = self.read(query, self.reached_of(milestone));
+                let row = draft.from(query, reached, "reaches");
+                draft.filter(equal(row.column("milestone"), self.name_of(milestone)));
+                draft.columns(&row, &["entity", "reached_at", "reached_id"]);
+            }
+            Some(counted) => {
+                let occurrences = self.read(query, counted.node);
+                let row = draft.from(query, occurrences, "occurrences");
+                draft.filter(equal(row.column("stream"), scalar::int(counted.stream)));
+                let at = threshold(counted.shape, counted.at_least);
+                draft.filter(less(row.column("before"), at.clone()));
+                draft.filter(at_least(row.column("progress"), at));
+                if let Some(within) = counted.within {
+                    draft.filter(at_most(row.column("bucket"), scalar::int(within)));
+                }
+                if !all {
+                    self.where_it_applies(query, &mut draft, &[milestone], &self.name_of(milestone), &row);
+                }
+                reach_columns(&mut draft, &row);
+            }
+        }
+        // The row at which progress gets to a threshold is one.
+        draft.told_apart_by(&["entity"]);
+        query.named(name, draft)
+    }
+
+    /// Reads the reaches of milestones under a name: `milestone`, `entity`, `reached_at`, `reached_id`; those of others may
+    /// be among them.
+    pub(super) fn reaches(
+        self,
+        query: &mut Query,
+        name: &str,
+        milestones: impl IntoIterator<Item = MilestoneIndex>,
+    ) -> RelationId {
+        let mut by_name: Vec<MilestoneIndex> =
+            milestones.into_iter().collect::<BTreeSet<MilestoneIndex>>().into_iter().collect();
+        by_name.sort_by_key(|milestone| &self.model.milestone(*milestone).meta.name);
+        let mut counted: BTreeMap<(&str, NodeId), Vec<(MilestoneIndex, Counted)>> = BTreeMap::new();
+        let mut others: BTreeSet<(&str, NodeId)> = BTreeSet::new();
+        let named = |node: NodeId| (self.plan.node(node).name.as_str(), node);
+        for milestone in by_name {
+            match self.plan.counted(milestone) {
+                Some(own) => counted.entry(named(own.node)).or_default().push((milestone, *own)),
+                None => {
+                    others.insert(named(self.reached_of(milestone)));
+                }
+            }
+        }
+        let mut parts = Vec::new();
+        let is_one = counted.len() + others.len() == 1;
+        for (number, ((_, node), entries)) in (1..).zip(counted) {
+            let own = if is_one { name.to_owned() } else { format!("{name}_{number}") };
+            parts.push(self.counted_reaches(query, &own, node, &entries));
+        }
+        for (_, node) in others {
+            parts.push(self.read(query, node));
+        }
+        match parts.as_slice() {
+            [only] => *only,
+            _ => {
+                let union = query.union(Some(name), parts);
+                // Each milestone is in one part.
+                query.told_apart_by(union, &["milestone", "entity"]);
+                union
+            }
+        }
+    }
+
+    /// Reads the reaches of several milestones off one relation of occurrences.
+    fn counted_reaches(
+        self,
+        query: &mut Query,
+        name: &str,
+        node: NodeId,
+        entries: &[(MilestoneIndex, Counted)],
+    ) -> RelationId {
+        let shape = entries.first().map_or(Shape::Count, |(_, counted)| counted.shape);
+        let row = |(milestone, counted): &(MilestoneIndex, Counted)| {
+            let at = threshold(shape, counted.at_least);
+            vec![self.name_of(*milestone), scalar::int(counted.stream), at, microseconds(counted.within)]
+        };
+        let progress = if shape == Shape::Sum { Type::Decimal } else { Type::Int };
+        let columns = [
+            ("milestone", Type::String),
+            ("stream", Type::Int),
+            ("at_least", progress),
+            ("within_microseconds", Type::Int),
+        ];
+        let listed = query.constants(&format!("{name}_milestones"), &columns, entries.iter().map(row).collect());
+        let occurrences = self.read(query, node);
+        let mut draft = Draft::new();
+        let row = draft.from(query, occurrences, "occurrences");
+        // A sum may pass its threshold without touching it.
+        let is_whole = shape != Shape::Sum;
+        let milestone = draft.join(query, listed, "milestones", |rows| {
+            let mut on = vec![equal(rows.column("stream"), row.column("stream"))];
+            if is_whole {
+                on.push(equal(rows.column("at_least"), row.column("progress")));
+            }
+            on
+        });
+        let at = milestone.column("at_least");
+        draft.filter(less(row.column("before"), at.clone()));
+        if !is_whole {
+            draft.filter(at_least(row.column("progress"), at));
+        }
+        if entries.iter().any(|(_, counted)| counted.within.is_some()) {
+            let within = milestone.column("within_microseconds");
+            draft.filter(any([is_null(within.clone()), at_most(row.column("bucket"), within)]));
+        }
+        let milestones: Vec<MilestoneIndex> = entries.iter().map(|(milestone, _)| *milestone).collect();
+        self.where_it_applies(query, &mut draft, &milestones, &milestone.column("milestone"), &row);
+        draft.columns(&milestone, &["milestone"]);
+        reach_columns(&mut draft, &row);
+        draft.told_apart_by(&["milestone", "entity"]);
+        query.named(name, draft)
+    }
+
+    /// Keeps the occurrences of entities to which their milestone applies, where some do not apply to all.
+    fn where_it_applies(
+        self,
+        query: &mut Query,
+        draft: &mut Draft,
+        milestones: &[MilestoneIndex],
+        name: &Scalar,
+        occurrence: &Rows,
+    ) {
+        let Some(first) = milestones.first() else { return };
+        if milestones.iter().all(|milestone| self.model.milestone(*milestone).applies_to.is_none()) {
+            return;
+        }
+        // Occurrences of one relation belong to entities of one kind.
+        let entity = self.model.milestone(*first).entity;
+        let entities = self.entity(query, entity);
+        let key = &self.model.entity(entity).key;
+        let row = draft
+            .join(query, entities, "entity_row", |rows| vec![equal(rows.column(key), occurrence.column("entity"))]);
+        if let Some(applies) = self.applies(milestones, name, entity, &row) {
+            draft.filter(applies);
+        }
+    }
+
+    /// Makes what tells the entities that each milestone applies to, where some do not apply to all.
+    pub(super) fn applies(
+        self,
+        milestones: &[MilestoneIndex],
+        name: &Scalar,
+        entity: EntityIndex,
+        row: &Rows,
+    ) -> Option<Scalar> {
+        let scope = Scope { entities: &[(entity, row)], ..Scope::default() };
+        let own = |milestone: &MilestoneIndex| self.model.milestone(*milestone).applies_to.as_ref();
+        if milestones.iter().all(|milestone| own(milestone).is_none()) {
+            return None;
+        }
+        let said = milestones
+            .iter()
+            .map(|milestone| (self.name_of(*milestone), own(milestone).map(|expr| (signature(expr), expr))));
+        Some(choose(name, said, |expr| self.written(expr, scope), scalar::truth(true)))
+    }
+
+    /// Returns the node with the reaches of a milestone on others.
+    fn reached_of(self, milestone: MilestoneIndex) -> NodeId {
+        let milestone = self.model.milestone(milestone);
+        self.plan.reached(milestone.entity, milestone.depth)
+    }
+}
+
+fn reach_columns(draft: &mut Draft, occurrence: &Rows) {
+    draft.columns(occurrence, &["entity"]);
+    draft.column("reached_at", occurrence.column("occurred_at"));
+    draft.column("reached_id", occurrence.column("event_id"));
+}
