@@ -89,7 +89,8 @@ impl Builder<'_> {
         if !self.plan.nodes.is_empty() {
             depends_on.push(NodeId(0));
         }
-        let mut query = relations::query(relations::Cx { model: self.model, plan: &self.plan }, &relation);
+        let mut query =
+            relations::query(relations::Cx { model: self.model, plan: &self.plan, without: self.without }, &relation);
         if let Some(query) = &mut query {
             if materialization == Materialization::View {
                 moment::read_from(query, self.plan.moment());

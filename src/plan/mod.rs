@@ -17,6 +17,7 @@ pub mod node;
 pub mod part;
 pub mod relational;
 mod relations;
+pub mod signature;
 pub mod stored;
 pub mod streams;
 
@@ -50,12 +51,12 @@ pub fn plan_leaving(model: &Model, leaving: &Leaving) -> Plan {
 
 /// Returns what computes the cells of one KPI, among the relations of a plan.
 pub fn cells_of(model: &Model, plan: &Plan, kpi: KpiIndex) -> Query {
-    let mut query = relations::cells_alone(relations::Cx { model, plan }, kpi);
+    let mut query = relations::cells_alone(relations::Cx { model, plan, without: &[] }, kpi);
     passes::run(&mut query, plan, &[]);
     query
 }
 
 /// Returns the relations that the cells of a KPI are computed of, those behind views among them.
 pub fn read_by(model: &Model, plan: &Plan, kpi: KpiIndex) -> BTreeSet<NodeId> {
-    relations::read_by(relations::Cx { model, plan }, kpi)
+    relations::read_by(relations::Cx { model, plan, without: &[] }, kpi)
 }

@@ -8,7 +8,9 @@
 //! A column is known by its place: in the relation, or in the input of the select that reads it. Where it comes from
 //! follows from the values.
 
+mod alike;
 pub mod constants;
+mod equal;
 pub(in crate::plan) mod keys;
 pub mod moment;
 pub mod passes;
@@ -312,35 +314,47 @@ impl Query {
         })
     }
 
-    /// Has the names of all relations that are added from here on begin with that of a definition: several are computed by
-    /// one query.
-    pub fn scope(&mut self, definition: &str) {
-        self.scope = Some(definition.to_owned());
+    /// Has the names of the relations that `make` adds begin with what they are a part of.
+    pub fn scoped<T>(&mut self, scope: &str, make: impl FnOnce(&mut Query) -> T) -> T {
+        let own = self.full(scope);
+        let outer = self.scope.replace(own);
+        let made = make(self);
+        self.scope = outer;
+        made
     }
 
-    /// Returns a relation that several definitions read: as it is, or made by `make`, whose relations have names that begin
-    /// with `shared`.
-    pub fn shared(&mut self, shared: &str, name: &str, make: impl FnOnce(&mut Query) -> Draft) -> RelationId {
-        self.within(shared, name, |query| {
-            let draft = make(query);
-            query.named(name, draft)
-        })
+    /// Adds the relations of another query, whose names begin with that of a definition; returns what it gives.
+    pub fn append(&mut self, definition: &str, other: Query) -> RelationId {
+        let mut places: Vec<RelationId> = Vec::new();
+        for mut relation in other.relations {
+            match &mut relation.body {
+                Body::Constants(_) => {}
+                Body::Select(select) => {
+                    select.inputs.iter_mut().for_each(|input| input.relation = places[input.relation.0]);
+                }
+                Body::Union(parts) => parts.iter_mut().for_each(|part| *part = places[part.0]),
+                Body::Node(node) => {
+                    if let Some(known) = self.reads(*node) {
+                        places.push(known);
+                        continue;
+                    }
+                }
+            }
+            relation.name = relation.name.map(|name| format!("{definition}__{name}"));
+            self.relations.push(relation);
+            places.push(RelationId(self.relations.len() - 1));
+        }
+        places.pop().expect("a query has a result")
     }
 
-    /// Returns a relation that several definitions read: as it is, or made by `make`, which calls it `name`, and whose
-    /// relations have names that begin with `shared`.
-    pub fn within(&mut self, shared: &str, name: &str, make: impl FnOnce(&mut Query) -> RelationId) -> RelationId {
-        let scope = self.scope.replace(shared.to_owned());
-        let full = self.full(name);
-        let known = self.relations.iter().position(|relation| relation.name.as_ref() == Some(&full));
-        let relation = known.map_or_else(|| make(self), RelationId);
-        self.scope = scope;
-        relation
+    fn reads(&self, node: NodeId) -> Option<RelationId> {
+        let is_it = |relation: &Relation| matches!(relation.body, Body::Node(known) if known == node);
+        self.relations.iter().position(is_it).map(RelationId)
     }
 
     fn full(&self, name: &str) -> String {
         match &self.scope {
-            Some(scope) => format!("{scope}__{name}"),
+            Some(scope) => format!("{scope}_{name}"),
             None => name.to_owned(),
         }
     }
@@ -371,9 +385,8 @@ impl Query {
 
     /// Reads another node; one that is read already is the same relation.
     pub fn node(&mut self, node: NodeId, columns: &[(String, Type)]) -> RelationId {
-        let is_it = |relation: &Relation| matches!(relation.body, Body::Node(known) if known == node);
-        if let Some(known) = self.relations.iter().position(is_it) {
-            return RelationId(known);
+        if let Some(known) = self.reads(node) {
+            return known;
         }
         let columns = columns.iter().map(|(name, ty)| Column { name: name.clone(), ty: *ty }).collect();
         self.push(None, columns, Body::Node(node))

@@ -18,7 +18,7 @@ use crate::plan::build::KPI_COLUMNS;
 use crate::plan::columns::{column_of_entity, column_of_events, column_of_facts};
 use crate::plan::node::{Cells, NodeId, Plan, Relation, Shape};
 use crate::plan::relational::scalar::{self, Scalar};
-use crate::plan::relational::{Draft, Query, RelationId, Rows, moment};
+use crate::plan::relational::{Draft, Query, RelationId, Rows, moment, passes};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, Type};
 use crate::semantic::horizon::{Horizon, Part};
@@ -33,6 +33,8 @@ const CELL: &[&str] = &["period", "segment_by", "segment"];
 pub(super) struct Cx<'p> {
     pub(super) model: &'p Model,
     pub(super) plan: &'p Plan,
+    /// The names of the passes that do not run.
+    pub(super) without: &'p [&'p str],
 }
 
 /// Returns what a relation computes, where that is said by a query.
@@ -139,19 +141,22 @@ fn moment() -> Query {
 
 /// The cells of several KPIs, one KPI after the other.
 fn cells(cx: Cx<'_>, cells: &Cells) -> Query {
-    let mut query = Query::default();
-    let mut parts = Vec::new();
-    for index in &cells.kpis {
-        let kpi = cx.model.kpi(*index);
-        query.scope(&kpi.meta.name);
-        parts.push(match &kpi.value {
+    let each = cells.kpis.iter().map(|kpi| {
+        let mut query = Query::default();
+        let kpi = cx.model.kpi(*kpi);
+        match &kpi.value {
             KpiValue::Formula { value, inputs } => formula::cells(cx, &mut query, kpi, value, inputs),
             KpiValue::Measures { numerator, denominator } => {
                 kpi::measures(cx, &mut query, kpi, numerator, denominator.as_ref())
             }
             KpiValue::Statistic(measure) => kpi::statistic(cx, &mut query, kpi, measure),
-        });
-    }
+        };
+        passes::run(&mut query, cx.plan, cx.without);
+        (kpi.meta.name.clone(), query)
+    });
+    let each = passes::run_on_queries(each.collect(), cx.plan, cx.without);
+    let mut query = Query::default();
+    let mut parts: Vec<RelationId> = each.into_iter().map(|(name, own)| query.append(&name, own)).collect();
     if !cells.kept().is_empty() {
         // The table is the node that is being planned.
         let columns: Vec<(String, Type)> = KPI_COLUMNS.iter().map(|(name, ty)| ((*name).to_owned(), *ty)).collect();

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::plan::node::{Bound, Shape, Stream};
 use crate::semantic::decimal::Decimal;
-use crate::semantic::expr::{Expr, ExprKind, Literal};
+use crate::semantic::expr::Expr;
 use crate::semantic::model::{Anchor, EntityIndex, MilestoneIndex, Model, Occurrences, Progress, SourceIndex};
 
 /// What streams are put into one statement for.
@@ -100,55 +100,16 @@ fn number(signature: &str) -> i64 {
 /// Writes an expression so that two that mean the same by construction are the same text, wherever they were written.
 pub fn signature(expr: &Expr) -> String {
     let mut text = String::new();
-    write_signature(expr, &mut text);
+    // A property may be called anything: what could be taken for a part of the text around it is quoted.
+    crate::plan::signature::expression(expr, &mut text, &mut |name, text| {
+        let name = name.to_string();
+        if name.chars().all(|each| each.is_alphanumeric() || matches!(each, '.' | '_')) {
+            text.push_str(&name);
+        } else {
+            let _ = write!(text, "{name:?}");
+        }
+    });
     text
-}
-
-fn write_signature(expr: &Expr, text: &mut String) {
-    let mut list = |head: &str, parts: &[&Expr]| {
-        text.push('(');
-        text.push_str(head);
-        for part in parts {
-            text.push(' ');
-            write_signature(part, text);
-        }
-        text.push(')');
-    };
-    match &expr.kind {
-        // A property may be called anything: what could be taken for a part of the text around it is quoted.
-        ExprKind::Column(name) => {
-            let name = name.to_string();
-            if name.chars().all(|each| each.is_alphanumeric() || matches!(each, '.' | '_')) {
-                text.push_str(&name);
-            } else {
-                let _ = write!(text, "{name:?}");
-            }
-        }
-        ExprKind::Literal(Literal::String(value)) => {
-            let _ = write!(text, "{value:?}");
-        }
-        ExprKind::Literal(literal) => {
-            let _ = write!(text, "{literal:?}");
-        }
-        ExprKind::Not(inner) => list("not", &[inner]),
-        ExprKind::Negate(inner) => list("negate", &[inner]),
-        ExprKind::Binary(operator, left, right) => list(&format!("{operator:?}"), &[left, right]),
-        ExprKind::Call(name, arguments) => list(name, &arguments.iter().collect::<Vec<_>>()),
-        ExprKind::Case(branches, otherwise) => {
-            let mut parts: Vec<&Expr> = branches.iter().flat_map(|(condition, result)| [condition, result]).collect();
-            parts.extend(otherwise.as_deref());
-            list(if otherwise.is_some() { "case-else" } else { "case" }, &parts);
-        }
-        ExprKind::In(inner, items, negated) => {
-            let mut parts = vec![&**inner];
-            parts.extend(items);
-            list(if *negated { "not-in" } else { "in" }, &parts);
-        }
-        ExprKind::IsNull(inner, negated) => list(if *negated { "is-not-null" } else { "is-null" }, &[inner]),
-        ExprKind::Like(inner, pattern, negated) => {
-            list(&format!("{} {pattern:?}", if *negated { "not-like" } else { "like" }), &[inner]);
-        }
-    }
 }
 
 /// Tells whether streams for `entity` read whoever acted, besides the entity that they belong to.

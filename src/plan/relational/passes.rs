@@ -3,7 +3,7 @@
 use crate::plan::node::Plan;
 use crate::plan::relational::keys::meets_once;
 use crate::plan::relational::scalar::{self, ColumnRef, Leaf, Scalar};
-use crate::plan::relational::{Body, Join, Query, RelationId, Select};
+use crate::plan::relational::{Body, Join, Query, RelationId, Select, alike, equal};
 use crate::plan::stored::read_within;
 use crate::semantic::expr::ExprKind;
 use crate::semantic::model::Model;
@@ -23,6 +23,8 @@ pub struct Pass {
 enum Run {
     /// A query, among the nodes that there are by then; tells whether it changed anything.
     Query(fn(&mut Query, &Plan) -> bool),
+    /// Queries of definitions, by their names, before they are parts of one statement.
+    Queries(fn(Vec<(String, Query)>, &Plan) -> Vec<(String, Query)>),
     /// A whole plan.
     Plan(fn(&mut Plan, &Model)),
 }
@@ -35,7 +37,13 @@ pub const PASSES: &[Pass] = &[
         does: "Leaves out joins that give nothing and take no row away.",
         run: Run::Query(prune_joins),
     },
+    Pass { name: "equal", does: "Has relations that are computed alike be one.", run: Run::Query(equal::share) },
     Pass { name: "relations", does: "Leaves out relations that nothing reads.", run: Run::Query(prune_relations) },
+    Pass {
+        name: "alike",
+        does: "Has KPIs whose queries differ in constants only be computed by one query, over a table of these.",
+        run: Run::Queries(alike::lift),
+    },
     Pass {
         name: "within",
         does: "Has events be part of the one statement that reads them.",
@@ -50,6 +58,12 @@ pub fn run_on_plan(plan: &mut Plan, model: &Model, without: &[&str]) {
             run(plan, model);
         }
     }
+}
+
+/// Runs those of queries of definitions whose names are not in `without`.
+pub fn run_on_queries(queries: Vec<(String, Query)>, plan: &Plan, without: &[&str]) -> Vec<(String, Query)> {
+    let passes = PASSES.iter().filter(|pass| !without.contains(&pass.name));
+    passes.fold(queries, |queries, pass| if let Run::Queries(run) = pass.run { run(queries, plan) } else { queries })
 }
 
 /// Runs those of queries whose names are not in `without`, again and again until none of them changes anything: what one leaves

@@ -85,6 +85,18 @@ pub enum WindowFunction {
 }
 
 impl WindowFunction {
+    /// Returns its name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            WindowFunction::RowNumber => "row_number",
+            WindowFunction::Lead(_) => "lead",
+            WindowFunction::RunningSum(_) => "running_sum",
+            WindowFunction::Count => "count",
+            WindowFunction::Min(_) => "min",
+            WindowFunction::Max(_) => "max",
+        }
+    }
+
     /// Returns what it is computed of, where that is not the rows.
     pub fn value(&self) -> Option<&Scalar> {
         match self {

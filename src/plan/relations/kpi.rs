@@ -37,10 +37,9 @@ pub(super) fn measures(
     let base = if denominator.is_some() { Role::Denominator } else { Role::Numerator };
     let segments = segments(query, kpi);
     let mut parts = Vec::new();
-    for side in &sides {
-        let segmented = side.segmented(cx, query, kpi, segments);
-        let values = side.values(query, segmented, base);
-        parts.push(totals(query, side, values, base, waits));
+    for side in sides.iter().flat_map(|side| side.apart()) {
+        let values = side.values(cx, query, kpi, segments, base);
+        parts.push(totals(query, &side, values, base, waits));
     }
     parts.extend((kpi.grain == Grain::All).then(|| nobody(query, waits)));
 
@@ -82,15 +81,16 @@ pub(super) fn measures(
 pub(super) fn statistic(cx: Cx<'_>, query: &mut Query, kpi: &Kpi, measure: &Measure) -> RelationId {
     let side = Side::new("member", measure, vec![(Role::Numerator, measure)]);
     let segments = segments(query, kpi);
-    let segmented = side.segmented(cx, query, kpi, segments);
     let mut parts = Vec::new();
     if let AggregateFunction::Percentile(share) = measure.function {
+        let rows = side.rows(cx, query, kpi);
+        let segmented = side.segmented(query, rows, segments, false);
         let values = percentile(query, segmented, share);
         parts.push(totals(query, &side, values, Role::Numerator, false));
         let open = open(query, segmented);
         parts.push(open_only(query, open));
     } else {
-        let values = side.values(query, segmented, Role::Numerator);
+        let values = side.values(cx, query, kpi, segments, Role::Numerator);
         parts.push(totals(query, &side, values, Role::Numerator, false));
     }
     parts.extend((kpi.grain == Grain::All).then(|| nobody(query, false)));
@@ -125,7 +125,7 @@ fn totals(query: &mut Query, side: &Side<'_>, values: RelationId, base: Role, wa
         draft.column("closed", row.find("closed").unwrap_or_else(|| scalar::null(Type::Int)));
     }
     draft.column("n", if side.has(base) { row.column("n") } else { scalar::null(Type::Int) });
-    draft.columns(&row, &["immature"]);
+    draft.column("immature", row.find("immature").unwrap_or_else(|| scalar::null(Type::Int)));
     query.unnamed(draft)
 }
 

@@ -24,28 +24,16 @@ pub(super) fn query(cx: Cx<'_>, milestone: MilestoneIndex) -> Query {
 }
 
 /// The rows of a milestone for a statement that reads them: those of its view, with all columns of the entities, without a
-/// view in between, so that what is not read need not be computed. Several definitions of a statement share them.
+/// view in between, so that what is not read need not be computed.
 pub(super) fn rows(cx: Cx<'_>, query: &mut Query, milestone: MilestoneIndex) -> RelationId {
-    query.shared(&shared(cx, milestone), "rows", |query| {
-        let (mut result, members) = draft(cx, query, milestone);
-        let entity = cx.model.milestone(milestone).entity;
-        let prefix = prefix(cx, entity);
-        for (name, _) in &cx.plan.node(cx.plan.entity(entity)).columns {
-            let column = format!("{prefix}{name}");
-            result.column(&column, members.column(&column));
-        }
-        result
-    })
-}
-
-/// The reaches of a milestone for a statement that reads them; several definitions of a statement share them.
-pub(super) fn reaches(cx: Cx<'_>, query: &mut Query, milestone: MilestoneIndex) -> RelationId {
-    query.within(&shared(cx, milestone), "reaches", |query| cx.reaches_of(query, "reaches", milestone, false))
-}
-
-/// What the names of the relations of a milestone begin with that several definitions read: no definition is called so.
-fn shared(cx: Cx<'_>, milestone: MilestoneIndex) -> String {
-    format!("{}__milestone", cx.model.milestone(milestone).meta.name)
+    let (mut result, members) = draft(cx, query, milestone);
+    let entity = cx.model.milestone(milestone).entity;
+    let prefix = prefix(cx, entity);
+    for (name, _) in &cx.plan.node(cx.plan.entity(entity)).columns {
+        let column = format!("{prefix}{name}");
+        result.column(&column, members.column(&column));
+    }
+    query.named("milestone", result)
 }
 
 /// One row an entity that the milestone applies to; with the rows of who that is.

@@ -39,6 +39,8 @@ pub(super) struct Side<'m> {
     roles: Vec<(Role, &'m Measure)>,
     /// The milestones of the other side whose windows the rows wait for: both sides are over the same members.
     waits_for: Vec<MilestoneIndex>,
+    /// Whether its rows are only those that bring something, which say nothing of who else there is.
+    only_counted: bool,
 }
 
 /// The relation that a measure is taken over.
@@ -52,7 +54,32 @@ struct Over {
 
 impl<'m> Side<'m> {
     pub(super) fn new(name: &'static str, measure: &'m Measure, roles: Vec<(Role, &'m Measure)>) -> Self {
-        Self { name, measure, roles, waits_for: Vec::new() }
+        Self { name, measure, roles, waits_for: Vec::new(), only_counted: false }
+    }
+
+    /// Divides a side where what is counted above the line is a choice of those below it by whether they reached something:
+    /// who is below is the same for all milestones of one window, and who is above is few.
+    pub(super) fn apart(&self) -> Vec<Side<'m>> {
+        let own = |roles: &[(Role, &'m Measure)], name, only_counted| Side {
+            name,
+            measure: self.measure,
+            roles: roles.to_vec(),
+            waits_for: self.waits_for.clone(),
+            only_counted,
+        };
+        if let [numerator @ (_, over), denominator @ (_, under)] = self.roles.as_slice() {
+            let is_counted = match over.function {
+                AggregateFunction::Count | AggregateFunction::CountDistinct | AggregateFunction::Sum => true,
+                AggregateFunction::Average
+                | AggregateFunction::Min
+                | AggregateFunction::Max
+                | AggregateFunction::Percentile(_) => false,
+            };
+            if is_counted && over.filter.as_ref().is_some_and(reads_reach) && !under.exprs().any(reads_reach) {
+                return vec![own(&[*denominator], self.name, false), own(&[*numerator], "counted", true)];
+            }
+        }
+        vec![own(&self.roles, self.name, self.only_counted)]
     }
 
     /// Tells whether a measure is one of this side.
@@ -71,11 +98,16 @@ impl<'m> Side<'m> {
         }
     }
 
-    /// The rows of the side, each once a segment that it is in.
-    pub(super) fn segmented(&self, cx: Cx<'_>, query: &mut Query, kpi: &Kpi, segments: RelationId) -> RelationId {
-        let rows = self.rows(cx, query, kpi);
+    /// The rows of the side, or groups of them, each once a segment that it is in.
+    pub(super) fn segmented(
+        &self,
+        query: &mut Query,
+        rows: RelationId,
+        segments: RelationId,
+        are_groups: bool,
+    ) -> RelationId {
         let mut draft = Draft::new();
-        let row = draft.from(query, rows, "side_rows");
+        let row = draft.from(query, rows, if are_groups { "side_groups" } else { "side_rows" });
         let segment = draft.from(query, segments, "segments");
         draft.columns(&row, &["period"]);
         draft.columns(&segment, &["segment_by"]);
@@ -88,19 +120,67 @@ impl<'m> Side<'m> {
         for (role, _) in &self.roles {
             draft.columns(&row, &[role.name()]);
         }
-        draft.columns(&row, &["counts", "open"]);
+        let others = if are_groups { &["closed", "n", "immature"] } else { &["counts", "open"][..] };
+        others
+            .iter()
+            .filter_map(|name| Some((name, row.find(name)?)))
+            .for_each(|(name, value)| draft.column(name, value));
         query.named(&format!("{}_segments", self.name), draft)
     }
 
     /// What the rows of each segment come to.
-    pub(super) fn values(&self, query: &mut Query, segmented: RelationId, base: Role) -> RelationId {
+    pub(super) fn values(
+        &self,
+        cx: Cx<'_>,
+        query: &mut Query,
+        kpi: &Kpi,
+        segments: RelationId,
+        base: Role,
+    ) -> RelationId {
+        let rows = self.rows(cx, query, kpi);
+        let name = format!("{}_values", self.name);
+        // What adds up is added up by all dimensions first: a row is in several segments.
+        let adds_up = self.roles.iter().all(|(_, measure)| again(measure.function).is_some());
+        if !adds_up || self.measure.dimensions.is_empty() {
+            let segmented = self.segmented(query, rows, segments, false);
+            let mut draft = Draft::new();
+            let row = draft.from(query, segmented, "segmented");
+            draft.columns(&row, CELL);
+            self.aggregated(&mut draft, &row, base);
+            return query.named(&name, draft);
+        }
+        let mut draft = Draft::new();
+        let row = draft.from(query, rows, "side_rows");
+        draft.columns(&row, &["period"]);
+        (1..).zip(&self.measure.dimensions).for_each(|(number, _)| draft.columns(&row, &[&dimension(number)]));
+        self.aggregated(&mut draft, &row, base);
+        let groups = query.named(&format!("{}_groups", self.name), draft);
+        let segmented = self.segmented(query, groups, segments, true);
         let mut draft = Draft::new();
         let row = draft.from(query, segmented, "segmented");
         draft.columns(&row, CELL);
+        for (role, measure) in &self.roles {
+            let function = again(measure.function).unwrap_or(measure.function);
+            draft.column(role.name(), aggregate(function, Some(row.column(role.name())), None));
+        }
+        for name in ["closed", "n", "immature"] {
+            if let Some(value) = row.find(name) {
+                let sum = aggregate(AggregateFunction::Sum, Some(value), None);
+                draft.column(name, scalar::stored(sum, Type::Int));
+            }
+        }
+        query.named(&name, draft)
+    }
+
+    /// Aggregates rows of the side: what they bring, and how many of them count and are open.
+    fn aggregated(&self, draft: &mut Draft, row: &Rows, base: Role) {
         let counts = row.column("counts");
         for (role, measure) in &self.roles {
             let value = row.column(role.name());
             draft.column(role.name(), aggregate(measure.function, Some(value), Some(counts.clone())));
+        }
+        if self.only_counted {
+            return;
         }
         if self.waits().is_some() || !self.waits_for.is_empty() {
             draft.column("closed", count_where(counts.clone()));
@@ -111,14 +191,13 @@ impl<'m> Side<'m> {
         });
         draft.column("n", size);
         draft.column("immature", count_where(row.column("open")));
-        query.named(&format!("{}_values", self.name), draft)
     }
 
     /// The rows of the side: the bucket and the dimensions of each, what it brings to each measure, whether it counts, and
     /// whether it may still change.
-    fn rows(&self, cx: Cx<'_>, query: &mut Query, kpi: &Kpi) -> RelationId {
+    pub(super) fn rows(&self, cx: Cx<'_>, query: &mut Query, kpi: &Kpi) -> RelationId {
         let measure = self.measure;
-        let Over { relation, alias, key } = over(cx, query, &measure.relation);
+        let Over { relation, alias, key } = query.scoped(self.name, |query| over(cx, query, &measure.relation));
         let entity = entity_of(cx, &measure.relation);
         let pending_length = pending(cx, measure);
         let begins_late = self.waits_for.iter().any(|of| matches!(cx.model.milestone(*of).anchor, Anchor::Reach(_)));
@@ -128,7 +207,7 @@ impl<'m> Side<'m> {
         let row = draft.from(query, relation, alias);
         let population = match &measure.relation {
             MeasureRelation::Milestone { population: Some(population), .. } => {
-                let reaches = milestone::reaches(cx, query, *population);
+                let reaches = query.scoped(self.name, |query| cx.reaches_of(query, "entry", *population, false));
                 let of_entity = |rows: &Rows| vec![equal(rows.column("entity"), row.column(&key))];
                 Some(draft.join(query, reaches, "population", of_entity))
             }
@@ -145,7 +224,11 @@ impl<'m> Side<'m> {
         };
         let waiting: Vec<(MilestoneIndex, Rows)> = (1..)
             .zip(&self.waits_for)
-            .map(|(number, of)| (*of, join_milestone(cx, query, &mut draft, *of, number, row.column(&key))))
+            .map(|(number, of)| {
+                let name = format!("{}_waits_{number}", self.name);
+                let rows = query.scoped(&name, |query| milestone::rows(cx, query, *of));
+                (*of, join_milestone(cx, query, &mut draft, *of, rows, number, row.column(&key)))
+            })
             .collect();
 
         let entities: Vec<(EntityIndex, &Rows)> = entity.zip(owner.as_ref()).into_iter().collect();
@@ -218,7 +301,12 @@ impl<'m> Side<'m> {
         }
         let narrow = self.narrow();
         for (role, measure) in &self.roles {
-            draft.column(role.name(), brought(cx, measure, scope, narrow.as_deref()));
+            draft.column(role.name(), brought(cx, measure, scope, narrow.as_deref(), self.only_counted));
+        }
+        if self.only_counted {
+            conditions.extend(std::mem::take(&mut counts));
+            let filters = self.roles.iter().filter_map(|(_, measure)| measure.filter.as_ref());
+            conditions.extend(filters.map(|filter| cx.written(filter, scope)));
         }
         draft.column("counts", all(counts));
         draft.column("open", any(open));
@@ -250,6 +338,34 @@ impl<'m> Side<'m> {
         }
         Some(conditions)
     }
+}
+
+/// Returns what makes of the values of several groups that of all of them; none: it is not made of these.
+fn again(function: AggregateFunction) -> Option<AggregateFunction> {
+    match function {
+        AggregateFunction::Count | AggregateFunction::Sum => Some(AggregateFunction::Sum),
+        AggregateFunction::Min => Some(AggregateFunction::Min),
+        AggregateFunction::Max => Some(AggregateFunction::Max),
+        AggregateFunction::CountDistinct | AggregateFunction::Average | AggregateFunction::Percentile(_) => None,
+    }
+}
+
+/// Tells whether an expression reads what tells who reached a milestone from who did not.
+fn reads_reach(expr: &Expr) -> bool {
+    expr.columns().iter().any(|name| match name {
+        Name::Reach(column) => match column {
+            ReachColumn::AnchorAt | ReachColumn::ClosesAt | ReachColumn::Mature => false,
+            ReachColumn::ReachedAt | ReachColumn::Reached | ReachColumn::Count | ReachColumn::Progress => true,
+        },
+        Name::AsOf
+        | Name::Event(_)
+        | Name::Fact(_)
+        | Name::Column(_)
+        | Name::Property(_)
+        | Name::Entity { .. }
+        | Name::PopulationReachedAt
+        | Name::Kpi(_) => false,
+    })
 }
 
 /// Tells whether the members of two sides are of different entities, so that nobody who is open is open on both.
@@ -323,13 +439,13 @@ fn over(cx: Cx<'_>, query: &mut Query, relation: &MeasureRelation) -> Over {
 /// Joins the rows of a milestone whose windows the rows wait for.
 fn join_milestone(
     cx: Cx<'_>,
-    query: &mut Query,
+    query: &Query,
     draft: &mut Draft,
     of: MilestoneIndex,
+    relation: RelationId,
     number: usize,
     entity: Scalar,
 ) -> Rows {
-    let relation = milestone::rows(cx, query, of);
     let key = &cx.model.entity(cx.model.milestone(of).entity).key;
     draft.left_join(query, relation, &format!("waits_{number}"), |rows| vec![equal(rows.column(key), entity)])
 }
@@ -370,8 +486,9 @@ fn begun_within(entity: &Rows, length: i64) -> Scalar {
     more(later(entity.column("started_at"), scalar::duration(length)), scalar::moment())
 }
 
-/// Makes what a row brings to an aggregate: nothing where it does not count. All rows are as `narrow` says.
-fn brought(cx: Cx<'_>, measure: &Measure, scope: Scope<'_>, narrow: Option<&[&Expr]>) -> Scalar {
+/// Makes what a row brings to an aggregate: nothing where it does not count. All rows are as `narrow` says, and where
+/// `only_counted` says so, all of them count.
+fn brought(cx: Cx<'_>, measure: &Measure, scope: Scope<'_>, narrow: Option<&[&Expr]>, only_counted: bool) -> Scalar {
     let value = match &measure.argument {
         // Whole numbers are added up as decimals, as their sum may not fit 64 bits.
         Some(argument) if argument.ty == Type::Int && measure.function == AggregateFunction::Sum => {
@@ -385,7 +502,8 @@ fn brought(cx: Cx<'_>, measure: &Measure, scope: Scope<'_>, narrow: Option<&[&Ex
         Some([only]) => signature(only) == signature(condition),
         Some(_) | None => false,
     };
-    let conditions = measure.members.iter().chain(&measure.filter).filter(|condition| !is_known(condition));
+    let filter = measure.filter.iter().filter(|_| !only_counted);
+    let conditions = measure.members.iter().chain(filter).filter(|condition| !is_known(condition));
     let conditions: Vec<Scalar> = conditions.map(|condition| cx.written(condition, scope)).collect();
     if conditions.is_empty() { value } else { case(vec![(all(conditions), value)], None) }
 }

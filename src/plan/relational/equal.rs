@@ -1,0 +1,50 @@
+//! Relations of a query that are computed alike -> one relation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::plan::node::Plan;
+use crate::plan::relational::{Body, Query, RelationId};
+use crate::plan::signature;
+
+/// Has what is computed alike be read from the first that computes it; tells whether anything was. What several definitions
+/// read is called by what it is, and by none of them.
+pub(super) fn share(query: &mut Query, plan: &Plan) -> bool {
+    let mut first: BTreeMap<String, RelationId> = BTreeMap::new();
+    let mut same: Vec<RelationId> = Vec::new();
+    for (index, relation) in query.relations.iter().enumerate() {
+        let own = RelationId(index);
+        let known = *first.entry(signature::relation(relation, plan, &|id| same[id.0])).or_insert(own);
+        // What has no name is written where it is read, as often as it is.
+        let is_same = known != own && relation.name.is_some() == query.relations[known.0].name.is_some();
+        same.push(if is_same { known } else { own });
+    }
+    let mut shared: BTreeSet<RelationId> = BTreeSet::new();
+    let mut read = |id: &mut RelationId| {
+        if same[id.0] != *id {
+            *id = same[id.0];
+            shared.insert(*id);
+        }
+    };
+    for relation in &mut query.relations {
+        match &mut relation.body {
+            Body::Node(_) | Body::Constants(_) => {}
+            Body::Select(select) => select.inputs.iter_mut().for_each(|input| read(&mut input.relation)),
+            Body::Union(parts) => parts.iter_mut().for_each(&mut read),
+        }
+    }
+    let mut names: BTreeSet<String> = query.relations.iter().filter_map(|relation| relation.name.clone()).collect();
+    for id in &shared {
+        let relation = &mut query.relations[id.0];
+        let Some((_, own)) = relation.name.as_ref().and_then(|name| name.split_once("__")) else { continue };
+        let mut name = own.to_owned();
+        for again in 2.. {
+            if names.insert(name.clone()) {
+                break;
+            }
+            name = format!("{own}_{again}");
+        }
+        relation.name = Some(name);
+    }
+    // The others are read by nobody now: another pass leaves them out.
+    !shared.is_empty()
+}

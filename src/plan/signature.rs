@@ -1,0 +1,126 @@
+//! Expressions and relations as text that tells whether two are the same by construction, wherever they were written.
+
+use std::fmt::Write;
+
+use crate::plan::node::Plan;
+use crate::plan::relational::scalar::{Leaf, Scalar};
+use crate::plan::relational::{Body, Join, Relation, RelationId};
+use crate::semantic::expr::{Expr, ExprKind, Literal};
+
+/// Writes an expression; its leaves are written by `leaf`.
+pub fn expression<L>(expr: &Expr<L>, text: &mut String, leaf: &mut dyn FnMut(&L, &mut String)) {
+    let mut list = |text: &mut String, head: &str, parts: &[&Expr<L>]| {
+        text.push('(');
+        text.push_str(head);
+        for part in parts {
+            text.push(' ');
+            expression(part, text, leaf);
+        }
+        text.push(')');
+    };
+    match &expr.kind {
+        ExprKind::Column(own) => leaf(own, text),
+        ExprKind::Literal(Literal::String(value)) => {
+            let _ = write!(text, "{value:?}");
+        }
+        ExprKind::Literal(literal) => {
+            let _ = write!(text, "{literal:?}");
+        }
+        ExprKind::Not(inner) => list(text, "not", &[inner]),
+        ExprKind::Negate(inner) => list(text, "negate", &[inner]),
+        ExprKind::Binary(operator, left, right) => list(text, &format!("{operator:?}"), &[left, right]),
+        ExprKind::Call(name, arguments) => list(text, name, &arguments.iter().collect::<Vec<_>>()),
+        ExprKind::Case(branches, otherwise) => {
+            let mut parts: Vec<&Expr<L>> =
+                branches.iter().flat_map(|(condition, result)| [condition, result]).collect();
+            parts.extend(otherwise.as_deref());
+            list(text, if otherwise.is_some() { "case-else" } else { "case" }, &parts);
+        }
+        ExprKind::In(inner, items, negated) => {
+            let mut parts = vec![&**inner];
+            parts.extend(items);
+            list(text, if *negated { "not-in" } else { "in" }, &parts);
+        }
+        ExprKind::IsNull(inner, negated) => list(text, if *negated { "is-not-null" } else { "is-null" }, &[inner]),
+        ExprKind::Like(inner, pattern, negated) => {
+            list(text, &format!("{} {pattern:?}", if *negated { "not-like" } else { "like" }), &[inner]);
+        }
+    }
+}
+
+/// Writes a value of the plan.
+pub fn scalar(value: &Scalar, text: &mut String) {
+    expression(value, text, &mut |leaf, text| self::leaf(leaf, text));
+}
+
+fn leaf(leaf: &Leaf, text: &mut String) {
+    let mut list = |head: &str, parts: &[&Scalar]| {
+        let _ = write!(text, "({head}");
+        for part in parts {
+            text.push(' ');
+            scalar(part, text);
+        }
+        text.push(')');
+    };
+    match leaf {
+        Leaf::Column(column) => list(&format!("column {} {}", column.input, column.column), &[]),
+        Leaf::Null(ty) => list(&format!("null {ty}"), &[]),
+        Leaf::Exact(number) => list(&format!("exact {number:?}"), &[]),
+        Leaf::Moment { before } => list(&format!("moment {before}"), &[]),
+        Leaf::Cast(value, ty) => list(&format!("cast {ty}"), &[value]),
+        Leaf::ExactOf(value) => list("exact-of", &[value]),
+        Leaf::Written(value) => list("written", &[value]),
+        Leaf::Unknown(name) => list(&format!("unknown {name:?}"), &[]),
+        Leaf::Aggregate(aggregate) => {
+            let (argument, filter) = (aggregate.argument.is_some(), aggregate.filter.is_some());
+            let parts: Vec<&Scalar> = aggregate.argument.iter().chain(&aggregate.filter).collect();
+            list(&format!("aggregate {:?} {argument} {filter}", aggregate.function), &parts);
+        }
+        Leaf::Window(window) => {
+            let function = &window.function;
+            let (partition, order) = (window.partition.len(), window.order.len());
+            let parts: Vec<&Scalar> =
+                function.value().into_iter().chain(&window.partition).chain(&window.order).collect();
+            list(&format!("window {} {partition} {order}", function.name()), &parts);
+        }
+    }
+}
+
+/// Writes what a relation of a query is, but for what it is called and what it calls what it reads. `same` says which
+/// relation one that it reads is.
+pub fn relation(relation: &Relation, plan: &Plan, same: &dyn Fn(RelationId) -> RelationId) -> String {
+    let mut text = String::new();
+    for column in &relation.columns {
+        let _ = write!(text, "{:?} {} ", column.name, column.ty);
+    }
+    let mut scalars = |head: &str, values: &[Scalar]| {
+        let _ = write!(text, "[{head}");
+        for value in values {
+            text.push(' ');
+            scalar(value, &mut text);
+        }
+        text.push(']');
+    };
+    match &relation.body {
+        Body::Node(node) => {
+            // The node that is being planned is none yet.
+            let name = plan.nodes.get(node.0).map_or_else(|| node.0.to_string(), |node| node.name.clone());
+            scalars(&format!("node {name}"), &[]);
+        }
+        Body::Constants(rows) => rows.iter().for_each(|row| scalars("row", row)),
+        Body::Union(parts) => parts.iter().for_each(|part| scalars(&format!("part {}", same(*part).place()), &[])),
+        Body::Select(select) => {
+            for input in &select.inputs {
+                let join = match &input.join {
+                    Join::Cross => "cross",
+                    Join::Inner(_) => "inner",
+                    Join::Left(_) => "left",
+                };
+                scalars(&format!("{join} {}", same(input.relation).place()), input.on());
+            }
+            scalars("where", &select.conditions);
+            scalars(&format!("select {} {:?}", select.distinct, select.grouped_by), &select.values);
+        }
+    }
+    text
+}
