@@ -1,17 +1,26 @@
 //! KPIs -> the tables that hold their cells: those that are computed by one statement.
 //!
-//! KPIs over rows of the same entities and sources are computed together, at most some dozen of them: a statement that fails
-//! takes few others with it, and one that waits for a source takes only those with it that read it, or are over three and more.
-//! Which table a KPI is in follows from what it is over, from its name, and from how many there are of its family; where that
-//! changes, `run::standing` sees to it that it is in no two of them, and not in none.
+//! KPIs over rows of the same entities and sources are computed together, but for so many that a statement were too long: one
+//! that fails takes few others with it, and one that waits for a source takes only those with it that read it, or are over
+//! three and more. Those that look alike are in one table, as they are mostly computed by one query
+//! (`relational::alike`). Which table a KPI is in follows from what it is over and looks like, from its name, and from how
+//! many there are of its family; where that changes, `run::standing` sees to it that it is in no two of them, and not in none.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 
 use crate::plan::naming;
-use crate::semantic::model::{KpiIndex, MeasureRelation, Model};
+use crate::plan::streams::signature;
+use crate::semantic::model::{Kpi, KpiIndex, KpiValue, MeasureRelation, Model};
 
-/// How many KPIs one statement computes, about: which are together follows from their names alone.
+/// How many KPIs one statement computes, about, that do not look alike.
 const TOGETHER: usize = 32;
+
+/// How many that look alike are as long in a statement as one more that does not.
+const ALIKE: usize = 16;
+
+/// How many that look alike are computed together.
+const MOST_ALIKE: usize = 512;
 
 /// Returns the tables of cells, by their names, each after those that it reads; the KPIs of each are in the order of their
 /// names.
@@ -33,16 +42,44 @@ pub fn cells(model: &Model) -> Vec<(String, Vec<KpiIndex>)> {
     let mut tables = Vec::new();
     for ((depth, family), mut kpis) in families {
         kpis.sort_by_key(|kpi| &model.kpi(*kpi).meta.name);
-        let count = kpis.len().div_ceil(TOGETHER).next_power_of_two();
-        let mut parts: BTreeMap<usize, Vec<KpiIndex>> = BTreeMap::new();
+        let mut groups: BTreeMap<String, Vec<KpiIndex>> = BTreeMap::new();
         for kpi in kpis {
-            parts.entry(part_of(&model.kpi(kpi).meta.name, count)).or_default().push(kpi);
+            groups.entry(looks(model, model.kpi(kpi))).or_default().push(kpi);
         }
+        let length: usize = groups.values().map(|alike| 1 + alike.len() / ALIKE).sum();
+        let count = length.div_ceil(TOGETHER).next_power_of_two();
+        let mut parts: BTreeMap<usize, Vec<KpiIndex>> = BTreeMap::new();
+        for (looks, alike) in groups {
+            let pieces = alike.len().div_ceil(MOST_ALIKE).next_power_of_two();
+            for kpi in alike {
+                let piece = part_of(&model.kpi(kpi).meta.name, pieces);
+                parts.entry(part_of(&format!("{looks} {piece}"), count)).or_default().push(kpi);
+            }
+        }
+        parts.values_mut().for_each(|kpis| kpis.sort_by_key(|kpi| &model.kpi(*kpi).meta.name));
         for (part, kpis) in parts {
             tables.push((naming::cells(depth, &family, (count > 1).then_some(part)), kpis));
         }
     }
     tables
+}
+
+/// Returns what a KPI looks like: those of one look differ in what they are about, mostly.
+fn looks(model: &Model, kpi: &Kpi) -> String {
+    let mut looks = format!("{} {:?}", kpi.grain.name(), kpi.dimensions);
+    if let KpiValue::Formula { value, .. } = &kpi.value {
+        let _ = write!(looks, " {}", signature(value));
+    }
+    for measure in kpi.value.measures() {
+        let _ = write!(looks, " {} {:?}", relation_of(model, &measure.relation), measure.function);
+        measure.exprs().for_each(|expr| {
+            let _ = write!(looks, " {}", signature(expr));
+        });
+        if let MeasureRelation::Milestone { of, population } = &measure.relation {
+            let _ = write!(looks, " {:?} {}", model.milestone(*of).within, population.is_some());
+        }
+    }
+    looks
 }
 
 /// Returns the name of the entity or the source whose rows a measure is taken over.

@@ -32,6 +32,9 @@ pub struct Query {
     pub sorted_by: Vec<String>,
 }
 
+/// A query, behind the name of the definition that it is of.
+pub type Named = (String, Query);
+
 /// Names a [`Relation`] of a [`Query`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RelationId(usize);
@@ -55,6 +58,9 @@ pub struct Relation {
     /// Columns, by their places, that tell its rows apart, each set by itself: what follows from what the rows are, and not
     /// from how they are computed.
     pub told_apart: Vec<BTreeSet<usize>>,
+    /// Columns, by their places, in which each of its rows is like one of another part of the union that it is in: it says
+    /// more about what is there, and not that more is.
+    pub among_others: Option<BTreeSet<usize>>,
 }
 
 /// A column.
@@ -195,6 +201,7 @@ pub struct Draft {
     values: Vec<Scalar>,
     distinct: bool,
     told_apart: Vec<BTreeSet<usize>>,
+    among_others: Option<BTreeSet<usize>>,
 }
 
 impl Draft {
@@ -272,6 +279,11 @@ impl Draft {
     pub fn told_apart_by(&mut self, names: &[&str]) {
         self.told_apart.extend(places(&self.columns, names));
     }
+
+    /// Promises that each row of the result is in these columns like one of another part of the union that it is for.
+    pub fn among_others_by(&mut self, names: &[&str]) {
+        self.among_others = places(&self.columns, names);
+    }
 }
 
 impl Query {
@@ -318,9 +330,9 @@ impl Query {
     pub fn scoped<T>(&mut self, scope: &str, make: impl FnOnce(&mut Query) -> T) -> T {
         let own = self.full(scope);
         let outer = self.scope.replace(own);
-        let made = make(self);
+        let result = make(self);
         self.scope = outer;
-        made
+        result
     }
 
     /// Adds the relations of another query, whose names begin with that of a definition; returns what it gives.
@@ -367,7 +379,7 @@ impl Query {
                 "two relations of a statement are called `{name}`"
             );
         }
-        self.relations.push(Relation { name, columns, body, told_apart: Vec::new() });
+        self.relations.push(Relation { name, columns, body, told_apart: Vec::new(), among_others: None });
         RelationId(self.relations.len() - 1)
     }
 
@@ -415,7 +427,7 @@ impl Query {
     }
 
     fn select(&mut self, name: Option<&str>, draft: Draft) -> RelationId {
-        let Draft { inputs, conditions, columns, values, distinct, told_apart } = draft;
+        let Draft { inputs, conditions, columns, values, distinct, told_apart, among_others } = draft;
         // What is made of whole groups is beside what says which they are; a constant says nothing of that.
         let grouped_by = values.iter().any(scalar::is_aggregate).then(|| {
             let keys = values.iter().enumerate().filter(|(_, value)| scalar::is_key(value));
@@ -423,7 +435,8 @@ impl Query {
         });
         let relation =
             self.push(name, columns, Body::Select(Select { inputs, conditions, values, distinct, grouped_by }));
-        self.relations[relation.0].told_apart = told_apart;
+        let made = &mut self.relations[relation.0];
+        (made.told_apart, made.among_others) = (told_apart, among_others);
         relation
     }
 

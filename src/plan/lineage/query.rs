@@ -84,14 +84,27 @@ impl<'p> Walk<'_, 'p> {
     fn union(&mut self, parts: &[RelationId], width: usize, only: &Only<'p>) -> Found<'p> {
         let mut union = Found::empty(width);
         for part in parts {
+            let keys = self.query.relation(*part).among_others.as_ref();
             let part = self.relation(*part, only.clone());
             if part.is_empty {
                 continue;
             }
             union.is_empty = false;
-            union.rows.extend(part.rows.iter().cloned());
-            for (all, own) in union.columns.iter_mut().zip(&part.columns) {
-                all.origins.add(&own.origins);
+            if keys.is_none() {
+                union.rows.extend(part.rows.iter().cloned());
+            }
+            for (place, (all, own)) in union.columns.iter_mut().zip(&part.columns).enumerate() {
+                match keys {
+                    None => all.origins.add(&own.origins),
+                    Some(keys) if keys.contains(&place) => {}
+                    // It says nothing there.
+                    Some(_) if own.domain.as_ref().is_some_and(|domain| domain.values.is_empty()) => {}
+                    // What is said of rows that others decide.
+                    Some(_) => {
+                        all.origins.add(&own.origins);
+                        all.origins.rows.extend(part.rows.iter().cloned());
+                    }
+                }
                 all.domain = all.domain.take().zip(own.domain.clone()).map(|(mut all, own)| {
                     all.values.extend(own.values);
                     Domain { nullable: all.nullable || own.nullable, ..all }

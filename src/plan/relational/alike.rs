@@ -10,12 +10,12 @@ use sha2::{Digest, Sha256};
 
 use crate::plan::node::Plan;
 use crate::plan::relational::scalar::{self, ColumnRef, Leaf, Scalar};
-use crate::plan::relational::{Body, Column, Input, Join, Query, Relation, RelationId, Select};
+use crate::plan::relational::{Body, Column, Input, Join, Named, Query, Relation, RelationId, Select, constants};
 use crate::plan::signature;
 use crate::semantic::expr::{BinaryOperator, ExprKind, Literal, Type};
 
 /// Makes those queries one that differ in constants only; what is made of several is called by what they have in common.
-pub(super) fn lift(queries: Vec<(String, Query)>, plan: &Plan) -> Vec<(String, Query)> {
+pub(super) fn lift(queries: Vec<Named>, plan: &Plan) -> Vec<Named> {
     let mut groups: IndexMap<String, Vec<(String, Query, Vec<Constant>)>> = IndexMap::new();
     for (name, query) in queries {
         let (template, constants) = template(&query, plan);
@@ -50,7 +50,7 @@ struct Constant {
 
 /// Calls `visit` on each constant of a select in which others like it may differ, always in the same order: what is compared
 /// with columns, and texts that are values. What a user wrote, and what functions are called with, is the same in all.
-fn constants(select: &mut Select, visit: &mut dyn FnMut(&mut Scalar, About)) {
+fn each_constant(select: &mut Select, visit: &mut dyn FnMut(&mut Scalar, About)) {
     let values = select.values.len();
     for (place, value) in select.scalars_mut().enumerate() {
         if place < values && matches!(value.kind, ExprKind::Literal(Literal::String(_))) {
@@ -73,11 +73,7 @@ enum About {
 fn compared(value: &mut Scalar, visit: &mut dyn FnMut(&mut Scalar, About)) {
     match &mut value.kind {
         ExprKind::Binary(operator, left, right) => {
-            let column = |side: &Scalar| match side.kind {
-                ExprKind::Column(Leaf::Column(column)) => Some(column),
-                _ => None,
-            };
-            let others = [column(right), column(left)];
+            let others = [constants::column(right), constants::column(left)];
             for (side, other) in [left, right].into_iter().zip(others) {
                 if is_comparison(*operator) && is_constant(side) {
                     visit(side, About::Compared(other));
@@ -151,7 +147,7 @@ fn template(query: &Query, plan: &Plan) -> (String, Vec<Constant>) {
                 .map(|input| query.relation(input.relation).columns.iter().map(|column| column.name.clone()).collect())
                 .collect();
             let columns = &relation.columns;
-            constants(select, &mut |value, about| {
+            each_constant(select, &mut |value, about| {
                 let about = match about {
                     About::Value(place) => columns[place].name.clone(),
                     About::Compared(Some(ColumnRef { input, column })) => names[input][column].clone(),
@@ -261,7 +257,7 @@ impl Lift {
             }
             Body::Select(select) => {
                 let mut here = Vec::new();
-                constants(select, &mut |_, _| here.push(numbers.next().flatten()));
+                each_constant(select, &mut |_, _| here.push(numbers.next().flatten()));
                 own.extend(here.iter().flatten());
                 own.extend(select.inputs.iter().flat_map(|input| &self.of[input.relation.0]));
                 if own.is_empty() {
@@ -274,7 +270,8 @@ impl Lift {
         if !is_result {
             let width = made.columns.len();
             made.columns.extend(own.iter().map(|number| self.column(*number)));
-            made.told_apart.iter_mut().for_each(|key| key.extend(width..width + own.len()));
+            let keys = made.told_apart.iter_mut().chain(&mut made.among_others);
+            keys.for_each(|key| key.extend(width..width + own.len()));
         }
         self.query.relations.push(made);
         self.places.push(RelationId(self.query.relations.len() - 1));
@@ -333,8 +330,14 @@ impl Lift {
             .collect();
         values.extend(wanted.iter().enumerate().map(|(place, number)| self.value(*number, 1, place)));
         columns.extend(wanted.iter().map(|number| self.column(*number)));
+        let among_others = self.query.relation(relation).among_others.clone().map(|mut keys| {
+            keys.extend(width..columns.len());
+            keys
+        });
         let select = Select { inputs, conditions: Vec::new(), values, distinct: false, grouped_by: None };
-        self.query.push(None, columns, Body::Select(select))
+        let made = self.query.push(None, columns, Body::Select(select));
+        self.query.relations[made.0].among_others = among_others;
+        made
     }
 
     /// Makes the conditions that two inputs are of the same combination; each has its parameters from a column on.
@@ -388,7 +391,7 @@ impl Lift {
         let place = |number: usize| own.iter().position(|known| *known == number).unwrap_or_default();
         let parameter = |number: usize| self.value(number, given, from + place(number));
         let mut numbers = here.iter();
-        constants(select, &mut |value, _| {
+        each_constant(select, &mut |value, _| {
             if let Some(number) = numbers.next().copied().flatten() {
                 *value = parameter(number);
             }

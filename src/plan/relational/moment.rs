@@ -19,7 +19,7 @@ pub fn read_from(query: &mut Query, node: NodeId) {
         return;
     }
     let columns = vec![Column { name: COLUMN.to_owned(), ty: Type::Timestamp }];
-    query.prepend(Relation { name: None, columns, body: Body::Node(node), told_apart: Vec::new() });
+    query.prepend(Relation { name: None, columns, body: Body::Node(node), told_apart: Vec::new(), among_others: None });
     for relation in &mut query.relations {
         if let Body::Select(select) = &mut relation.body
             && select.scalars().any(scalar::reads_moment)

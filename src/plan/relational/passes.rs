@@ -3,7 +3,7 @@
 use crate::plan::node::Plan;
 use crate::plan::relational::keys::meets_once;
 use crate::plan::relational::scalar::{self, ColumnRef, Leaf, Scalar};
-use crate::plan::relational::{Body, Join, Query, RelationId, Select, alike, equal};
+use crate::plan::relational::{Body, Join, Named, Query, RelationId, Select, alike, equal};
 use crate::plan::stored::read_within;
 use crate::semantic::expr::ExprKind;
 use crate::semantic::model::Model;
@@ -24,7 +24,7 @@ enum Run {
     /// A query, among the nodes that there are by then; tells whether it changed anything.
     Query(fn(&mut Query, &Plan) -> bool),
     /// Queries of definitions, by their names, before they are parts of one statement.
-    Queries(fn(Vec<(String, Query)>, &Plan) -> Vec<(String, Query)>),
+    Queries(fn(Vec<Named>, &Plan) -> Vec<Named>),
     /// A whole plan.
     Plan(fn(&mut Plan, &Model)),
 }
@@ -61,7 +61,7 @@ pub fn run_on_plan(plan: &mut Plan, model: &Model, without: &[&str]) {
 }
 
 /// Runs those of queries of definitions whose names are not in `without`.
-pub fn run_on_queries(queries: Vec<(String, Query)>, plan: &Plan, without: &[&str]) -> Vec<(String, Query)> {
+pub fn run_on_queries(queries: Vec<Named>, plan: &Plan, without: &[&str]) -> Vec<Named> {
     let passes = PASSES.iter().filter(|pass| !without.contains(&pass.name));
     passes.fold(queries, |queries, pass| if let Run::Queries(run) = pass.run { run(queries, plan) } else { queries })
 }
@@ -256,8 +256,8 @@ fn keep(query: &mut Query, kept: &[Vec<bool>]) {
         .collect();
     for (index, (relation, kept)) in query.relations.iter_mut().zip(kept).enumerate() {
         relation.told_apart.retain(|key| key.iter().all(|place| kept[*place]));
-        for key in &mut relation.told_apart {
-            *key = key.iter().map(|place| places[index][*place]).collect();
+        for key in relation.told_apart.iter_mut().chain(&mut relation.among_others) {
+            *key = key.iter().filter(|place| kept[**place]).map(|place| places[index][*place]).collect();
         }
         retain(&mut relation.columns, kept);
         match &mut relation.body {

@@ -2,6 +2,7 @@
 //! and segment.
 
 mod side;
+mod totals;
 
 use crate::plan::relational::scalar::{
     self, Scalar, WindowFunction, aggregate, all, any, at_least, at_most, call, case, cast, coalesce, equal, is_known,
@@ -37,7 +38,7 @@ pub(super) fn measures(
     let base = if denominator.is_some() { Role::Denominator } else { Role::Numerator };
     let segments = segments(query, kpi);
     let mut parts = Vec::new();
-    for side in sides.iter().flat_map(|side| side.apart()) {
+    for side in sides.iter().flat_map(Side::apart) {
         let values = side.values(cx, query, kpi, segments, base);
         parts.push(totals(query, &side, values, base, waits));
     }
@@ -126,6 +127,9 @@ fn totals(query: &mut Query, side: &Side<'_>, values: RelationId, base: Role, wa
     }
     draft.column("n", if side.has(base) { row.column("n") } else { scalar::null(Type::Int) });
     draft.column("immature", row.find("immature").unwrap_or_else(|| scalar::null(Type::Int)));
+    if side.only_counted() {
+        draft.among_others_by(CELL);
+    }
     query.unnamed(draft)
 }
 

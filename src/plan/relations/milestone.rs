@@ -18,15 +18,16 @@ pub(super) fn prefix(cx: Cx<'_>, entity: EntityIndex) -> String {
 
 pub(super) fn query(cx: Cx<'_>, milestone: MilestoneIndex) -> Query {
     let mut query = Query::default();
-    let (result, _) = draft(cx, &mut query, milestone);
+    let (result, _) = draft(cx, &mut query, milestone, false);
     query.unnamed(result);
     query
 }
 
 /// The rows of a milestone for a statement that reads them: those of its view, with all columns of the entities, without a
-/// view in between, so that what is not read need not be computed.
-pub(super) fn rows(cx: Cx<'_>, query: &mut Query, milestone: MilestoneIndex) -> RelationId {
-    let (mut result, members) = draft(cx, query, milestone);
+/// view in between, so that what is not read need not be computed. Who did not reach it is not among them where
+/// `only_reached` says so.
+pub(super) fn rows(cx: Cx<'_>, query: &mut Query, milestone: MilestoneIndex, only_reached: bool) -> RelationId {
+    let (mut result, members) = draft(cx, query, milestone, only_reached);
     let entity = cx.model.milestone(milestone).entity;
     let prefix = prefix(cx, entity);
     for (name, _) in &cx.plan.node(cx.plan.entity(entity)).columns {
@@ -37,7 +38,7 @@ pub(super) fn rows(cx: Cx<'_>, query: &mut Query, milestone: MilestoneIndex) -> 
 }
 
 /// One row an entity that the milestone applies to; with the rows of who that is.
-fn draft(cx: Cx<'_>, query: &mut Query, index: MilestoneIndex) -> (Draft, Rows) {
+fn draft(cx: Cx<'_>, query: &mut Query, index: MilestoneIndex, only_reached: bool) -> (Draft, Rows) {
     let milestone = cx.model.milestone(index);
     let key = &cx.model.entity(milestone.entity).key;
     let population = population(cx, query, index, milestone);
@@ -62,9 +63,17 @@ fn draft(cx: Cx<'_>, query: &mut Query, index: MilestoneIndex) -> (Draft, Rows) 
     };
 
     let mut result = Draft::new();
-    let members = result.from(query, population, "population");
+    let (members, reach) = if only_reached {
+        let reach = result.from(query, reached, "reached");
+        let of_reach = |rows: &Rows| vec![equal(rows.column(key), reach.column("entity"))];
+        (result.join(query, population, "population", of_reach), reach)
+    } else {
+        let members = result.from(query, population, "population");
+        let of_member = |rows: &Rows| vec![equal(rows.column("entity"), members.column(key))];
+        let reach = result.left_join(query, reached, "reached", of_member);
+        (members, reach)
+    };
     let of_member = |rows: &Rows| vec![equal(rows.column("entity"), members.column(key))];
-    let reach = result.left_join(query, reached, "reached", of_member);
     let counts = result.left_join(query, counted, "counted", of_member);
     result.columns(&members, &[key, "anchor_at", "closes_at"]);
     result.columns(&reach, &["reached_at", "reached_id"]);

@@ -75,15 +75,13 @@ impl Cx<'_> {
         for (_, node) in others {
             parts.push(self.read(query, node));
         }
-        match parts.as_slice() {
-            [only] => *only,
-            _ => {
-                let union = query.union(Some(name), parts);
-                // Each milestone is in one part.
-                query.told_apart_by(union, &["milestone", "entity"]);
-                union
-            }
+        if let [only] = parts.as_slice() {
+            return *only;
         }
+        let union = query.union(Some(name), parts);
+        // Each milestone is in one part.
+        query.told_apart_by(union, &["milestone", "entity"]);
+        union
     }
 
     /// Reads the reaches of several milestones off one relation of occurrences.

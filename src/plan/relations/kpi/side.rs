@@ -3,13 +3,12 @@
 use crate::plan::build::uses_entity;
 use crate::plan::naming;
 use crate::plan::relational::scalar::{
-    self, Scalar, aggregate, all, any, call, case, cast, coalesce, equal, is_in, is_known, is_null, later, more, not,
+    self, Scalar, all, any, call, case, cast, coalesce, equal, is_in, is_known, is_null, later, more, not,
 };
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
-use crate::plan::relations::kpi::count_where;
-use crate::plan::relations::{CELL, Cx, Scope, milestone};
+use crate::plan::relations::{Cx, Scope, milestone};
 use crate::plan::streams::signature;
-use crate::semantic::expr::{AggregateFunction, Expr, ExprKind, Type};
+use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Type};
 use crate::semantic::model::{Anchor, EntityIndex, Grain, Kpi, Measure, MeasureRelation, MilestoneIndex};
 use crate::semantic::name::{Name, ReachColumn};
 
@@ -34,11 +33,11 @@ impl Role {
 
 /// Rows of one relation, with what is aggregated of each.
 pub(super) struct Side<'m> {
-    name: &'static str,
-    measure: &'m Measure,
-    roles: Vec<(Role, &'m Measure)>,
+    pub(super) name: &'static str,
+    pub(super) measure: &'m Measure,
+    pub(super) roles: Vec<(Role, &'m Measure)>,
     /// The milestones of the other side whose windows the rows wait for: both sides are over the same members.
-    waits_for: Vec<MilestoneIndex>,
+    pub(super) waits_for: Vec<MilestoneIndex>,
     /// Whether its rows are only those that bring something, which say nothing of who else there is.
     only_counted: bool,
 }
@@ -98,106 +97,27 @@ impl<'m> Side<'m> {
         }
     }
 
-    /// The rows of the side, or groups of them, each once a segment that it is in.
-    pub(super) fn segmented(
-        &self,
-        query: &mut Query,
-        rows: RelationId,
-        segments: RelationId,
-        are_groups: bool,
-    ) -> RelationId {
-        let mut draft = Draft::new();
-        let row = draft.from(query, rows, if are_groups { "side_groups" } else { "side_rows" });
-        let segment = draft.from(query, segments, "segments");
-        draft.columns(&row, &["period"]);
-        draft.columns(&segment, &["segment_by"]);
-        let of = (1..).zip(&self.measure.dimensions).map(|(number, _)| {
-            let value = row.column(&dimension(number));
-            (equal(segment.column("number"), scalar::int(number)), coalesce(value, scalar::text("(none)")))
-        });
-        let of: Vec<(Scalar, Scalar)> = of.collect();
-        draft.column("segment", if of.is_empty() { scalar::null(Type::String) } else { case(of, None) });
-        for (role, _) in &self.roles {
-            draft.columns(&row, &[role.name()]);
-        }
-        let others = if are_groups { &["closed", "n", "immature"] } else { &["counts", "open"][..] };
-        others
-            .iter()
-            .filter_map(|name| Some((name, row.find(name)?)))
-            .for_each(|(name, value)| draft.column(name, value));
-        query.named(&format!("{}_segments", self.name), draft)
+    /// Tells whether its rows are only those that bring something.
+    pub(super) fn only_counted(&self) -> bool {
+        self.only_counted
     }
 
-    /// What the rows of each segment come to.
-    pub(super) fn values(
-        &self,
-        cx: Cx<'_>,
-        query: &mut Query,
-        kpi: &Kpi,
-        segments: RelationId,
-        base: Role,
-    ) -> RelationId {
-        let rows = self.rows(cx, query, kpi);
-        let name = format!("{}_values", self.name);
-        // What adds up is added up by all dimensions first: a row is in several segments.
-        let adds_up = self.roles.iter().all(|(_, measure)| again(measure.function).is_some());
-        if !adds_up || self.measure.dimensions.is_empty() {
-            let segmented = self.segmented(query, rows, segments, false);
-            let mut draft = Draft::new();
-            let row = draft.from(query, segmented, "segmented");
-            draft.columns(&row, CELL);
-            self.aggregated(&mut draft, &row, base);
-            return query.named(&name, draft);
-        }
-        let mut draft = Draft::new();
-        let row = draft.from(query, rows, "side_rows");
-        draft.columns(&row, &["period"]);
-        (1..).zip(&self.measure.dimensions).for_each(|(number, _)| draft.columns(&row, &[&dimension(number)]));
-        self.aggregated(&mut draft, &row, base);
-        let groups = query.named(&format!("{}_groups", self.name), draft);
-        let segmented = self.segmented(query, groups, segments, true);
-        let mut draft = Draft::new();
-        let row = draft.from(query, segmented, "segmented");
-        draft.columns(&row, CELL);
-        for (role, measure) in &self.roles {
-            let function = again(measure.function).unwrap_or(measure.function);
-            draft.column(role.name(), aggregate(function, Some(row.column(role.name())), None));
-        }
-        for name in ["closed", "n", "immature"] {
-            if let Some(value) = row.find(name) {
-                let sum = aggregate(AggregateFunction::Sum, Some(value), None);
-                draft.column(name, scalar::stored(sum, Type::Int));
-            }
-        }
-        query.named(&name, draft)
-    }
-
-    /// Aggregates rows of the side: what they bring, and how many of them count and are open.
-    fn aggregated(&self, draft: &mut Draft, row: &Rows, base: Role) {
-        let counts = row.column("counts");
-        for (role, measure) in &self.roles {
-            let value = row.column(role.name());
-            draft.column(role.name(), aggregate(measure.function, Some(value), Some(counts.clone())));
-        }
-        if self.only_counted {
-            return;
-        }
-        if self.waits().is_some() || !self.waits_for.is_empty() {
-            draft.column("closed", count_where(counts.clone()));
-        }
-        let counted = self.roles.iter().find(|(role, _)| *role == base || self.roles.len() == 1);
-        let size = counted.map_or_else(scalar::count, |(role, _)| {
-            aggregate(AggregateFunction::Count, Some(row.column(role.name())), Some(counts))
-        });
-        draft.column("n", size);
-        draft.column("immature", count_where(row.column("open")));
+    /// Tells whether who did not reach the milestone brings nothing and says nothing.
+    fn only_reached(&self) -> bool {
+        let is_reached = |filter: &Expr| matches!(filter.kind, ExprKind::Column(Name::Reach(ReachColumn::Reached)));
+        self.only_counted
+            && self
+                .roles
+                .iter()
+                .all(|(_, measure)| measure.filter.as_ref().is_some_and(|filter| implies(filter, &is_reached)))
     }
 
     /// The rows of the side: the bucket and the dimensions of each, what it brings to each measure, whether it counts, and
     /// whether it may still change.
     pub(super) fn rows(&self, cx: Cx<'_>, query: &mut Query, kpi: &Kpi) -> RelationId {
         let measure = self.measure;
-        let Over { relation, alias, key } = query.scoped(self.name, |query| over(cx, query, &measure.relation));
+        let Over { relation, alias, key } =
+            query.scoped(self.name, |query| over(cx, query, &measure.relation, self.only_reached()));
         let entity = entity_of(cx, &measure.relation);
         let pending_length = pending(cx, measure);
         let begins_late = self.waits_for.iter().any(|of| matches!(cx.model.milestone(*of).anchor, Anchor::Reach(_)));
@@ -226,7 +146,7 @@ impl<'m> Side<'m> {
             .zip(&self.waits_for)
             .map(|(number, of)| {
                 let name = format!("{}_waits_{number}", self.name);
-                let rows = query.scoped(&name, |query| milestone::rows(cx, query, *of));
+                let rows = query.scoped(&name, |query| milestone::rows(cx, query, *of, false));
                 (*of, join_milestone(cx, query, &mut draft, *of, rows, number, row.column(&key)))
             })
             .collect();
@@ -340,13 +260,12 @@ impl<'m> Side<'m> {
     }
 }
 
-/// Returns what makes of the values of several groups that of all of them; none: it is not made of these.
-fn again(function: AggregateFunction) -> Option<AggregateFunction> {
-    match function {
-        AggregateFunction::Count | AggregateFunction::Sum => Some(AggregateFunction::Sum),
-        AggregateFunction::Min => Some(AggregateFunction::Min),
-        AggregateFunction::Max => Some(AggregateFunction::Max),
-        AggregateFunction::CountDistinct | AggregateFunction::Average | AggregateFunction::Percentile(_) => None,
+/// Tells whether a condition holds only where one holds that `is` knows.
+fn implies(condition: &Expr, is: &impl Fn(&Expr) -> bool) -> bool {
+    if let ExprKind::Binary(BinaryOperator::And, left, right) = &condition.kind {
+        implies(left, is) || implies(right, is)
+    } else {
+        is(condition)
     }
 }
 
@@ -396,7 +315,7 @@ pub(super) fn together(left: &Measure, right: &Measure) -> bool {
     left.relation == right.relation && left.mature_only == right.mature_only && time(left) == time(right)
 }
 
-fn dimension(number: i64) -> String {
+pub(super) fn dimension(number: i64) -> String {
     format!("dimension_{number}")
 }
 
@@ -411,7 +330,7 @@ fn entity_of(cx: Cx<'_>, relation: &MeasureRelation) -> Option<EntityIndex> {
     }
 }
 
-fn over(cx: Cx<'_>, query: &mut Query, relation: &MeasureRelation) -> Over {
+fn over(cx: Cx<'_>, query: &mut Query, relation: &MeasureRelation, only_reached: bool) -> Over {
     let mut read = |name: &str| {
         let node = cx.plan.find(name).expect("what a measure is over comes before it");
         cx.read(query, node)
@@ -421,7 +340,7 @@ fn over(cx: Cx<'_>, query: &mut Query, relation: &MeasureRelation) -> Over {
             Over { relation: cx.entity(query, *entity), alias: "entities", key: cx.model.entity(*entity).key.clone() }
         }
         MeasureRelation::Milestone { of, .. } => Over {
-            relation: milestone::rows(cx, query, *of),
+            relation: milestone::rows(cx, query, *of, only_reached),
             alias: "milestone",
             key: cx.model.entity(cx.model.milestone(*of).entity).key.clone(),
         },
