@@ -247,7 +247,10 @@ impl Builder<'_> {
             ("occurred_at", Type::Timestamp),
             ("event_id", Type::String),
         ];
-        let columns = columns.iter().map(|(name, ty)| ((*name).to_owned(), *ty)).collect();
+        // Where rows are counted, the number of a row is how far it gets.
+        let is_own = |name: &str| group.shape != Shape::Count || !matches!(name, "progress" | "before");
+        let columns =
+            columns.iter().filter(|(name, _)| is_own(name)).map(|(name, ty)| ((*name).to_owned(), *ty)).collect();
         let occurrences =
             Occurrences { source: group.source, events, entity: group.entity, shape: group.shape, streams };
         self.add(name, Relation::Occurrences(occurrences), Materialization::Table, Vec::new(), None, None, columns);

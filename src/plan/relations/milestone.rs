@@ -1,5 +1,6 @@
 //! A milestone as people read it: one row an entity that it applies to, reached or not.
 
+use crate::plan::node::Shape;
 use crate::plan::relational::scalar::{self, aggregate, all, any, at_least, at_most, coalesce, equal, less};
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
 use crate::plan::relations::{Cx, Scope, closes};
@@ -56,7 +57,10 @@ fn draft(cx: Cx<'_>, query: &mut Query, index: MilestoneIndex, only_reached: boo
             let most = |name: &str| aggregate(AggregateFunction::Max, Some(rows.column(name)), None);
             draft.columns(&rows, &["entity"]);
             draft.column("count", most("n"));
-            draft.column("progress", scalar::cast(most("progress"), Type::Float));
+            draft.column(
+                "progress",
+                scalar::cast(most(if counted.shape == Shape::Count { "n" } else { "progress" }), Type::Float),
+            );
             query.named("counted", draft)
         }
         None => parts(cx, query, milestone, population),

@@ -24,14 +24,14 @@ pub(super) fn query(cx: Cx<'_>, occurrences: &Occurrences) -> Query {
     let mut result = Draft::new();
     let row = result.from(&query, numbered, "numbered");
     let column = |name: &str| row.column(name);
-    let (progress, before) = match occurrences.shape {
-        Shape::Count => (column("n"), minus(column("n"), scalar::int(1))),
+    let progress = match occurrences.shape {
+        Shape::Count => None,
         Shape::Distinct => {
             let before = minus(column("progress"), column("step"));
-            (scalar::stored(column("progress"), Type::Int), scalar::stored(before, Type::Int))
+            Some((scalar::stored(column("progress"), Type::Int), scalar::stored(before, Type::Int)))
         }
         // Decimals: taking this row's value off again is exact.
-        Shape::Sum => (column("progress"), minus(column("progress"), column("step"))),
+        Shape::Sum => Some((column("progress"), minus(column("progress"), column("step")))),
     };
     let is_last = [is_null(column("next_bucket")), differ(column("next_bucket"), column("bucket"))];
     let is_needed = match occurrences.shape {
@@ -40,8 +40,10 @@ pub(super) fn query(cx: Cx<'_>, occurrences: &Occurrences) -> Query {
     };
     result.filter(any(is_last.into_iter().chain([is_needed])));
     result.columns(&row, &["stream", "entity", "n"]);
-    result.column("progress", progress);
-    result.column("before", before);
+    if let Some((progress, before)) = progress {
+        result.column("progress", progress);
+        result.column("before", before);
+    }
     result.columns(&row, &["bucket", "occurred_at", "event_id"]);
     query.unnamed(result);
     query.sorted_by = vec!["stream".to_owned(), "entity".to_owned()];

@@ -28,8 +28,12 @@ impl Cx<'_> {
                 let row = draft.from(query, occurrences, "occurrences");
                 draft.filter(equal(row.column("stream"), scalar::int(counted.stream)));
                 let at = threshold(counted.shape, counted.at_least);
-                draft.filter(less(row.column("before"), at.clone()));
-                draft.filter(at_least(row.column("progress"), at));
+                if counted.shape == Shape::Count {
+                    draft.filter(equal(row.column("n"), at));
+                } else {
+                    draft.filter(less(row.column("before"), at.clone()));
+                    draft.filter(at_least(row.column("progress"), at));
+                }
                 if let Some(within) = counted.within {
                     draft.filter(at_most(row.column("bucket"), scalar::int(within)));
                 }
@@ -108,18 +112,22 @@ impl Cx<'_> {
         let occurrences = self.read(query, node);
         let mut draft = Draft::new();
         let row = draft.from(query, occurrences, "occurrences");
-        // A sum may pass its threshold without touching it.
-        let is_whole = shape != Shape::Sum;
+        // A sum may pass its threshold without touching it, and what is counted more than once may stay at it.
+        let reached = match shape {
+            Shape::Count => Some("n"),
+            Shape::Distinct => Some("progress"),
+            Shape::Sum => None,
+        };
         let milestone = draft.join(query, listed, "milestones", |rows| {
             let mut on = vec![equal(rows.column("stream"), row.column("stream"))];
-            if is_whole {
-                on.push(equal(rows.column("at_least"), row.column("progress")));
-            }
+            on.extend(reached.map(|name| equal(rows.column("at_least"), row.column(name))));
             on
         });
         let at = milestone.column("at_least");
-        draft.filter(less(row.column("before"), at.clone()));
-        if !is_whole {
+        if shape != Shape::Count {
+            draft.filter(less(row.column("before"), at.clone()));
+        }
+        if shape == Shape::Sum {
             draft.filter(at_least(row.column("progress"), at));
         }
         if entries.iter().any(|(_, counted)| counted.within.is_some()) {

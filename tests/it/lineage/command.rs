@@ -92,8 +92,7 @@ fn the_manifest_says_where_columns_come_from() {
       "name": "value",
       "type": "float",
       "value_from": [
-        "entity.acme.user.created_at",
-        "source.acme.events.occurred_at"
+        "entity.acme.user.created_at"
       ],
       "rows_from": [
         "source.acme.events",
