@@ -235,13 +235,16 @@ impl Cx<'_> {
             target: _,
             grain,
             by_cohort,
-            dimensions,
+            // What they are is in the measures.
+            dimensions: _,
+            breakdowns,
             include_immature,
             value,
         } = own;
         let mut lines = Lines::default();
         lines.add("grain", format!("{grain:?}")).flag("cohort", *by_cohort);
-        lines.add("by", dimensions.join(" ")).flag("include_immature", *include_immature);
+        let by: Vec<&str> = breakdowns.iter().map(|own| own.name.as_str()).collect();
+        lines.add("by", by.join(" ")).flag("include_immature", *include_immature);
         match value {
             KpiValue::Measures { numerator, denominator } => {
                 lines.add("numerator", self.measure(numerator));

@@ -10,6 +10,7 @@ mod syntax;
 pub mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::PathBuf;
 
 use toml::de::{DeTable, DeValue};
@@ -84,7 +85,11 @@ impl<T> Definition<T> {
 
     /// Returns the place of one of its values.
     pub fn place<V>(&self, value: &Spanned<V>) -> Span {
-        let range = value.range();
+        self.place_of(value.range())
+    }
+
+    /// Returns where a range of bytes of its file is.
+    pub fn place_of(&self, range: Range<usize>) -> Span {
         Span { source: self.span.source, start: range.start, end: range.end }
     }
 }

@@ -1,14 +1,15 @@
 //! `[kpi.<name>]` -> [`Kpi`]: what every kind has, and the order in which formulas can be computed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::project::document::{OneOrMany, Spanned};
 use crate::project::read::list;
 use crate::project::tables::kpi::{Grain, KpiTable};
 use crate::project::{Definition, Project};
 use crate::semantic::expr::ExprKind;
 use crate::semantic::kinds::{self, Cx, Known};
-use crate::semantic::model::{Kpi, KpiIndex, KpiValue, Model};
+use crate::semantic::model::{BETWEEN, Breakdown, Kpi, KpiIndex, KpiValue, Model};
 use crate::semantic::name::Name;
 use crate::semantic::values::{self, Named};
 use crate::source::Span;
@@ -63,15 +64,7 @@ fn kpi(definition: &Definition<KpiTable>, value: Option<KpiValue>, diagnostics: 
                 .help("keep one of them"),
         );
     }
-    for (position, dimension) in table.by.iter().enumerate() {
-        if let Some(earlier) = table.by[..position].iter().find(|earlier| earlier.get() == dimension.get()) {
-            diagnostics.push(
-                Diagnostic::error("repeated-dimension", format!("`{}` stands twice in `by`", dimension.get()))
-                    .at(definition.place(dimension), "again")
-                    .at(definition.place(earlier), "first here"),
-            );
-        }
-    }
+    let (dimensions, breakdowns) = breakdowns(definition, diagnostics);
     Some(Kpi {
         meta: values::meta(
             definition,
@@ -86,10 +79,70 @@ fn kpi(definition: &Definition<KpiTable>, value: Option<KpiValue>, diagnostics: 
         target: table.target.as_ref().map(|target| target.get().value()),
         grain: table.cohort.as_ref().or(table.grain.as_ref()).map_or(Grain::All, |grain| *grain.get()),
         by_cohort: kinds::by_cohort(table),
-        dimensions: table.by.iter().map(|dimension| dimension.get().clone()).collect(),
+        dimensions,
+        breakdowns,
         include_immature: table.include_immature.unwrap_or(false),
         value: value?,
     })
+}
+
+/// Returns the dimensions of a KPI, each once, and how they break it down.
+fn breakdowns(definition: &Definition<KpiTable>, diagnostics: &mut Diagnostics) -> (Vec<String>, Vec<Breakdown>) {
+    let mut dimensions: Vec<String> = definition.body.dimensions().map(|(name, _)| name.to_owned()).collect();
+    let mut seen = BTreeSet::new();
+    dimensions.retain(|name| seen.insert(name.clone()));
+    let place = |name: &String| dimensions.iter().position(|own| own == name).unwrap_or_default();
+    let mut breakdowns: Vec<(Breakdown, &Spanned<OneOrMany>)> = Vec::new();
+    let mut twice = |name: &str, again: Span, first: Span| {
+        diagnostics.push(
+            Diagnostic::error("repeated-dimension", format!("`{name}` stands twice in `by`"))
+                .at(again, "again")
+                .at(first, "first here"),
+        );
+    };
+    for written in &definition.body.by {
+        let breakdown = match written.get() {
+            OneOrMany::One(name) => Breakdown { name: name.clone(), dimensions: vec![place(name)] },
+            OneOrMany::Many(names) => {
+                for (position, name) in names.iter().enumerate() {
+                    if let Some(earlier) = names[..position].iter().find(|earlier| earlier.get() == name.get()) {
+                        twice(name.get(), definition.place(name), definition.place(earlier));
+                    }
+                }
+                let parts: Vec<String> = names.iter().map(|name| escaped(name.get())).collect();
+                Breakdown {
+                    name: parts.join(BETWEEN),
+                    dimensions: names.iter().map(|name| place(name.get())).collect(),
+                }
+            }
+        };
+        // In another order they are the same segments.
+        let set = |own: &Breakdown| own.dimensions.iter().copied().collect::<BTreeSet<usize>>();
+        let is_it = |(own, _): &&(Breakdown, _)| own.name == breakdown.name || set(own) == set(&breakdown);
+        if let Some((_, earlier)) = breakdowns.iter().find(is_it) {
+            twice(&breakdown.name, definition.place(written), definition.place(earlier));
+        }
+        breakdowns.push((breakdown, written));
+    }
+    for (breakdown, written) in &breakdowns {
+        if let (OneOrMany::Many(_), 0 | 1) = (written.get(), breakdown.dimensions.len()) {
+            let help = match breakdown.dimensions.first() {
+                Some(only) => format!("without the list it is the same: `\"{}\"`", dimensions[*only]),
+                None => "leave it out: the total is always there".to_owned(),
+            };
+            diagnostics.push(
+                Diagnostic::error("short-combination", "a list in `by` has the dimensions that are taken together")
+                    .at(definition.place(written), "at least two")
+                    .help(help),
+            );
+        }
+    }
+    (dimensions, breakdowns.into_iter().map(|(breakdown, _)| breakdown).collect())
+}
+
+/// Writes a part of a name of several so that what stands between them is told from it.
+fn escaped(part: &str) -> String {
+    part.replace('\\', "\\\\").replace(',', "\\,")
 }
 
 /// Orders KPIs so that each comes after those that it is made from, and reports cycles.
@@ -174,15 +227,17 @@ fn fits(definitions: &BTreeMap<&str, &Definition<KpiTable>>, model: &Model, kpi:
                 .help("give both the same `grain` or `cohort`"),
             );
         }
-        for (position, dimension) in kpi.dimensions.iter().enumerate() {
-            if !input.dimensions.contains(dimension) {
+        let names = |kpi: &Kpi| kpi.breakdowns.iter().map(|own| own.name.clone()).collect::<Vec<String>>();
+        for (breakdown, written) in kpi.breakdowns.iter().zip(&definition.body.by) {
+            let name = &breakdown.name;
+            if !input.breakdowns.iter().any(|own| own.name == *name) {
                 diagnostics.push(
                     Diagnostic::error(
                         "dimension-mismatch",
-                        format!("KPI `{}` is not broken down by `{dimension}`", input.meta.name),
+                        format!("KPI `{}` is not broken down by `{name}`", input.meta.name),
                     )
-                    .at(definition.place(&definition.body.by[position]), "")
-                    .at(input.meta.span, by(&input.dimensions))
+                    .at(definition.place(written), "")
+                    .at(input.meta.span, by(&names(input)))
                     .help(format!("add it to `by` of `{}`", input.meta.name)),
                 );
             }

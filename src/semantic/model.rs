@@ -427,13 +427,27 @@ pub struct Kpi {
     pub grain: Grain,
     /// Whether the buckets are cohorts: the time is when the member's window began.
     pub by_cohort: bool,
-    /// The names of its dimensions.
+    /// The names of its dimensions, each once.
     pub dimensions: Vec<String>,
+    /// How the total is broken down, each way by itself.
+    pub breakdowns: Vec<Breakdown>,
     /// Whether members whose window is open count.
     pub include_immature: bool,
     /// Its value.
     pub value: KpiValue,
 }
+
+/// Dimensions whose values break a total down together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breakdown {
+    /// What says in a cell which way it is broken down.
+    pub name: String,
+    /// The places of its dimensions among those of the KPI; at least one.
+    pub dimensions: Vec<usize>,
+}
+
+/// What stands between the parts of a name, or of a segment, of several dimensions.
+pub const BETWEEN: &str = ", ";
 
 /// A sum of weights of reached milestones.
 #[derive(Clone, Debug)]

@@ -265,6 +265,11 @@ pub fn times(left: Scalar, right: Scalar) -> Scalar {
     binary(BinaryOperator::Multiply, left, right, ty)
 }
 
+/// `left || right`.
+pub fn concatenated(left: Scalar, right: Scalar) -> Scalar {
+    binary(BinaryOperator::Concatenate, left, right, Type::String)
+}
+
 /// Makes what holds where all of several conditions do; none: true.
 pub fn all(conditions: impl IntoIterator<Item = Scalar>) -> Scalar {
     let joined = conditions.into_iter().reduce(|left, right| binary(BinaryOperator::And, left, right, Type::Bool));

@@ -57,7 +57,7 @@ fn input(cx: Cx<'_>, query: &mut Query, kpi: &Kpi, name: &str, place: usize, val
     let cells = cx.read(query, node);
     let mut draft = Draft::new();
     let cell: Rows = draft.from(query, cells, "input");
-    let dimensions: Vec<Scalar> = kpi.dimensions.iter().map(scalar::text).collect();
+    let dimensions: Vec<Scalar> = kpi.breakdowns.iter().map(|own| scalar::text(&own.name)).collect();
     let by = cell.column("segment_by");
     let is_total = is_null(by.clone());
     draft.filter(if dimensions.is_empty() { is_total } else { any([is_total, is_in(by, dimensions)]) });

@@ -85,7 +85,7 @@ pub(super) fn statistic(cx: Cx<'_>, query: &mut Query, kpi: &Kpi, measure: &Meas
     let mut parts = Vec::new();
     if let AggregateFunction::Percentile(share) = measure.function {
         let rows = side.rows(cx, query, kpi);
-        let segmented = side.segmented(query, rows, segments, false);
+        let segmented = side.segmented(query, kpi, rows, segments, false);
         let values = percentile(query, segmented, share);
         parts.push(totals(query, &side, values, Role::Numerator, false));
         let open = open(query, segmented);
@@ -104,11 +104,11 @@ pub(super) fn statistic(cx: Cx<'_>, query: &mut Query, kpi: &Kpi, measure: &Meas
     combine(cx, query, kpi, &[measure], draft, &part, [nothing.clone(), nothing, value, immature])
 }
 
-/// The segments of a KPI, and what each is by: all members, and one for each dimension.
+/// The segments of a KPI, and what each is by: all members, and one for each way in which they are broken down.
 fn segments(query: &mut Query, kpi: &Kpi) -> RelationId {
     let mut rows = vec![vec![scalar::int(0), scalar::null(Type::String)]];
-    for (number, dimension) in (1..).zip(&kpi.dimensions) {
-        rows.push(vec![scalar::int(number), scalar::text(dimension)]);
+    for (number, breakdown) in (1..).zip(&kpi.breakdowns) {
+        rows.push(vec![scalar::int(number), scalar::text(&breakdown.name)]);
     }
     query.constants("segments", &[("number", Type::Int), ("segment_by", Type::String)], rows)
 }

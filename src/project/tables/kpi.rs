@@ -1,9 +1,11 @@
 //! `[kpi.<name>]`: what every KPI has, whatever its kind. The fields of a kind stand with the kind, in `semantic::kinds`.
 
+use std::ops::Range;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::project::document::{Number, Spanned};
+use crate::project::document::{Number, OneOrMany, Spanned};
 
 /// The buckets of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -72,9 +74,19 @@ pub struct KpiTable {
     pub cohort: Option<Spanned<Grain>>,
     /// Buckets by the time at which the thing that is counted happened.
     pub grain: Option<Spanned<Grain>>,
-    /// The attributes or properties that break the total down, each alone.
+    /// The attributes or properties that break the total down, each alone; those of a list, together.
     #[serde(default)]
-    pub by: Vec<Spanned<String>>,
+    pub by: Vec<Spanned<OneOrMany>>,
     /// Whether members whose window is still open count too; false if absent.
     pub include_immature: Option<bool>,
+}
+
+impl KpiTable {
+    /// Returns all names in `by`, and where they stand, in their order.
+    pub fn dimensions(&self) -> impl Iterator<Item = (&str, Range<usize>)> {
+        self.by.iter().flat_map(|written| match written.get() {
+            OneOrMany::One(name) => vec![(name.as_str(), written.range())],
+            OneOrMany::Many(names) => names.iter().map(|name| (name.get().as_str(), name.range())).collect(),
+        })
+    }
 }

@@ -1,5 +1,7 @@
 //! The measure that kinds are made of: what is counted, and how its rows fall into buckets and segments.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -345,9 +347,13 @@ impl Cx<'_> {
         }
         let mut whole = true;
         let mut dimensions = Vec::new();
-        for written in &self.definition.body.by {
-            let span = self.place(written);
-            let path = Path::parse(written.get());
+        let mut known = BTreeSet::new();
+        for (written, range) in self.definition.body.dimensions() {
+            if !known.insert(written.to_owned()) {
+                continue;
+            }
+            let span = self.definition.place_of(range);
+            let path = Path::parse(written);
             let parts: Vec<&str> = path.iter().flat_map(Path::parts).map(String::as_str).collect();
             if let Some((name, ty)) = scope.column(&parts) {
                 if let Some(diagnostic) = parse::ambiguous(&scope, &parts, span) {
@@ -365,10 +371,10 @@ impl Cx<'_> {
             }
             let mut diagnostic = Diagnostic::error(
                 "unknown-dimension",
-                format!("{} has no column `{}` to break it down by", scope.subject(), written.get()),
+                format!("{} has no column `{}` to break it down by", scope.subject(), written),
             )
             .at(span, "not a column of it");
-            if let Some(declared) = scope.declared_at(written.get()) {
+            if let Some(declared) = scope.declared_at(written) {
                 diagnostic = diagnostic.at(declared, "its columns are declared here");
             }
             diagnostic = match parse::suggestion(&scope, &parts) {

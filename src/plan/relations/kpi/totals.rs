@@ -1,18 +1,19 @@
 //! What the rows of a side come to, in each bucket and segment.
 
-use crate::plan::relational::scalar::{self, Scalar, aggregate, case, coalesce, equal};
+use crate::plan::relational::scalar::{self, Scalar, aggregate, call, case, coalesce, concatenated, equal};
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
 use crate::plan::relations::kpi::count_where;
 use crate::plan::relations::kpi::side::{Role, Side, dimension};
 use crate::plan::relations::{CELL, Cx};
 use crate::semantic::expr::{AggregateFunction, Type};
-use crate::semantic::model::Kpi;
+use crate::semantic::model::{BETWEEN, Breakdown, Kpi};
 
 impl Side<'_> {
     /// The rows of the side, or groups of them, each once a segment that it is in.
     pub(super) fn segmented(
         &self,
         query: &mut Query,
+        kpi: &Kpi,
         rows: RelationId,
         segments: RelationId,
         are_groups: bool,
@@ -22,10 +23,9 @@ impl Side<'_> {
         let segment = draft.from(query, segments, "segments");
         draft.columns(&row, &["period"]);
         draft.columns(&segment, &["segment_by"]);
-        let of = (1..).zip(&self.measure.dimensions).map(|(number, _)| {
-            let value = row.column(&dimension(number));
-            (equal(segment.column("number"), scalar::int(number)), coalesce(value, scalar::text("(none)")))
-        });
+        let of = (1..)
+            .zip(&kpi.breakdowns)
+            .map(|(number, breakdown)| (equal(segment.column("number"), scalar::int(number)), named(&row, breakdown)));
         let of: Vec<(Scalar, Scalar)> = of.collect();
         draft.column("segment", if of.is_empty() { scalar::null(Type::String) } else { case(of, None) });
         for (role, _) in &self.roles {
@@ -53,7 +53,7 @@ impl Side<'_> {
         // What adds up is added up by all dimensions first: a row is in several segments.
         let adds_up = self.roles.iter().all(|(_, measure)| again(measure.function).is_some());
         if !adds_up || self.measure.dimensions.is_empty() {
-            let segmented = self.segmented(query, rows, segments, false);
+            let segmented = self.segmented(query, kpi, rows, segments, false);
             let mut draft = Draft::new();
             let row = draft.from(query, segmented, "segmented");
             draft.columns(&row, CELL);
@@ -66,7 +66,7 @@ impl Side<'_> {
         (1..).zip(&self.measure.dimensions).for_each(|(number, _)| draft.columns(&row, &[&dimension(number)]));
         self.aggregated(&mut draft, &row, base);
         let groups = query.named(&format!("{}_groups", self.name), draft);
-        let segmented = self.segmented(query, groups, segments, true);
+        let segmented = self.segmented(query, kpi, groups, segments, true);
         let mut draft = Draft::new();
         let row = draft.from(query, segmented, "segmented");
         draft.columns(&row, CELL);
@@ -102,6 +102,24 @@ impl Side<'_> {
         draft.column("n", size);
         draft.column("immature", count_where(row.column("open")));
     }
+}
+
+/// Makes the name of the segment that a row is in: the value of its dimension, or those of several, in which what stands
+/// between them is told from it.
+fn named(row: &Rows, breakdown: &Breakdown) -> Scalar {
+    let value = |place: &usize| {
+        let value = row.column(&dimension(i64::try_from(place + 1).unwrap_or(i64::MAX)));
+        coalesce(value, scalar::text("(none)"))
+    };
+    let replace = |value: Scalar, what: &str, with: &str| {
+        call("replace", vec![value, scalar::text(what), scalar::text(with)], Type::String)
+    };
+    let [only] = breakdown.dimensions.as_slice() else {
+        let parts = breakdown.dimensions.iter().map(|place| replace(replace(value(place), "\\", "\\\\"), ",", "\\,"));
+        let joined = parts.reduce(|all, part| concatenated(concatenated(all, scalar::text(BETWEEN)), part));
+        return joined.unwrap_or_else(|| scalar::null(Type::String));
+    };
+    value(only)
 }
 
 /// Returns what makes of the values of several groups that of all of them; none: it is not made of these.
