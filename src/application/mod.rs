@@ -19,6 +19,7 @@ pub mod rows;
 pub mod schema;
 pub mod selection;
 pub mod shown;
+pub mod sizes;
 pub mod starter;
 pub mod values;
 pub mod workspace;

@@ -1,11 +1,12 @@
 //! `milepost explain`: prints the plan, before it is SQL.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 use crate::Analysis;
 use crate::application::requirements::requirements;
 use crate::application::workspace::{Workspace, place};
-use crate::application::{artifacts, selection};
+use crate::application::{artifacts, selection, sizes};
 use crate::cli::arguments::Selection;
 use crate::cli::outcome::{Exit, Failure};
 use crate::cli::terminal::Cx;
@@ -24,6 +25,7 @@ use crate::warehouse::Reads;
 #[command(after_help = "Examples:\n  \
     milepost explain\n  \
     milepost explain --estimate --target prod\n  \
+    milepost explain --estimate --target prod --sizes sizes.toml\n  \
     milepost explain --select kpi.activation_rate")]
 pub struct Args {
     /// Which definitions.
@@ -40,11 +42,19 @@ pub struct Args {
         action = clap::ArgAction::SetTrue
     )]
     pub estimate: bool,
+
+    /// With `--estimate`: connect to nothing, and work out what each statement of a run would be billed by what this file
+    /// says of the sizes of raw tables
+    #[arg(long, value_name = "FILE", requires = "estimate")]
+    pub sizes: Option<PathBuf>,
 }
 
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     let mut workspace = cx.open()?;
+    if let Some(sizes) = &args.sizes {
+        return billed(&mut workspace, &args.selection.plain(), sizes, cx);
+    }
     if args.estimate {
         return estimate(&mut workspace, &args.selection.plain(), cx);
     }
@@ -67,6 +77,23 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     }
     cx.print(&texts.join("\n"))?;
     Ok(cx.warn(&workspace))
+}
+
+/// Prints what each statement of a run would be billed for each table that it reads, the largest first, and in all.
+fn billed(workspace: &mut Workspace, selection: &selection::Selection, sizes: &Path, cx: &Cx) -> Result<Exit, Failure> {
+    let target = workspace.target()?;
+    let part = workspace.part(selection)?;
+    let mut found = sizes::billed_by(&workspace.analysis, &part, target.dialect, sizes)?;
+    found.sort_by_key(|(node, reads, billed)| (std::cmp::Reverse(billed.bytes), node.clone(), reads.clone()));
+    let count = |count: u64| i64::try_from(count).map_or(Cell::Null, Cell::Int);
+    let mut table = Table::new(&["relation", "reads", "rows", "bytes"]);
+    let all: u64 = found.iter().fold(0, |all, (_, _, billed)| all.saturating_add(billed.bytes));
+    for (node, reads, billed) in found {
+        table.rows.push(vec![Cell::Text(node), Cell::Text(reads), count(billed.rows), count(billed.bytes)]);
+    }
+    table.rows.push(vec![Cell::Text("all".to_owned()), Cell::Null, Cell::Null, count(all)]);
+    cx.print_table(&table)?;
+    Ok(cx.warn(workspace))
 }
 
 /// Prints what each reading of raw rows would read: those are what a run pays for, and what there is before it. Beside

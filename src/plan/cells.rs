@@ -14,7 +14,7 @@ use crate::plan::streams::signature;
 use crate::semantic::model::{Kpi, KpiIndex, KpiValue, MeasureRelation, Model};
 
 /// How many KPIs one statement computes, about, that do not look alike.
-const TOGETHER: usize = 32;
+const TOGETHER: usize = 64;
 
 /// How many that look alike are as long in a statement as one more that does not.
 const ALIKE: usize = 16;

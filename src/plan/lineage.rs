@@ -16,7 +16,7 @@ mod raw;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::node::{NodeId, Plan, Raw};
+use crate::plan::node::{Node, NodeId, Plan, Raw};
 pub use crate::plan::relational::constants::{Constant, Only};
 use crate::semantic::model::Model;
 use crate::semantic::name::Path;
@@ -72,6 +72,11 @@ pub struct Step {
     pub columns: Vec<Origins>,
     /// What decides which rows there are.
     pub rows: BTreeSet<Place>,
+}
+
+/// Returns what the columns of a node come from that reads raw rows.
+pub(super) fn raw_step(model: &Model, plan: &Plan, node: &Node) -> Step {
+    raw::step(model, plan, node)
 }
 
 /// Rows of a node: those in which some columns, by their places, have one of some constants.

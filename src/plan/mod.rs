@@ -4,6 +4,7 @@
 //! gathered into streams: a stream is a set of rows of one source for one entity, and equal streams are one, however
 //! many milestones count them.
 
+pub mod billed;
 pub mod build;
 pub mod cells;
 pub mod columns;

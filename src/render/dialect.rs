@@ -20,6 +20,7 @@ use serde::Deserialize;
 use sqlparser::dialect::{Dialect as Grammar, dialect_from_str};
 
 pub use self::options::{Choice, Options};
+use crate::plan::billed::Rates;
 use crate::render::dialect::columns::Columns;
 use crate::render::dialect::quoting::Quoting;
 use crate::render::holes::{self, Fragment};
@@ -67,6 +68,8 @@ pub struct Dialect {
     options: Options,
     /// Whether parts of a table are deleted by the warehouse's own clock.
     expires: bool,
+    /// How it bills, where it does by bytes that are read.
+    billed: Option<Rates>,
     strings: Arc<Quoting>,
     types: Arc<BTreeMap<String, String>>,
     stored: BTreeMap<String, Vec<String>>,
@@ -150,6 +153,7 @@ struct File {
     choices: Vec<Choice>,
     #[serde(default)]
     expires: bool,
+    billed: Option<Billed>,
     strings: Quoting,
     types: BTreeMap<String, String>,
     #[serde(default)]
@@ -162,6 +166,16 @@ struct File {
     statements: IndexMap<String, Entry>,
     #[serde(default)]
     gaps: Vec<Gap>,
+}
+
+/// How bytes that are read are billed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Billed {
+    /// The least that a table is billed for that a statement reads.
+    table: u64,
+    /// The bytes of a value, by types; of a text, those beside its letters.
+    bytes: BTreeMap<String, u64>,
 }
 
 /// How relations are named.
@@ -260,6 +274,19 @@ impl Dialect {
         if let Some(name) = file.functions.keys().find(|name| !portable.functions.contains_key(*name)) {
             return Err(wrong(format!("`functions.{name}` overrides nothing: there is no such portable function")));
         }
+        let billed = match file.billed {
+            None => None,
+            Some(own) => {
+                let of = |ty: &Type| {
+                    let bytes = own.bytes.get(ty.name()).copied();
+                    bytes.map(|bytes| (*ty, bytes)).ok_or_else(|| wrong(format!("`billed.bytes` lacks `{ty}`")))
+                };
+                if let Some(name) = own.bytes.keys().find(|name| TYPES.iter().all(|ty| ty.name() != name.as_str())) {
+                    return Err(wrong(format!("`billed.bytes`: `{name}` is no type")));
+                }
+                Some(Rates { bytes: TYPES.iter().map(of).collect::<Result<_, _>>()?, least: own.table })
+            }
+        };
         let mut dialect = Self {
             name: name.to_owned(),
             parser: file.parser,
@@ -271,6 +298,7 @@ impl Dialect {
             choices: file.choices,
             options,
             expires: file.expires,
+            billed,
             strings: Arc::new(file.strings),
             types: Arc::new(file.types),
             stored: file.stored,
@@ -315,6 +343,11 @@ impl Dialect {
     /// Tells how far it is tested.
     pub fn support(&self) -> Support {
         self.support
+    }
+
+    /// Returns how it bills, where it does by bytes that are read.
+    pub fn billed(&self) -> Option<&Rates> {
+        self.billed.as_ref()
     }
 
     /// Returns the keys of a target whose values stand before the names of its relations, the outermost first.

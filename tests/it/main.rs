@@ -7,6 +7,7 @@ mod access;
 #[cfg(feature = "duckdb")]
 mod application;
 mod architecture;
+mod billed;
 #[cfg(feature = "duckdb")]
 mod by_hand;
 mod capitals;

@@ -81,7 +81,8 @@ fn draft(cx: Cx<'_>, query: &mut Query, index: MilestoneIndex, only_reached: boo
     let counts = result.left_join(query, counted, "counted", of_member);
     result.columns(&members, &[key, "anchor_at", "closes_at"]);
     result.columns(&reach, &["reached_at", "reached_id"]);
-    result.column("reached", scalar::is_known(reach.column("reached_at")));
+    let is_reached = if only_reached { scalar::truth(true) } else { scalar::is_known(reach.column("reached_at")) };
+    result.column("reached", is_reached);
     result.column("count", coalesce(counts.column("count"), scalar::int(0)));
     result.column("progress", coalesce(counts.column("progress"), scalar::cast(scalar::int(0), Type::Float)));
     let closes = members.column("closes_at");

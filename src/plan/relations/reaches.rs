@@ -123,6 +123,9 @@ impl Cx<'_> {
             on.extend(reached.map(|name| equal(rows.column("at_least"), row.column(name))));
             on
         });
+        // A constant says which of the sorted rows are read, where a join does not.
+        let streams: BTreeSet<i64> = entries.iter().map(|(_, counted)| counted.stream).collect();
+        draft.filter(scalar::is_in(row.column("stream"), streams.into_iter().map(scalar::int).collect()));
         let at = milestone.column("at_least");
         if shape != Shape::Count {
             draft.filter(less(row.column("before"), at.clone()));
