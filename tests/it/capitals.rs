@@ -76,7 +76,7 @@ fn all_that_is_made_is_in_capitals_and_all_that_is_read_as_it_was() {
         for (node, sql) in &is {
             // A comment may have a quote in it.
             let code = |sql: &str| sql.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
-            let ((before, rest_before), (after, rest_after)) = (names(&code(&was[node])), names(&code(sql)));
+            let ((before, rest_before), (after, rest_after)) = (names(&code(was[node])), names(&code(sql)));
             assert_eq!(rest_before, rest_after, "{}: {node}", project.display());
             let raw_columns_or_made = |(before, after): (&String, &String)| {
                 *after == before.to_ascii_uppercase() || (raw.contains(before) && before == after)
