@@ -297,6 +297,11 @@ impl Query {
         self.relations.iter().enumerate().map(|(index, relation)| (RelationId(index), relation))
     }
 
+    /// Returns the same, to be changed: what reads one finds its columns by their places.
+    pub fn relations_mut(&mut self) -> impl Iterator<Item = &mut Relation> {
+        self.relations.iter_mut()
+    }
+
     /// Returns what the query gives.
     ///
     /// # Panics

@@ -3,22 +3,24 @@
 //! An entry of a dialect is SQL with holes. `minijinja` decides its shape, from the types of the arguments and from
 //! words such as a unit; [`holes`] fills it. See `dialects/README.md`.
 
+mod argument;
 mod columns;
 mod options;
 mod quoting;
+mod templates;
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use include_dir::{Dir, include_dir};
 use indexmap::IndexMap;
-use minijinja::value::Object;
 use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Deserialize;
 use sqlparser::dialect::{Dialect as Grammar, dialect_from_str};
 
+pub use self::argument::Argument;
 pub use self::options::{Choice, Options};
 use crate::plan::billed::Rates;
 use crate::render::dialect::columns::Columns;
@@ -27,7 +29,7 @@ use crate::render::holes::{self, Fragment};
 use crate::semantic::expr::Type;
 
 /// The directory `dialects`, as it was when the program was built.
-pub(crate) static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/dialects");
+static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/dialects");
 
 /// The file that every dialect is merged over.
 const PORTABLE: &str = "portable";
@@ -38,7 +40,21 @@ const REQUIRED: &[(&str, &[&str])] = &[
     ("literals", &["float", "date", "timestamp", "pattern"]),
     ("aggregates", &["count", "count_distinct", "sum", "average", "min", "max", "percentile"]),
     ("source", &["path", "document", "text", "string", "from_text", "normalize", "instant", "moment", "file"]),
-    ("statements", &["create_schema", "create_table", "create_view", "mark", "first_rows", "constants", "order_rows"]),
+    (
+        "statements",
+        &[
+            "create_schema",
+            "create_table",
+            "create_view",
+            "mark",
+            "first_rows",
+            "constants",
+            "order_rows",
+            "group_rows",
+            "order_window",
+            "running_frame",
+        ],
+    ),
 ];
 
 /// The types that a dialect names.
@@ -78,6 +94,10 @@ pub struct Dialect {
     /// The entries' shapes, by the same names.
     shapes: Environment<'static>,
     gaps: Vec<Gap>,
+    /// The templates that it has of its own, by the names of those that they stand for.
+    templates: BTreeMap<String, String>,
+    /// All templates, as they print here: see [`engine`](crate::render::engine).
+    pub(in crate::render) opened: OnceLock<Environment<'static>>,
 }
 
 /// How far a dialect is tested.
@@ -113,19 +133,6 @@ pub enum Failure {
     Name(String),
     /// A dialect's file, or the one who called, is wrong.
     Mistake(String),
-}
-
-/// What an entry is given under a name.
-#[derive(Clone, Debug)]
-pub enum Argument {
-    /// An expression, with its type where it is known.
-    Sql(Fragment, Option<Type>),
-    /// A word that decides the shape: a unit, the name of a type.
-    Word(String),
-    /// A number that is written out.
-    Number(i64),
-    /// Several.
-    List(Vec<Argument>),
 }
 
 /// A construct that a warehouse takes and the parser of its grammar does not know.
@@ -200,6 +207,8 @@ struct Entry {
 #[derive(Deserialize)]
 struct Portable {
     functions: IndexMap<String, PortableFunction>,
+    #[serde(default)]
+    statements: IndexMap<String, Entry>,
 }
 
 #[derive(Deserialize)]
@@ -305,6 +314,8 @@ impl Dialect {
             entries: BTreeMap::new(),
             shapes: Environment::new(),
             gaps: file.gaps,
+            templates: templates::own(name),
+            opened: OnceLock::new(),
         };
         dialect.open_shapes();
         for (function, portable) in portable.functions {
@@ -313,12 +324,15 @@ impl Dialect {
             let unsupported = entry.and_then(|entry| entry.unsupported.clone());
             dialect.add("functions", &function, Some(sql), unsupported).map_err(wrong)?;
         }
+        // Of functions the dialect's own come first, and so of what else is portable.
+        let mut statements = portable.statements;
+        statements.extend(file.statements);
         let sections = [
             ("arithmetic", file.arithmetic),
             ("literals", file.literals),
             ("aggregates", file.aggregates),
             ("source", file.source),
-            ("statements", file.statements),
+            ("statements", statements),
         ];
         for (section, entries) in sections {
             let required = REQUIRED.iter().find(|(name, _)| *name == section).map_or(&[][..], |(_, names)| names);
@@ -460,22 +474,6 @@ impl Dialect {
     }
 }
 
-impl Argument {
-    /// Returns what the shape sees of it, and adds what fills its holes to `fragments`.
-    fn open(&self, fragments: &mut Vec<Fragment>) -> Value {
-        match self {
-            Argument::Sql(fragment, ty) => {
-                fragments.push(fragment.clone());
-                let constant = fragment.sql.len() < 7 && fragment.sql.parse::<i32>().is_ok();
-                Value::from_object(Hole { number: fragments.len() - 1, ty: *ty, constant })
-            }
-            Argument::Word(word) => Value::from(word.as_str()),
-            Argument::Number(number) => Value::from(*number),
-            Argument::List(list) => list.iter().map(|item| item.open(fragments)).collect(),
-        }
-    }
-}
-
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -495,33 +493,6 @@ impl fmt::Display for CannotName {
 }
 
 impl std::error::Error for CannotName {}
-
-/// An argument as a shape sees it, `constant` where it is a whole number of few digits: it prints as its hole.
-#[derive(Debug)]
-struct Hole {
-    number: usize,
-    ty: Option<Type>,
-    constant: bool,
-}
-
-impl Object for Hole {
-    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        match key {
-            // An unknown type is undefined, and a shape that asks for it fails.
-            "type" => self.ty.map(|ty| Value::from(ty.name())),
-            "constant" => Some(Value::from(self.constant)),
-            _ => None,
-        }
-    }
-
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.get_value_by_str(key.as_str()?)
-    }
-
-    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&holes::hole(self.number))
-    }
-}
 
 fn mistake(reason: String) -> minijinja::Error {
     minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, reason)

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::LazyLock;
 
 use include_dir::{Dir, include_dir};
 use minijinja::syntax::SyntaxConfig;
@@ -15,7 +14,7 @@ use minijinja::{AutoEscape, Environment, Error, State, UndefinedBehavior, Value}
 use serde::{Serialize, Serializer};
 
 use crate::render::access;
-use crate::render::dialect::{Argument, Dialect, FILES, Options};
+use crate::render::dialect::{Argument, Dialect};
 use crate::render::expr::{self, aggregate_name, binary};
 use crate::render::holes::{self, Fragment};
 use crate::semantic::expr::{AggregateFunction, BinaryOperator, Literal, Type};
@@ -79,18 +78,7 @@ fn tidy(text: Result<String, Error>, dialect: &Dialect) -> Result<String, Fault>
 }
 
 fn environment(dialect: &'static Dialect) -> &'static Environment<'static> {
-    type Environments = LazyLock<BTreeMap<(&'static str, Options), Environment<'static>>>;
-    static ENVIRONMENTS: Environments =
-        LazyLock::new(|| every(Dialect::names().into_iter().filter_map(Dialect::named)));
-    // What targets may choose is opened where one does.
-    static VARIANTS: Environments = LazyLock::new(|| every(Dialect::variants().iter()));
-    let is_chosen = dialect.options() != Options::default();
-    let environments = if is_chosen { &VARIANTS } else { &ENVIRONMENTS };
-    &environments[&(dialect.name(), dialect.options())]
-}
-
-fn every(dialects: impl Iterator<Item = &'static Dialect>) -> BTreeMap<(&'static str, Options), Environment<'static>> {
-    dialects.map(|dialect| ((dialect.name(), dialect.options()), open(dialect))).collect()
+    dialect.opened.get_or_init(|| open(dialect))
 }
 
 fn open(dialect: &'static Dialect) -> Environment<'static> {
@@ -109,11 +97,8 @@ fn open(dialect: &'static Dialect) -> Environment<'static> {
         let file = TEMPLATES.get_file(name.strip_prefix(PORTABLE).unwrap_or(name));
         Ok(file.and_then(include_dir::File::contents_utf8).map(str::to_owned))
     });
-    for file in FILES.get_dir(dialect.name()).into_iter().flat_map(Dir::files) {
-        if let (Some(name), Some(text)) = (file.path().file_name().and_then(|name| name.to_str()), file.contents_utf8())
-        {
-            environment.add_template(name, text).expect("a test renders the dialects' own templates");
-        }
+    for (name, text) in dialect.templates() {
+        environment.add_template(name, text).expect("a test renders the dialects' own templates");
     }
     filters(&mut environment, dialect);
     for function in Library::builtin().functions() {

@@ -57,8 +57,7 @@ impl Printer<'_> {
         if !query.sorted_by.is_empty() {
             let columns: Vec<String> =
                 query.sorted_by.iter().map(|name| self.ident(name)).collect::<Result<Vec<_>>>()?;
-            let context = [("columns", minijinja::Value::from(columns))].into();
-            let order = self.dialect.shape("statements", "order_rows", &context).map_err(failed)?;
+            let order = self.part("order_rows", [("columns", columns.into())])?;
             if !order.is_empty() {
                 text.push('\n');
                 text.push_str(&order);
@@ -109,7 +108,7 @@ impl Printer<'_> {
             ("rows", minijinja::Value::from(minijinja::value::Serde(rows))),
             ("indent", minijinja::Value::from(pad(indent))),
         ];
-        let values = self.dialect.shape("statements", "constants", &context.into()).map_err(failed)?;
+        let values = self.part("constants", context)?;
         Ok(format!("{0}SELECT *\n{0}FROM {values}", pad(indent)))
     }
 
@@ -142,9 +141,16 @@ impl Printer<'_> {
             let word = if position == 0 { "WHERE" } else { "  AND" };
             lines.push(format!("{}{word} {}", pad(indent), self.condition(condition, place, &inputs, indent)?));
         }
-        let keys: Vec<String> = select.grouped_by.iter().flatten().map(|place| (place + 1).to_string()).collect();
+        let keys: Vec<usize> = select.grouped_by.iter().flatten().copied().collect();
         if !keys.is_empty() {
-            lines.push(format!("{}GROUP BY {}", pad(indent), keys.join(", ")));
+            let places: Vec<usize> = keys.iter().map(|place| place + 1).collect();
+            let names = keys.iter().map(|place| self.ident(&relation.columns[*place].name));
+            let names = names.collect::<Result<Vec<_>>>()?;
+            lines.push(format!(
+                "{}{}",
+                pad(indent),
+                self.part("group_rows", [("places", places.into()), ("names", names.into())])?
+            ));
         }
         Ok(lines.join("\n"))
     }
@@ -299,9 +305,8 @@ impl Printer<'_> {
     /// Prints what a window computes, and the parts of what it is computed over.
     fn window(&self, window: &scalar::Window, inputs: &Inputs<'_>) -> Result<(String, Vec<String>)> {
         let scalar::Window { function, partition, order } = window;
-        let list = |values: &[Scalar]| -> Result<String> {
-            let values = values.iter().map(|value| self.fragment(value, inputs).map(|value| value.sql));
-            Ok(values.collect::<Result<Vec<_>>>()?.join(", "))
+        let list = |values: &[Scalar]| -> Result<Vec<String>> {
+            values.iter().map(|value| self.fragment(value, inputs).map(|value| value.sql)).collect()
         };
         let one = |name: &str, value: &Scalar| Ok(format!("{name}({})", self.fragment(value, inputs)?.sql));
         let call = match function {
@@ -314,15 +319,22 @@ impl Printer<'_> {
         };
         let mut over = Vec::new();
         if !partition.is_empty() {
-            over.push(format!("PARTITION BY {}", list(partition)?));
+            over.push(format!("PARTITION BY {}", list(partition)?.join(", ")));
         }
+        let is_running = matches!(function, WindowFunction::RunningSum(_));
         if !order.is_empty() {
-            over.push(format!("ORDER BY {}", list(order)?));
+            let columns = [("columns", minijinja::Value::from(list(order)?)), ("is_running", is_running.into())];
+            over.push(self.part("order_window", columns)?);
         }
-        if matches!(function, WindowFunction::RunningSum(_)) {
-            over.push("ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW".to_owned());
+        if is_running {
+            over.push(self.part("running_frame", [])?);
         }
         Ok((call, over))
+    }
+
+    /// Prints an entry of the dialect that is a part of a select.
+    fn part<const N: usize>(&self, name: &str, context: [(&str, minijinja::Value); N]) -> Result<String> {
+        self.dialect.shape("statements", name, &context.into()).map_err(failed)
     }
 
     fn table(&self, relation: &Relation) -> Result<String> {

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 pub use crate::semantic::library::signature::{Accepts, Gives, Parameter, Signature};
 
@@ -92,6 +93,9 @@ impl Function {
 #[serde(deny_unknown_fields)]
 struct File {
     functions: IndexMap<String, Entry>,
+    /// What is no function: the dialects read it.
+    #[serde(rename = "statements")]
+    _statements: IgnoredAny,
 }
 
 #[derive(Deserialize)]

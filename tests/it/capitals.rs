@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use milepost::check::Checked;
+use milepost::compile;
 use milepost::diagnostic::Diagnostics;
 use milepost::render::dialect::{Dialect, Options};
-use milepost::{Analysis, compile};
 
-use crate::cases::{place, projects, read};
+use crate::cases::{self, place};
 use crate::cli::milepost;
 
-/// Returns the SQL of a project's relations, by name.
-fn compiled(analysis: &Analysis, dialect: &'static Dialect) -> BTreeMap<String, String> {
-    let statements = compile(analysis, &place(analysis, dialect), &mut Diagnostics::default()).unwrap();
-    statements.iter().map(|made| (made.node().to_owned(), made.sql().to_owned())).collect()
+/// Returns the SQL of relations, by name.
+fn by_name(statements: &[Checked]) -> BTreeMap<&str, &str> {
+    statements.iter().map(|made| (made.node(), made.sql())).collect()
 }
 
 /// Returns the quoted names in a statement, but for raw columns, and the statement without them.
@@ -55,8 +55,8 @@ fn names(sql: &str) -> (Vec<String>, String) {
 fn all_that_is_made_is_in_capitals_and_all_that_is_read_as_it_was() {
     let plain = Dialect::named("snowflake").unwrap();
     let upper = plain.with(Options { in_capitals: true, ..Options::default() }).unwrap();
-    for project in projects("cases") {
-        let analysis = read(&project);
+    for case in cases::all() {
+        let (project, analysis) = (&case.project, case.analysis());
         let model = &analysis.model;
         let origins = model
             .sources
@@ -70,12 +70,13 @@ fn all_that_is_made_is_in_capitals_and_all_that_is_read_as_it_was() {
             .map(|part| format!("\"{part}\""))
             .collect();
         raw.insert("\"milepost_document\"".to_owned());
-        let (was, is) = (compiled(&analysis, plain), compiled(&analysis, upper));
+        let made = compile(analysis, &place(analysis, upper), &mut Diagnostics::default()).unwrap();
+        let (was, is) = (by_name(case.compiled(plain).unwrap()), by_name(&made));
         assert!(was.keys().eq(is.keys()));
         for (node, sql) in &is {
             // A comment may have a quote in it.
             let code = |sql: &str| sql.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
-            let ((before, rest_before), (after, rest_after)) = (names(&code(&was[node])), names(&code(sql)));
+            let ((before, rest_before), (after, rest_after)) = (names(&code(was[node])), names(&code(sql)));
             assert_eq!(rest_before, rest_after, "{}: {node}", project.display());
             let raw_columns_or_made = |(before, after): (&String, &String)| {
                 *after == before.to_ascii_uppercase() || (raw.contains(before) && before == after)

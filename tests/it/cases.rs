@@ -10,10 +10,13 @@ mod made;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, OnceLock};
 
+use milepost::check::Checked;
 use milepost::diagnostic::Diagnostics;
 use milepost::plan::display;
 use milepost::render::Place;
+use milepost::render::dialect::Dialect;
 use milepost::report::diagnostics::{Look, draw};
 use milepost::semantic::kinds::KINDS;
 use milepost::semantic::moment;
@@ -59,7 +62,7 @@ pub(crate) fn read(project: &Path) -> Analysis {
     read.unwrap_or_else(|sources| panic!("{}:\n{}", name(project), draw(&diagnostics, &sources, LOOK)))
 }
 
-pub(crate) fn place(analysis: &Analysis, dialect: &'static milepost::render::dialect::Dialect) -> Place {
+pub(crate) fn place(analysis: &Analysis, dialect: &'static Dialect) -> Place {
     let as_of = analysis.project.settings.body.as_of.as_ref().expect("a case says as of when");
     Place {
         dialect,
@@ -67,6 +70,48 @@ pub(crate) fn place(analysis: &Analysis, dialect: &'static milepost::render::dia
         as_of: moment::literal(moment::moment(as_of.get()).expect("a moment")),
         stand_ins: BTreeMap::new(),
     }
+}
+
+/// A project under `tests/cases` that is read once, and compiled once for each dialect, by whichever test comes first: that is
+/// most of the time that the tests of the compiler take.
+pub(crate) struct Case {
+    /// Its directory.
+    pub(crate) project: PathBuf,
+    analysis: OnceLock<Analysis>,
+    compiled: BTreeMap<&'static str, OnceLock<Result<Vec<Checked>, String>>>,
+}
+
+impl Case {
+    fn new(project: PathBuf) -> Self {
+        let compiled = dialects().iter().map(|dialect| (dialect.name(), OnceLock::new())).collect();
+        Self { project, analysis: OnceLock::new(), compiled }
+    }
+
+    /// Returns the name of its directory.
+    pub(crate) fn name(&self) -> String {
+        name(&self.project)
+    }
+
+    /// Returns what it means.
+    pub(crate) fn analysis(&self) -> &Analysis {
+        self.analysis.get_or_init(|| read(&self.project))
+    }
+
+    /// Returns its statements in a dialect, in the order of its plan; or what the dialect lacks, as it is drawn.
+    pub(crate) fn compiled(&self, dialect: &'static Dialect) -> Result<&[Checked], &str> {
+        let compiled = self.compiled[dialect.name()].get_or_init(|| {
+            let (analysis, mut diagnostics) = (self.analysis(), Diagnostics::default());
+            compile(analysis, &place(analysis, dialect), &mut diagnostics)
+                .ok_or_else(|| draw(&diagnostics, &analysis.project.sources, LOOK))
+        });
+        compiled.as_deref().map_err(String::as_str)
+    }
+}
+
+/// Returns the projects under `tests/cases`, by name.
+pub(crate) fn all() -> &'static [Case] {
+    static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| projects("cases").into_iter().map(Case::new).collect());
+    &CASES
 }
 
 #[test]
@@ -80,14 +125,13 @@ fn every_kind_of_kpi_has_a_case_of_its_name() {
 #[test]
 fn cases_are_planned_and_compiled_for_every_dialect() {
     each(&projects("cases"), |project| {
-        let analysis = read(project);
+        let case = all().iter().find(|case| case.project == project).expect("all cases are there");
+        let analysis = case.analysis();
         beside(project, || insta::assert_snapshot!("plan", display::plan(&analysis.plan, &analysis.model)));
         for dialect in dialects() {
-            let mut diagnostics = Diagnostics::default();
-            if compile(&analysis, &place(&analysis, dialect), &mut diagnostics).is_none() {
+            if let Err(lacking) = case.compiled(dialect) {
                 // What a warehouse lacks is part of what is expected.
-                let text = draw(&diagnostics, &analysis.project.sources, LOOK);
-                beside(project, || insta::assert_snapshot!(format!("{}.refused", dialect.name()), text));
+                beside(project, || insta::assert_snapshot!(format!("{}.refused", dialect.name()), lacking));
             }
         }
     });

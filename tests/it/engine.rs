@@ -242,12 +242,19 @@ proptest! {
     }
 }
 
+/// Makes a portable file that has one function.
+fn portable_of_abs(sql: &str) -> String {
+    let whole = include_str!("../../dialects/portable.toml");
+    let statements = &whole[whole.find("[statements]").unwrap()..whole.find("# Arithmetic").unwrap()];
+    format!("[functions.abs]\nsql = \"{sql}\"\n{statements}")
+}
+
 #[test]
 fn a_dialect_file_with_a_mistake_says_which() {
-    let portable = "[functions.abs]\nsql = \"ABS({{ value }})\"\n";
+    let portable = portable_of_abs("ABS({{ value }})");
     let good = include_str!("../../dialects/duckdb.toml");
     let good = &good[..good.find("# Functions").unwrap()];
-    let read = |text: &str| Dialect::read("mine", text, portable).map(|_| ());
+    let read = |text: &str| Dialect::read("mine", text, &portable).map(|_| ());
     assert_eq!(read(good), Ok(()));
     for (from, to, expected) in [
         (
@@ -301,9 +308,9 @@ fn names_are_folded_where_the_file_says_so() {
 
 #[test]
 fn an_entry_that_does_not_parse_says_which() {
-    let portable = "[functions.abs]\nsql = \"ABS({{ value }}\"\n";
+    let portable = portable_of_abs("ABS({{ value }}");
     let good = include_str!("../../dialects/duckdb.toml");
-    let dialect = Dialect::read("mine", &good[..good.find("# Functions").unwrap()], portable).unwrap();
+    let dialect = Dialect::read("mine", &good[..good.find("# Functions").unwrap()], &portable).unwrap();
     let failure = dialect.expression("functions", "abs", &[("value", dialect::Argument::Number(1))]).unwrap_err();
     assert!(failure.to_string().starts_with("dialects/mine.toml: functions.abs: `ABS(1` does not parse"), "{failure}");
 }

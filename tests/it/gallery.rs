@@ -10,15 +10,15 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use milepost::Analysis;
 use milepost::check::{Checked, check};
 use milepost::diagnostic::Diagnostics;
 use milepost::plan::{Leaving, plan_leaving};
 use milepost::render::dialect::Dialect;
 use milepost::render::render_part;
 use milepost::semantic::model::KpiIndex;
-use milepost::{Analysis, compile};
 
-use crate::cases::{beside, place, projects, read};
+use crate::cases::{self, beside, place};
 use crate::functions::{dialects, executed};
 
 /// A relation of a case: the case's name, and the relation's.
@@ -96,17 +96,16 @@ fn lines(kind: &str, sql: &str) -> BTreeSet<Line> {
 /// The statements of every case in a dialect, with the kinds of their relations; those of `wanted` at least.
 fn statements(dialect: &'static Dialect, wanted: Option<&[Exhibit]>) -> BTreeMap<Exhibit, (String, Checked)> {
     let mut all = BTreeMap::new();
-    for project in projects("cases") {
-        let case = project.file_name().expect("a directory has a name").to_string_lossy().into_owned();
-        let analysis = read(&project);
-        let Some(made) = compile(&analysis, &place(&analysis, dialect), &mut Diagnostics::default()) else { continue };
+    for read in cases::all() {
+        let (case, analysis) = (read.name(), read.analysis());
+        let Ok(made) = read.compiled(dialect) else { continue };
         for (node, statement) in analysis.plan.nodes.iter().zip(made) {
-            all.insert((case.clone(), node.name.clone()), (node.relation.kind().to_owned(), statement));
+            all.insert((case.clone(), node.name.clone()), (node.relation.kind().to_owned(), statement.clone()));
         }
         for kpi in (0..analysis.model.kpis.len()).map(KpiIndex) {
             let exhibit = (case.clone(), format!("cells:{}", analysis.model.kpi(kpi).meta.name));
             if wanted.is_none_or(|wanted| wanted.contains(&exhibit)) {
-                all.insert(exhibit, (ALONE.to_owned(), alone(&analysis, dialect, kpi)));
+                all.insert(exhibit, (ALONE.to_owned(), alone(analysis, dialect, kpi)));
             }
         }
     }

@@ -1,11 +1,11 @@
 //! Very many KPIs: no statement brings together more than a warehouse reads in one, and one more KPI changes little.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use milepost::diagnostic::Diagnostics;
-use milepost::plan::node::{Materialization, Node, Relation};
-use milepost::render::{Place, render};
+use milepost::plan::node::{Materialization, Node, NodeId, Relation};
+use milepost::render::{Place, render, render_part};
 use milepost::{Analysis, analyze};
 
 use crate::functions::executed;
@@ -33,12 +33,10 @@ fn shared(analysis: &Analysis) -> BTreeMap<String, String> {
     let Analysis { project, model, plan } = analysis;
     let as_of = "2026-03-01 00:00:00.000000".to_owned();
     let place = Place { dialect: executed(), schema: "milepost".to_owned(), as_of, stand_ins: BTreeMap::new() };
-    let is_shared = |relation: &Relation| matches!(relation, Relation::Cells(_) | Relation::Kpis);
-    let names: BTreeSet<&str> =
-        plan.nodes.iter().filter(|node| is_shared(&node.relation)).map(|node| node.name.as_str()).collect();
-    let statements = render(plan, model, &project.sources, &place, &mut Diagnostics::default());
-    let shared = statements.into_iter().filter(|statement| names.contains(statement.node.as_str()));
-    shared.map(|statement| (statement.node, statement.sql)).collect()
+    let is_shared = |node: &Node| matches!(node.relation, Relation::Cells(_) | Relation::Kpis);
+    let part: Vec<NodeId> = (0..plan.nodes.len()).map(NodeId).filter(|id| is_shared(plan.node(*id))).collect();
+    let statements = render_part(&part, plan, model, &project.sources, &place, &mut Diagnostics::default());
+    statements.into_iter().map(|statement| (statement.node, statement.sql)).collect()
 }
 
 /// Each of two formulas is made of both of the level below: from the last there are 2^48 ways down.

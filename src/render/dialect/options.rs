@@ -43,11 +43,6 @@ impl Dialect {
         VARIANTS.iter().find(|dialect| dialect.name == self.name && dialect.options == options)
     }
 
-    /// Returns the dialects as targets may choose them.
-    pub(crate) fn variants() -> &'static [Dialect] {
-        &VARIANTS
-    }
-
     /// Tells whether it has the choices that were made.
     fn can(&self) -> bool {
         let Options { in_capitals, time_travel } = self.options;

@@ -5,9 +5,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 
+use milepost::check::Checked;
 use milepost::diagnostic::Diagnostics;
-use milepost::render::Place;
 use milepost::render::dialect::Dialect;
+use milepost::render::{Place, Statement};
 use milepost::semantic::moment;
 use milepost::warehouse::{Column, Family, Rows, Value};
 use serde_json::json;
@@ -22,7 +23,7 @@ pub(crate) struct GoogleSql {
 }
 
 /// The schema that relations are made in; the process keeps nothing between requests.
-const SCHEMA: &str = "conformance";
+pub(crate) const SCHEMA: &str = "conformance";
 
 impl GoogleSql {
     /// Starts it, by a command of the shell.
@@ -74,17 +75,29 @@ impl Engine for GoogleSql {
     }
 
     fn relations(&self, case: &Case, given: &[(String, Rows)]) -> Result<Made, String> {
-        self.relations_of(case, given, &str::to_owned)
+        let place = Place {
+            dialect: self.dialect(),
+            schema: SCHEMA.to_owned(),
+            as_of: moment::literal(case.as_of),
+            stand_ins: BTreeMap::new(),
+        };
+        let checked = milepost::compile(&case.analysis, &place, &mut Diagnostics::default()).expect("it compiled");
+        let statement = |checked: &Checked| Statement {
+            node: checked.node().to_owned(),
+            sql: checked.sql().to_owned(),
+            origin: None,
+        };
+        self.relations_of(case, given, &checked.iter().map(statement).collect::<Vec<_>>())
     }
 }
 
 impl GoogleSql {
-    /// Makes the relations of a case by SQL that was edited.
+    /// Makes the relations of a case by statements that were made for [`SCHEMA`].
     pub(crate) fn relations_of(
         &self,
         case: &Case,
         given: &[(String, Rows)],
-        edit: &dyn Fn(&str) -> String,
+        statements: &[Statement],
     ) -> Result<Made, String> {
         // Raw rows are where the project says, so that the SQL is what would run: no stand-in changes it.
         let model = &case.analysis.model;
@@ -95,18 +108,9 @@ impl GoogleSql {
             .iter()
             .map(|(name, rows)| (origins[name].table.as_deref().expect("a table of every case is named"), rows))
             .collect();
-        let place = Place {
-            dialect: self.dialect(),
-            schema: SCHEMA.to_owned(),
-            as_of: moment::literal(case.as_of),
-            stand_ins: BTreeMap::new(),
-        };
-        let statements = milepost::compile(&case.analysis, &place, &mut Diagnostics::default()).expect("it compiled");
         let tables: Vec<_> = tables.into_iter().map(|(name, rows)| written(name, rows)).collect();
-        let statements: Vec<_> = statements
-            .iter()
-            .map(|statement| json!({ "node": statement.node(), "sql": edit(statement.sql()) }))
-            .collect();
+        let statements: Vec<_> =
+            statements.iter().map(|statement| json!({ "node": statement.node, "sql": statement.sql })).collect();
         let rows: usize = given.iter().map(|(_, rows)| rows.rows.len()).sum();
         let evaluate = rows <= MOST_ROWS;
         let request = json!({ "tables": tables, "statements": statements, "evaluate": evaluate });
