@@ -189,7 +189,7 @@ impl Workspace {
                 depends_on: definition.depends_on.clone(),
             })
             .collect();
-        nodes.extend(project.tests.iter().map(|test| Node {
+        nodes.extend(project.tables.tests.iter().map(|test| Node {
             name: test.name.clone(),
             kind: TEST.to_owned(),
             tags: test.body.tags.clone(),

@@ -1,26 +1,28 @@
 //! What the language is to have and has not yet: `docs/language.md` shows it as planned.
 
+use crate::language::Table;
+
 /// The tables.
 const TABLES: &[&str] = &["feature", "segment", "funnel", "curve", "comparison", "rule", "check"];
 
 /// The keys of tables that there are.
-const KEYS: &[(&str, &str)] = &[
-    ("milestone", "not_before"),
-    ("milestone", "clock"),
-    ("milestone", "rolling"),
-    ("milestone", "until"),
-    ("milestone", "capture"),
-    ("kpi", "time"),
-    ("kpi", "alive"),
-    ("kpi", "trailing"),
-    ("kpi", "minimum"),
-    ("score", "terms"),
-    ("score", "range"),
-    ("score", "keep"),
-    ("source", "pii"),
-    ("source", "refers"),
-    ("entity", "pii"),
-    ("entity", "refers"),
+const KEYS: &[(Table, &str)] = &[
+    (Table::Milestone, "not_before"),
+    (Table::Milestone, "clock"),
+    (Table::Milestone, "rolling"),
+    (Table::Milestone, "until"),
+    (Table::Milestone, "capture"),
+    (Table::Kpi, "time"),
+    (Table::Kpi, "alive"),
+    (Table::Kpi, "trailing"),
+    (Table::Kpi, "minimum"),
+    (Table::Score, "terms"),
+    (Table::Score, "range"),
+    (Table::Score, "keep"),
+    (Table::Source, "pii"),
+    (Table::Source, "refers"),
+    (Table::Entity, "pii"),
+    (Table::Entity, "refers"),
 ];
 
 /// What is said of all of it.
@@ -33,6 +35,6 @@ pub fn is_table(name: &str) -> bool {
 
 /// Tells whether a key is planned; `what` is what has it in messages: `[milestone.activated]`, or a table in that.
 pub fn is_key(what: &str, name: &str) -> bool {
-    let table = what.rsplit('[').next().and_then(|header| header.split('.').next());
+    let table = what.rsplit('[').next().and_then(|header| header.split('.').next()).and_then(Table::named);
     KEYS.iter().any(|(of, key)| *key == name && table == Some(*of))
 }

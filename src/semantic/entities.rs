@@ -17,10 +17,10 @@ use crate::source::Span;
 /// Adds the project's entities to `model`.
 pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnostics) -> Named<EntityIndex> {
     let mut names = Named::new("entity");
-    for (position, definition) in project.entities.iter().enumerate() {
+    for (position, definition) in project.tables.entities.iter().enumerate() {
         names.found.insert(definition.name.clone(), (Some(EntityIndex(position)), definition.span));
     }
-    for definition in &project.entities {
+    for definition in &project.tables.entities {
         let table = &definition.body;
         let meta = values::meta(definition, None, table.description.as_ref(), table.owner.as_ref(), &table.tags);
         let origin = origin::origin(project, definition, keys(table), diagnostics);
@@ -87,7 +87,7 @@ pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnosti
         taken::entity(project, model, EntityIndex(position), diagnostics);
     }
     cycles(project, model, diagnostics);
-    for (position, definition) in project.entities.iter().enumerate() {
+    for (position, definition) in project.tables.entities.iter().enumerate() {
         let Some(condition) = &definition.body.condition else { continue };
         let scope = Names::entity(model, EntityIndex(position));
         let text = project.text(definition, condition);
@@ -127,7 +127,7 @@ fn parent(
 
 /// Returns the column by which an entity names another one as its parent; none where it does not.
 fn link<'p>(project: &'p Project, member: EntityIndex, parent: &str) -> Option<&'p Spanned<String>> {
-    let mut parents = project.entities[member.0].body.parent.iter();
+    let mut parents = project.tables.entities[member.0].body.parent.iter();
     parents.find(|(name, _)| name.get() == parent).map(|(_, column)| column)
 }
 
@@ -146,7 +146,7 @@ fn members(
             return Vec::new();
         }
         let found: Vec<EntityIndex> =
-            (0..project.entities.len()).map(EntityIndex).filter(|index| is_member(*index)).collect();
+            (0..project.tables.entities.len()).map(EntityIndex).filter(|index| is_member(*index)).collect();
         if found.len() > 1 {
             ambiguous_members(project, definition, &found, diagnostics);
         }
@@ -178,7 +178,7 @@ fn members(
         diagnostics.push(
             Diagnostic::error("not-a-member", message)
                 .at(span, "not a member")
-                .at(project.entities[index.0].span, format!("`parent` does not name `{}`", definition.name)),
+                .at(project.tables.entities[index.0].span, format!("`parent` does not name `{}`", definition.name)),
         );
     }
     found
@@ -191,11 +191,11 @@ fn ambiguous_members(
     found: &[EntityIndex],
     diagnostics: &mut Diagnostics,
 ) {
-    let names: Vec<&str> = found.iter().map(|index| project.entities[index.0].name.as_str()).collect();
+    let names: Vec<&str> = found.iter().map(|index| project.tables.entities[index.0].name.as_str()).collect();
     let message = format!("entity `{}` does not say which of {} it is made of", definition.name, list(&names));
     let mut diagnostic = Diagnostic::error("ambiguous-members", message).at(definition.span, "has no `members`");
     for index in found {
-        diagnostic = diagnostic.at(project.entities[index.0].span, "this one, or …");
+        diagnostic = diagnostic.at(project.tables.entities[index.0].span, "this one, or …");
     }
     let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
     diagnostics.push(diagnostic.help(format!("name one or several: `members = [{}]`", quoted.join(", "))));
@@ -232,7 +232,7 @@ fn cycle(project: &Project, model: &Model, circle: &[usize], diagnostics: &mut D
         [own] => format!("entity `{own}` is a member of itself"),
         path => format!("entities are members of each other: {}", values::circle(path)),
     };
-    let last = &project.entities[*path.last().expect("a circle has a member")];
+    let last = &project.tables.entities[*path.last().expect("a circle has a member")];
     let (closing, _) = last.body.parent.first().expect("its parent is the first one");
     diagnostics.push(
         Diagnostic::error("entity-cycle", message)

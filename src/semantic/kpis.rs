@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::language::Table;
 use crate::project::document::{OneOrMany, Spanned};
 use crate::project::read::list;
 use crate::project::tables::kpi::{Grain, KpiTable};
@@ -17,15 +18,15 @@ use crate::source::Span;
 /// Adds the project's KPIs to `model`, each after those that it is made from.
 pub fn resolve(project: &Project, model: &mut Model, known: &Known, diagnostics: &mut Diagnostics) {
     let mut names = Named::new("kpi");
-    for (position, definition) in project.kpis.iter().enumerate() {
+    for (position, definition) in project.tables.kpis.iter().enumerate() {
         names.found.insert(definition.name.clone(), (Some(KpiIndex(position)), definition.span));
     }
-    for broken in project.broken.iter().filter(|broken| broken.table == "kpi") {
+    for broken in project.broken.iter().filter(|broken| broken.table == Table::Kpi) {
         names.found.insert(broken.name.clone(), (None, broken.span));
     }
     let fields = project.kind_fields();
     let mut kpis: Vec<Option<Kpi>> = Vec::new();
-    for definition in &project.kpis {
+    for definition in &project.tables.kpis {
         let fields = fields.get(&definition.name).cloned().unwrap_or_default();
         let mut cx = Cx { project, definition, model, known, kpis: &names, diagnostics };
         let value = kinds::reduce(&fields, &mut cx);
@@ -48,7 +49,7 @@ pub fn resolve(project: &Project, model: &mut Model, known: &Known, diagnostics:
         model.kpis.push(kpi);
     }
     let defined: BTreeMap<&str, &Definition<KpiTable>> =
-        project.kpis.iter().map(|definition| (definition.name.as_str(), definition)).collect();
+        project.tables.kpis.iter().map(|definition| (definition.name.as_str(), definition)).collect();
     for kpi in &model.kpis {
         fits(&defined, model, kpi, diagnostics);
     }
@@ -166,16 +167,16 @@ fn in_order(project: &Project, kpis: &[Option<Kpi>], diagnostics: &mut Diagnosti
                 if open[input] && !done[input] {
                     let from = stack.iter().position(|(each, _, _)| *each == input).unwrap_or(0);
                     let path: Vec<&str> =
-                        stack[from..].iter().map(|(each, _, _)| project.kpis[*each].name.as_str()).collect();
+                        stack[from..].iter().map(|(each, _, _)| project.tables.kpis[*each].name.as_str()).collect();
                     let message = match path.as_slice() {
                         [own] => format!("KPI `{own}` depends on itself"),
                         path => format!("KPIs depend on each other: {}", values::circle(path)),
                     };
-                    let closing = kpis[index].as_ref().and_then(|kpi| named(kpi, &project.kpis[input].name));
+                    let closing = kpis[index].as_ref().and_then(|kpi| named(kpi, &project.tables.kpis[input].name));
                     diagnostics.push(
                         Diagnostic::error("kpi-cycle", message)
-                            .at(closing.unwrap_or(project.kpis[index].span), "closes the circle")
-                            .at(project.kpis[input].span, "which begins here"),
+                            .at(closing.unwrap_or(project.tables.kpis[index].span), "closes the circle")
+                            .at(project.tables.kpis[input].span, "which begins here"),
                     );
                 } else if !done[input] {
                     stack.push((input, inputs(input), 0));

@@ -12,6 +12,7 @@ mod windows;
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::language::Table;
 use crate::project::document::Spanned;
 use crate::project::tables::milestone::MilestoneTable;
 use crate::project::{Definition, Project};
@@ -51,13 +52,13 @@ pub fn resolve(
     sources: &Named<SourceIndex>,
     diagnostics: &mut Diagnostics,
 ) -> Named<MilestoneIndex> {
-    let by_name: BTreeMap<&str, _> = project.milestones.iter().map(|each| (each.name.as_str(), each)).collect();
+    let by_name: BTreeMap<&str, _> = project.tables.milestones.iter().map(|each| (each.name.as_str(), each)).collect();
     let cx = Cx { project, entities, sources, by_name };
     let mut names = Named::new("milestone");
-    for definition in &project.milestones {
+    for definition in &project.tables.milestones {
         names.found.insert(definition.name.clone(), (None, definition.span));
     }
-    for broken in project.broken.iter().filter(|broken| broken.table == "milestone") {
+    for broken in project.broken.iter().filter(|broken| broken.table == Table::Milestone) {
         names.found.insert(broken.name.clone(), (None, broken.span));
     }
     for definition in in_order(project, &cx, diagnostics) {

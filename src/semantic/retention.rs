@@ -84,7 +84,7 @@ pub fn check(project: &Project, model: &Model, diagnostics: &mut Diagnostics) {
     if model.sources.iter().all(|source| source.retain.is_none()) {
         return;
     }
-    for definition in &project.milestones {
+    for definition in &project.tables.milestones {
         let Some(within) = &definition.body.within else { continue };
         let Some(index) = model.milestones.iter().position(|milestone| milestone.meta.span == definition.span) else {
             continue;

@@ -13,7 +13,7 @@ use crate::source::Span;
 
 /// Adds the project's scores to `model`.
 pub fn resolve(project: &Project, model: &mut Model, known: &Known, diagnostics: &mut Diagnostics) {
-    for definition in &project.scores {
+    for definition in &project.tables.scores {
         let bands = bands(project, definition, diagnostics);
         let Some((entity, terms)) = terms(definition, model, known, diagnostics) else { continue };
         let table = &definition.body;

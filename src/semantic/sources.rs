@@ -22,7 +22,7 @@ pub fn resolve(
     diagnostics: &mut Diagnostics,
 ) -> Named<SourceIndex> {
     let mut names = Named::new("source");
-    for definition in &project.source_tables {
+    for definition in &project.tables.sources {
         let source = source(project, definition, model, entities, diagnostics);
         let index = source.is_some().then_some(SourceIndex(model.sources.len()));
         names.found.insert(definition.name.clone(), (index, definition.span));

@@ -94,7 +94,7 @@ struct Role {
 
 /// Reports what is called in an entity what means something else already.
 pub fn entity(project: &Project, model: &Model, index: EntityIndex, diagnostics: &mut Diagnostics) {
-    let (definition, entity) = (&project.entities[index.0], model.entity(index));
+    let (definition, entity) = (&project.tables.entities[index.0], model.entity(index));
     if let Some(what) = word(&entity.meta.name) {
         let message = format!("an entity cannot be called `{}`: that is {what}", entity.meta.name);
         diagnostics.push(reserved(message, definition.span).help("give it another name"));
@@ -135,7 +135,7 @@ fn roles(project: &Project, model: &Model, definition: &Definition<EntityTable>,
     };
     // Without a key of its own it is called what its members call it.
     let by_member = || {
-        let member = &project.entities[entity.members.first()?.0];
+        let member = &project.tables.entities[entity.members.first()?.0];
         member.body.parent.first().map(|(_, column)| member.place(column))
     };
     let key = table.key.as_ref().map(|key| definition.place(key)).or_else(by_member).unwrap_or(definition.span);

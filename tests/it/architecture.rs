@@ -12,16 +12,17 @@ use milepost::semantic::kinds::KINDS;
 const LAYERS: &[(&str, &[&str])] = &[
     ("source", &[]),
     ("diagnostic", &["source"]),
-    ("project", &["source", "diagnostic"]),
-    ("semantic", &["source", "diagnostic", "project"]),
-    ("plan", &["source", "semantic"]),
+    ("language", &[]),
+    ("project", &["source", "diagnostic", "language"]),
+    ("semantic", &["source", "diagnostic", "language", "project"]),
+    ("plan", &["source", "language", "semantic"]),
     ("render", &["source", "diagnostic", "project", "semantic", "plan"]),
     ("check", &["diagnostic", "render"]),
     ("warehouse", &["check"]),
     ("target", &["source", "diagnostic", "project", "semantic", "plan", "render", "warehouse"]),
     ("run", &["plan", "check", "warehouse"]),
     ("suite", &["diagnostic", "project", "semantic", "plan", "render", "check", "warehouse", "run"]),
-    ("manifest", &["source", "project", "semantic", "plan", "check", "target", "run"]),
+    ("manifest", &["source", "language", "project", "semantic", "plan", "check", "target", "run"]),
     ("report", &["source", "diagnostic", "run"]),
 ];
 

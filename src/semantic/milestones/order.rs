@@ -40,7 +40,7 @@ pub(super) fn in_order<'c>(
     }
     let mut marks: BTreeMap<&str, Mark> = BTreeMap::new();
     let mut order = Vec::new();
-    for root in &project.milestones {
+    for root in &project.tables.milestones {
         // A walk in depth with its own stack: chains may be long.
         let mut stack = vec![(root, references(root), 0)];
         if marks.contains_key(root.name.as_str()) {
