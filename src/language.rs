@@ -106,6 +106,12 @@ impl Id {
     pub fn new(table: Table, name: impl Into<String>) -> Self {
         Self { table, name: name.into() }
     }
+
+    /// Reads what [`Id`] prints.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (table, name) = text.split_once('.')?;
+        Some(Self::new(Table::named(table)?, name))
+    }
 }
 
 impl std::fmt::Display for Id {

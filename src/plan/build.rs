@@ -10,11 +10,11 @@ use crate::plan::node::{
 use crate::plan::relational::{Query, moment, passes};
 use crate::plan::streams::Group;
 use crate::plan::{naming, needs, relations, streams};
-use crate::semantic::expr::{Expr, Type};
+use crate::semantic::expr::Type;
 use crate::semantic::model::{
-    Column, EntityIndex, KpiIndex, Measure, Meta, MilestoneIndex, Model, Occurrences as Counts, SourceIndex, SourceRows,
+    Column, DefinitionId, EntityIndex, KpiIndex, Measure, MilestoneIndex, Model, Occurrences as Counts, ScoreIndex,
+    SourceIndex, SourceRows,
 };
-use crate::semantic::name::Name;
 
 /// KPIs that are not computed, though those are that lie in one table with them.
 #[derive(Clone, Debug, Default)]
@@ -68,8 +68,10 @@ struct Builder<'m> {
     by_name: Vec<MilestoneIndex>,
 }
 
-fn definition(kind: &'static str, meta: &Meta) -> DefinitionRef {
-    DefinitionRef { kind, name: meta.name.clone(), tags: meta.tags.clone(), span: meta.span }
+fn definition(model: &Model, definition: impl Into<DefinitionId>) -> DefinitionRef {
+    let definition = definition.into();
+    let meta = model.definition(definition).meta();
+    DefinitionRef { definition, id: model.id(definition), tags: meta.tags.clone(), span: meta.span }
 }
 
 impl Builder<'_> {
@@ -130,7 +132,7 @@ impl Builder<'_> {
                 Materialization::Table,
                 depends_on,
                 reads,
-                Some(definition("entity", &entity.meta)),
+                Some(definition(self.model, EntityIndex(index))),
                 columns,
             );
         }
@@ -148,7 +150,7 @@ impl Builder<'_> {
             columns.extend(events.columns.iter().map(|(name, ty)| (column_name(name), *ty)));
             columns.extend(events.properties.iter().map(|(path, ty)| (property_name(path), *ty)));
             let reads = Some(Raw::Source(events.source));
-            let (name, reference) = (naming::events(&source.meta.name), Some(definition("source", &source.meta)));
+            let (name, reference) = (naming::events(&source.meta.name), Some(definition(self.model, events.source)));
             self.add(name, Relation::Events(events), Materialization::Table, Vec::new(), reads, reference, columns);
         }
         for (index, source) in self.model.sources.iter().enumerate() {
@@ -166,7 +168,7 @@ impl Builder<'_> {
                 Materialization::Table,
                 Vec::new(),
                 Some(Raw::Source(SourceIndex(index))),
-                Some(definition("source", &source.meta)),
+                Some(definition(self.model, SourceIndex(index))),
                 columns,
             );
         }
@@ -203,7 +205,7 @@ impl Builder<'_> {
                 Materialization::View,
                 Vec::new(),
                 None,
-                Some(definition("milestone", &milestone.meta)),
+                Some(definition(self.model, MilestoneIndex(index))),
                 columns,
             );
         }
@@ -298,7 +300,7 @@ impl Builder<'_> {
                     Materialization::View,
                     Vec::new(),
                     None,
-                    Some(definition("kpi", &kpi.meta)),
+                    Some(definition(self.model, index)),
                     columns.clone(),
                 );
             }
@@ -331,11 +333,11 @@ impl Builder<'_> {
             ];
             self.add(
                 naming::score(&score.meta.name),
-                Relation::Score(index),
+                Relation::Score(ScoreIndex(index)),
                 Materialization::Table,
                 Vec::new(),
                 None,
-                Some(definition("score", &score.meta)),
+                Some(definition(self.model, ScoreIndex(index))),
                 columns,
             );
         }
@@ -400,8 +402,7 @@ pub const KPI_COLUMNS: &[(&str, Type)] = &[
 
 /// Tells whether a measure reads the entity that its rows belong to.
 pub fn uses_entity(measure: &Measure) -> bool {
-    let is_entity = |expr: &Expr| expr.columns().iter().any(|name| matches!(name, Name::Entity { .. }));
-    measure.exprs().any(is_entity)
+    measure.uses_entity()
 }
 
 #[cfg(test)]
@@ -411,14 +412,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "two relations are called `reached__user__0`")]
     fn a_second_relation_of_one_name_is_refused() {
-        let model = Model {
-            name: "acme".to_owned(),
-            sources: Vec::new(),
-            entities: Vec::new(),
-            milestones: Vec::new(),
-            kpis: Vec::new(),
-            scores: Vec::new(),
-        };
+        let model = Model { name: "acme".to_owned(), ..Model::default() };
         let mut builder = Builder {
             model: &model,
             without: &[],

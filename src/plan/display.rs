@@ -22,7 +22,7 @@ pub fn plan(plan: &Plan, model: &Model) -> String {
             1 => format!("read once, by {}", readers[0]),
             several => format!("read {several} times, by {}", readers.join(", ")),
         };
-        line(&mut text, &format!("  {}: {times}", raw_name(model, raw)));
+        line(&mut text, &format!("  {}: {times}", model.id(raw)));
         for id in plan.readers(raw) {
             if let Relation::Events(events) = &plan.node(id).relation {
                 line(&mut text, &format!("    events {}", names(events.names.as_deref())));
@@ -83,10 +83,10 @@ pub fn node(plan: &Plan, model: &Model, id: NodeId) -> String {
     let mut text = String::new();
     line(&mut text, &format!("{} ({})", node.name, node.materialization.name()));
     if let Some(definition) = &node.definition {
-        line(&mut text, &format!("  is {}.{}", definition.kind, definition.name));
+        line(&mut text, &format!("  is {}", definition.id));
     }
     if let Some(raw) = node.reads {
-        line(&mut text, &format!("  reads the rows of {}", raw_name(model, raw)));
+        line(&mut text, &format!("  reads the rows of {}", model.id(raw)));
     }
     for input in inputs(plan, node) {
         line(&mut text, &format!("  reads {input}"));
@@ -119,14 +119,6 @@ fn raws(model: &Model) -> Vec<Raw> {
         Raw::Entity(entity) => model.entity(*entity).origin.is_some(),
     };
     sources.chain(entities).filter(has_rows).collect()
-}
-
-/// Returns the id of what has the rows.
-pub fn raw_name(model: &Model, raw: Raw) -> String {
-    match raw {
-        Raw::Source(source) => format!("source.{}", model.source(source).meta.name),
-        Raw::Entity(entity) => format!("entity.{}", model.entity(entity).meta.name),
-    }
 }
 
 /// Returns the names of the relations that one reads; that all lie in the schema goes without saying.

@@ -8,7 +8,6 @@ pub mod billed;
 pub mod build;
 pub mod cells;
 pub mod columns;
-pub mod definitions;
 pub mod display;
 pub mod layout;
 pub mod lineage;

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::language::Id;
 use crate::plan::relational::Query;
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, Type};
-use crate::semantic::model::{EntityIndex, KpiIndex, MilestoneIndex, Source, SourceIndex};
+use crate::semantic::model::{
+    DefinitionId, EntityIndex, KpiIndex, MilestoneIndex, Model, ScoreIndex, Source, SourceIndex,
+};
 use crate::semantic::name::Path;
 use crate::source::Span;
 
@@ -65,13 +68,33 @@ pub enum Raw {
     Entity(EntityIndex),
 }
 
+impl Raw {
+    /// Returns the raw rows of a definition; none where it says how none are read.
+    pub fn of(model: &Model, definition: DefinitionId) -> Option<Self> {
+        if let DefinitionId::Source(source) = definition {
+            return Some(Raw::Source(source));
+        }
+        let DefinitionId::Entity(entity) = definition else { return None };
+        model.entity(entity).origin.as_ref().map(|_| Raw::Entity(entity))
+    }
+}
+
+impl From<Raw> for DefinitionId {
+    fn from(raw: Raw) -> Self {
+        match raw {
+            Raw::Source(source) => source.into(),
+            Raw::Entity(entity) => entity.into(),
+        }
+    }
+}
+
 /// A definition, as the user knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DefinitionRef {
-    /// `source`, `entity`, `milestone`, `kpi` or `score`.
-    pub kind: &'static str,
-    /// Its name.
-    pub name: String,
+    /// What names it in the model.
+    pub definition: DefinitionId,
+    /// What names it for people.
+    pub id: Id,
     /// Its tags.
     pub tags: Vec<String>,
     /// Where it is written.
@@ -106,7 +129,7 @@ pub enum Relation {
     /// The rows of all KPIs.
     Kpis,
     /// One row an entity with its score.
-    Score(usize),
+    Score(ScoreIndex),
 }
 
 /// KPIs that are computed together.

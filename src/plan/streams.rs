@@ -1,7 +1,6 @@
 //! Milestones -> streams: what is counted the same way is counted once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
@@ -9,6 +8,7 @@ use crate::plan::node::{Bound, Shape, Stream};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::Expr;
 use crate::semantic::model::{Anchor, EntityIndex, MilestoneIndex, Model, Occurrences, Progress, SourceIndex};
+pub use crate::semantic::signature::signature;
 
 /// What streams are put into one statement for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,21 +95,6 @@ pub fn by_name(model: &Model) -> Vec<MilestoneIndex> {
 /// thing is, and from nothing else. A warehouse and whoever reads its rows hold it exactly, as a float too.
 fn number(signature: &str) -> i64 {
     Sha256::digest(signature).iter().take(6).fold(0, |number, byte| number << 8 | i64::from(*byte))
-}
-
-/// Writes an expression so that two that mean the same by construction are the same text, wherever they were written.
-pub fn signature(expr: &Expr) -> String {
-    let mut text = String::new();
-    // A property may be called anything: what could be taken for a part of the text around it is quoted.
-    crate::plan::signature::expression(expr, &mut text, &mut |name, text| {
-        let name = name.to_string();
-        if name.chars().all(|each| each.is_alphanumeric() || matches!(each, '.' | '_')) {
-            text.push_str(&name);
-        } else {
-            let _ = write!(text, "{name:?}");
-        }
-    });
-    text
 }
 
 /// Tells whether streams for `entity` read whoever acted, besides the entity that they belong to.

@@ -8,48 +8,85 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
+use crate::language::{Table, tables};
 // Their variants are what was written and what is meant.
 pub use crate::project::tables::kpi::{Direction, Grain};
 pub use crate::project::tables::source::{Stored, TimeType};
 use crate::semantic::decimal::Decimal;
+use crate::semantic::definitions::Defined;
 use crate::semantic::expr::{AggregateFunction, Expr, Type};
 use crate::semantic::files::Files;
 use crate::semantic::horizon::Horizon;
 use crate::semantic::name::Path;
 use crate::source::Span;
 
-/// Everything that a project means.
-#[derive(Debug)]
-pub struct Model {
-    /// The project's name.
-    pub name: String,
-    /// What is read.
-    pub sources: Vec<Source>,
-    /// Who acts.
-    pub entities: Vec<Entity>,
-    /// What is reached, each after those that it depends on.
-    pub milestones: Vec<Milestone>,
-    /// What is measured, each after those that it depends on.
-    pub kpis: Vec<Kpi>,
-    /// What is scored.
-    pub scores: Vec<Score>,
+macro_rules! model {
+    (
+        definitions { $($own:ident $name:literal $file:ident::$written:ident $all:ident $index:ident $about:literal;)* }
+        others { $($rest:tt)* }
+    ) => {
+        /// Everything that a project means: the definitions of each table, each after those of its table that it depends on.
+        #[derive(Debug, Default)]
+        pub struct Model {
+            /// The project's name.
+            pub name: String,
+            $(#[doc = $about] pub $all: Vec<super::$all::$own>,)*
+        }
+
+        $(
+            /// Names a definition of a [`Model`], among those of its table.
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            pub struct $index(pub usize);
+        )*
+
+        /// Names a definition of a [`Model`], among all.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum DefinitionId {
+            $(#[doc = $about] $own($index),)*
+        }
+
+        impl DefinitionId {
+            /// Returns the table that the definition stands in.
+            pub fn table(self) -> Table {
+                match self {
+                    $(DefinitionId::$own(_) => Table::$own,)*
+                }
+            }
+        }
+
+        $(
+            impl From<$index> for DefinitionId {
+                fn from(index: $index) -> Self {
+                    DefinitionId::$own(index)
+                }
+            }
+        )*
+
+        impl Model {
+            $(
+                /// Returns one of them.
+                pub fn $file(&self, index: $index) -> &super::$all::$own {
+                    &self.$all[index.0]
+                }
+            )*
+
+            /// Returns a definition.
+            pub fn definition(&self, id: DefinitionId) -> &dyn Defined {
+                match id {
+                    $(DefinitionId::$own(index) => self.$file(index),)*
+                }
+            }
+
+            /// Returns what names every definition, table by table, and what the compiler has made besides.
+            pub fn ids(&self) -> Vec<DefinitionId> {
+                let mut ids = Vec::new();
+                $(ids.extend((0..self.$all.len()).map(|index| DefinitionId::$own($index(index))));)*
+                ids
+            }
+        }
+    };
 }
-
-/// Names a [`Source`] of a [`Model`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SourceIndex(pub usize);
-
-/// Names an [`Entity`] of a [`Model`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EntityIndex(pub usize);
-
-/// Names a [`Milestone`] of a [`Model`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MilestoneIndex(pub usize);
-
-/// Names a [`Kpi`] of a [`Model`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KpiIndex(pub usize);
+tables!(model);
 
 /// What every definition has.
 #[derive(Clone, Debug)]
@@ -460,26 +497,4 @@ pub struct Score {
     pub terms: Vec<(MilestoneIndex, Decimal)>,
     /// The bands by lower bound, ascending.
     pub bands: Vec<(String, Decimal)>,
-}
-
-impl Model {
-    /// Returns a source.
-    pub fn source(&self, index: SourceIndex) -> &Source {
-        &self.sources[index.0]
-    }
-
-    /// Returns an entity.
-    pub fn entity(&self, index: EntityIndex) -> &Entity {
-        &self.entities[index.0]
-    }
-
-    /// Returns a milestone.
-    pub fn milestone(&self, index: MilestoneIndex) -> &Milestone {
-        &self.milestones[index.0]
-    }
-
-    /// Returns a KPI.
-    pub fn kpi(&self, index: KpiIndex) -> &Kpi {
-        &self.kpis[index.0]
-    }
 }

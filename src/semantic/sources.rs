@@ -1,52 +1,68 @@
 //! `[source.<name>]` -> [`Source`].
 
+mod meaning;
+
 use indexmap::IndexMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::language::Table;
 use crate::project::document::{OneOrMany, Spanned, Tree};
 use crate::project::tables::source::{Duplicates, EventNameStyle, Partition, SourceKind, SourceTable, Stored};
 use crate::project::{Definition, Project};
 use crate::semantic::expr::Type;
-use crate::semantic::model::{EntityIndex, EventName, Model, PartitionBy, Properties, Source, SourceIndex, SourceRows};
+use crate::semantic::known::Named;
+use crate::semantic::milestones::not_mixed;
+pub use crate::semantic::model::Source;
+use crate::semantic::model::{EntityIndex, EventName, Model, PartitionBy, Properties, SourceIndex, SourceRows};
 use crate::semantic::name::Path;
+use crate::semantic::references::{Reference, References};
 use crate::semantic::scopes::Names;
-use crate::semantic::values::{self, Named};
-use crate::semantic::{names_in, origin, parse, taken};
+use crate::semantic::tables::{Cx, Resolver};
+use crate::semantic::{names_in, origin, parse, taken, values};
 use crate::source::Span;
 
-/// Adds the project's sources to `model`.
-pub fn resolve(
-    project: &Project,
-    model: &mut Model,
-    entities: &Named<EntityIndex>,
-    diagnostics: &mut Diagnostics,
-) -> Named<SourceIndex> {
-    let mut names = Named::new("source");
-    for definition in &project.tables.sources {
-        let source = source(project, definition, model, entities, diagnostics);
-        let index = source.is_some().then_some(SourceIndex(model.sources.len()));
-        names.found.insert(definition.name.clone(), (index, definition.span));
-        if let Some(source) = source {
-            model.sources.push(source);
-            let index = model.sources.len() - 1;
-            taken::source(model, model.source(SourceIndex(index)), diagnostics);
-            if let Some(scan) = &definition.body.scan {
-                let scope = Names::columns(model.source(SourceIndex(index)));
-                let text = project.text(definition, scan);
-                model.sources[index].scan = parse::expression(&text, &scope, Some(Type::Bool), diagnostics);
+/// The project's sources.
+struct Sources<'p>(&'p Project);
+
+/// Begins to give the project's sources their meaning.
+pub(super) fn resolver<'p>(project: &'p Project, _: &mut Cx<'_>) -> Box<dyn Resolver + 'p> {
+    Box::new(Sources(project))
+}
+
+impl Resolver for Sources<'_> {
+    fn references(&self, position: usize) -> Vec<Reference> {
+        let definition = &self.0.tables.sources[position];
+        let mut references = References::of(self.0, definition);
+        if definition.body.entity.is_some() {
+            references.named_or_all(Table::Entity, definition.body.entity_type.as_ref());
+        }
+        references.end()
+    }
+
+    fn resolve(&mut self, position: usize, cx: &mut Cx<'_>) {
+        let Cx { model, known, diagnostics } = cx;
+        let (project, definition) = (self.0, &self.0.tables.sources[position]);
+        let Some(source) = source(project, definition, model, &known.entities, diagnostics) else { return };
+        model.sources.push(source);
+        let index = SourceIndex(model.sources.len() - 1);
+        known.sources.set(&definition.name, index);
+        taken::source(model, model.source(index), diagnostics);
+        if let Some(scan) = &definition.body.scan {
+            let scope = Names::columns(model.source(index));
+            let text = project.text(definition, scan);
+            model.sources[index.0].scan = parse::expression(&text, &scope, Some(Type::Bool), diagnostics);
+        }
+        if let Some(condition) = &definition.body.condition {
+            let text = project.text(definition, condition);
+            let condition = parse::expression(&text, &row_names(model, index), Some(Type::Bool), diagnostics);
+            if let Some(condition) = &condition {
+                names_in::check_aliases(model.source(index), condition, diagnostics);
             }
-            if let Some(condition) = &definition.body.condition {
-                let scope = row_names(model, SourceIndex(index));
-                let text = project.text(definition, condition);
-                let condition = parse::expression(&text, &scope, Some(Type::Bool), diagnostics);
-                if let Some(condition) = &condition {
-                    names_in::check_aliases(&model.sources[index], condition, diagnostics);
-                }
-                model.sources[index].condition = condition;
-            }
+            let actor = model.source(index).entity.as_ref().map(|(entity, _)| *entity);
+            not_mixed(model, actor, &condition, diagnostics);
+            model.sources[index.0].condition = condition;
         }
     }
-    names
 }
 
 /// Returns what the columns of a source's own rows are called.

@@ -56,6 +56,7 @@ const LONGEST_FILE: usize = 500;
 
 /// Diagnostics that no project can raise by what is written in it, and why not.
 const WITHOUT_EXAMPLE: &[(&str, &str)] = &[
+    ("definition-cycle", "no two tables name each other yet; a test of `semantic::tables` draws one"),
     ("no-target", "a command that builds asks for one; a project may be checked without"),
     ("refused-statement", "a mistake of ours: SQL that does not parse"),
     ("template-failed", "a mistake of ours: a template that cannot be filled in"),

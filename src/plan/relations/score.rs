@@ -4,9 +4,10 @@ use crate::plan::relational::scalar::{self, aggregate, at_least, coalesce, equal
 use crate::plan::relational::{Draft, Query};
 use crate::plan::relations::Cx;
 use crate::semantic::expr::{AggregateFunction, Type};
+use crate::semantic::model::ScoreIndex;
 
-pub(super) fn query(cx: Cx<'_>, index: usize) -> Query {
-    let score = &cx.model.scores[index];
+pub(super) fn query(cx: Cx<'_>, index: ScoreIndex) -> Query {
+    let score = cx.model.score(index);
     let key = &cx.model.entity(score.entity).key;
     let mut query = Query::default();
     // Weights are decimals, so that they add up exactly: 0.1 + 0.2 is in the band that begins at 0.3.

@@ -3,9 +3,10 @@
 use minijinja::Value;
 
 use crate::render::relations::Cx;
+use crate::semantic::model::ScoreIndex;
 
-pub(super) fn header(cx: &Cx<'_>, index: usize) -> Value {
+pub(super) fn header(cx: &Cx<'_>, index: ScoreIndex) -> Value {
     let lines =
         ["The weights of the milestones reached so far, each in its own window; bands are half-open.".to_owned()];
-    cx.definition_header("score", &cx.model.scores[index].meta, &lines)
+    cx.definition_header("score", &cx.model.score(index).meta, &lines)
 }

@@ -69,7 +69,7 @@ fn rows(project: &Path, without: &[&str]) -> String {
         let place = match node.relation {
             Relation::Milestone(milestone) => (0, milestone.0),
             Relation::Kpi(kpi) => (1, kpi.0),
-            Relation::Score(score) => (2, score),
+            Relation::Score(score) => (2, score.0),
             Relation::Schema
             | Relation::Moment
             | Relation::Entity(_)
