@@ -198,7 +198,7 @@ fn kpis(cx: Cx<'_>) -> Query {
 fn cell_columns(result: &mut Draft, kpi: &Kpi, cell: &Rows, totals: [Scalar; 3], mature: Scalar) {
     let [numerator, denominator, value] = totals;
     result.column("kpi", scalar::text(&kpi.meta.name));
-    result.column("grain", scalar::text(kpi.grain.name()));
+    result.column("grain", scalar::text(kpi.buckets.grain()));
     result.columns(cell, CELL);
     result.column("numerator", numerator);
     result.column("denominator", denominator);

@@ -25,12 +25,20 @@ const KEYS: &[(Table, &str)] = &[
     (Table::Entity, "refers"),
 ];
 
+/// The tables whose definitions expressions are to name by paths: `milestone.activated.reached`, `feature.invites`.
+const IN_EXPRESSIONS: &[&str] = &["milestone", "feature", "segment", "score"];
+
 /// What is said of all of it.
 pub const HELP: &str = "planned, not built yet: see docs/language.md";
 
 /// Tells whether a table is planned.
 pub fn is_table(name: &str) -> bool {
     TABLES.contains(&name)
+}
+
+/// Tells whether expressions are to name definitions of a table.
+pub fn is_in_expressions(table: &str) -> bool {
+    IN_EXPRESSIONS.contains(&table)
 }
 
 /// Tells whether a key is planned; `what` is what has it in messages: `[milestone.activated]`, or a table in that.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::document::{OneOrMany, Spanned};
 use crate::project::read::list;
-use crate::project::tables::kpi::{Grain, KpiTable};
+use crate::project::tables::kpi::KpiTable;
 use crate::project::{Definition, Project};
 use crate::semantic::definitions::{Defined, add_milestone};
 use crate::semantic::kinds::{self, Read};
@@ -91,8 +91,7 @@ fn kpi(definition: &Definition<KpiTable>, value: Option<KpiValue>, diagnostics: 
         unit: table.unit.as_ref().map(|unit| unit.get().clone()),
         direction: table.direction,
         target: table.target.as_ref().map(|target| target.get().value()),
-        grain: table.cohort.as_ref().or(table.grain.as_ref()).map_or(Grain::All, |grain| *grain.get()),
-        by_cohort: kinds::by_cohort(table),
+        buckets: kinds::buckets(table),
         dimensions,
         breakdowns,
         include_immature: table.include_immature.unwrap_or(false),
@@ -167,12 +166,12 @@ fn fits(project: &Project, model: &Model, definition: &Definition<KpiTable>, kpi
         let all = &project.tables.kpis;
         let definition = all.iter().find(|own| own.name == kpi.meta.name).unwrap_or(definition);
         let written = definition.body.cohort.as_ref().or(definition.body.grain.as_ref());
-        let is_all = kpi.grain == Grain::All;
-        let label = if is_all { "all time is one".to_owned() } else { format!("by {}", kpi.grain.name()) };
+        let period = kpi.buckets.period();
+        let label = period.map_or("all time is one".to_owned(), |period| format!("by {}", period.name()));
         (written.map_or(definition.span, |written| definition.place(written)), label)
     };
     for input in inputs.iter().map(|input| model.kpi(*input)) {
-        if input.grain != kpi.grain {
+        if input.buckets.period() != kpi.buckets.period() {
             let ((place, label), (other_place, other_label)) = (buckets(kpi), buckets(input));
             diagnostics.push(
                 Diagnostic::error(
@@ -226,8 +225,7 @@ impl Defined for Kpi {
             unit: _,
             direction: _,
             target: _,
-            grain,
-            by_cohort,
+            buckets,
             // What they are is in the measures.
             dimensions: _,
             breakdowns,
@@ -235,7 +233,8 @@ impl Defined for Kpi {
             value,
         } = self;
         let mut lines = Lines::default();
-        lines.add("grain", format!("{grain:?}")).flag("cohort", *by_cohort);
+        let period = buckets.period().map_or("All".to_owned(), |period| format!("{period:?}"));
+        lines.add("grain", period).flag("cohort", buckets.are_cohorts());
         let by: Vec<&str> = breakdowns.iter().map(|own| own.name.as_str()).collect();
         lines.add("by", by.join(" ")).flag("include_immature", *include_immature);
         match value {

@@ -17,7 +17,7 @@ use crate::project::{Definition, Project};
 use crate::semantic::expr::Type;
 use crate::semantic::horizon::Horizon;
 use crate::semantic::known::Named;
-use crate::semantic::milestones::forms::{event_names, forms, misplaced, threshold, weight};
+use crate::semantic::milestones::forms::{Form, event_names, forms, misplaced, threshold, weight};
 use crate::semantic::milestones::keys::{compared, one_entity};
 use crate::semantic::milestones::windows::{depth, from_start, horizon, late_absences, write_out};
 pub use crate::semantic::model::Milestone;
@@ -124,10 +124,15 @@ impl Cx<'_> {
                 diagnostics.push(
                     Diagnostic::error(
                         "two-forms",
-                        format!("milestone `{}` has both `{}` and `{}`", definition.name, first.0, second.0),
+                        format!(
+                            "milestone `{}` has both `{}` and `{}`",
+                            definition.name,
+                            first.0.key(),
+                            second.0.key()
+                        ),
                     )
-                    .at(second.1, format!("`{}` …", second.0))
-                    .at(first.1, format!("… and `{}`", first.0))
+                    .at(second.1, format!("`{}` …", second.0.key()))
+                    .at(first.1, format!("… and `{}`", first.0.key()))
                     .help("make two milestones, and a third that combines them"),
                 );
                 return None;
@@ -138,10 +143,7 @@ impl Cx<'_> {
         let weight = weight(self.project, definition, diagnostics);
         let within_failed = matches!(within, Some(None));
         let within = within.flatten();
-        let source = match form {
-            "event" => Some(self.source(definition, model, diagnostics)?),
-            _ => None,
-        };
+        let source = if form == Form::Event { Some(self.source(definition, model, diagnostics)?) } else { None };
         let parts = Self::parts(definition, known, diagnostics);
         let entity = self.entity(definition, model, source, parts.as_ref(), diagnostics);
         let anchor =
@@ -157,8 +159,7 @@ impl Cx<'_> {
         let applies_to = table.applies_to.as_ref().and_then(|condition| {
             parse::expression(&self.project.text(definition, condition), &scope, Some(Type::Bool), diagnostics)
         });
-        let (occurrences, progress) =
-            self.occurrences(definition, form, model, entity, source, parts, known, diagnostics)?;
+        let (occurrences, progress) = self.occurrences(definition, form, model, entity, source, parts, diagnostics)?;
         let at_least = threshold(self.project, definition, form, &occurrences, &progress, diagnostics)?;
         if within_failed {
             return None;
@@ -189,7 +190,7 @@ impl Cx<'_> {
             gating: table.gating.unwrap_or(false),
             depth: 0,
         };
-        if form == "sequence" {
+        if form == Form::Sequence {
             write_out(definition, model, &mut milestone, diagnostics)?;
         }
         milestone.depth = depth(model, &milestone);
@@ -304,21 +305,19 @@ impl Cx<'_> {
     fn occurrences(
         &self,
         definition: &Definition<MilestoneTable>,
-        form: &str,
+        form: Form,
         model: &Model,
         entity: EntityIndex,
         source: Option<SourceIndex>,
         parts: Option<Vec<MilestoneIndex>>,
-        known: &Named<MilestoneIndex>,
         diagnostics: &mut Diagnostics,
     ) -> Option<(Occurrences, Progress)> {
         let table = &definition.body;
-        let _ = known;
         if let Some(source) = source {
             return self.events(definition, model, entity, source, diagnostics);
         }
         let parts = parts?;
-        if form == "members" {
+        if form == Form::Members {
             let member = parts[0];
             let child = model.milestone(member).entity;
             if model.entity(child).parent.as_ref().is_none_or(|(parent, _)| *parent != entity) {
@@ -351,7 +350,7 @@ impl Cx<'_> {
         for (part, name) in parts.iter().zip(part_names(table)) {
             same_entity(model, &definition.name, entity, *part, definition.place(name), diagnostics);
         }
-        let occurrences = if form == "none_of" { Occurrences::Absence(parts) } else { Occurrences::Reaches(parts) };
+        let occurrences = if form == Form::NoneOf { Occurrences::Absence(parts) } else { Occurrences::Reaches(parts) };
         Some((occurrences, Progress::Count))
     }
 

@@ -1,5 +1,6 @@
 //! Project -> model: names resolved, expressions typed, kinds reduced.
 
+pub mod buckets;
 pub mod decimal;
 pub mod definitions;
 pub mod duration;

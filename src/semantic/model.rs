@@ -10,8 +10,9 @@ use indexmap::IndexMap;
 
 use crate::language::{Table, tables};
 // Their variants are what was written and what is meant.
-pub use crate::project::tables::kpi::{Direction, Grain};
+pub use crate::project::tables::kpi::Direction;
 pub use crate::project::tables::source::{Stored, TimeType};
+pub use crate::semantic::buckets::{Buckets, Period};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::definitions::Defined;
 use crate::semantic::expr::{AggregateFunction, Expr, Type};
@@ -461,9 +462,7 @@ pub struct Kpi {
     /// The value to reach.
     pub target: Option<f64>,
     /// The buckets.
-    pub grain: Grain,
-    /// Whether the buckets are cohorts: the time is when the member's window began.
-    pub by_cohort: bool,
+    pub buckets: Buckets,
     /// The names of its dimensions, each once.
     pub dimensions: Vec<String>,
     /// How the total is broken down, each way by itself.

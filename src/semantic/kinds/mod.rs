@@ -23,7 +23,7 @@ use crate::project::tables::kpi::{Grain, KpiTable};
 use crate::project::{Definition, Project};
 use crate::semantic::known::Known;
 use crate::semantic::milestones::same_entity;
-use crate::semantic::model::{KpiValue, MilestoneIndex, Model};
+use crate::semantic::model::{Buckets, KpiValue, MilestoneIndex, Model};
 use crate::semantic::references::{Reference, References};
 use crate::source::{Span, Text};
 
@@ -140,9 +140,9 @@ impl Cx<'_> {
         Some(population)
     }
 
-    /// Tells whether the KPI's buckets are cohorts.
-    pub fn by_cohort(&self) -> bool {
-        by_cohort(&self.definition.body)
+    /// Returns the KPI's buckets.
+    pub fn buckets(&self) -> Buckets {
+        buckets(&self.definition.body)
     }
 
     /// Reports `grain`, where only cohorts make sense.
@@ -162,10 +162,15 @@ impl Cx<'_> {
     }
 }
 
-/// Tells whether the buckets of a KPI are cohorts.
-pub fn by_cohort(table: &KpiTable) -> bool {
+/// Returns the buckets of a KPI.
+pub fn buckets(table: &KpiTable) -> Buckets {
     let over_cohorts = |entry: &Entry| entry.over_cohorts && entry.name == table.kind.get();
-    table.grain.is_none() || KINDS.iter().any(over_cohorts)
+    match (&table.cohort, &table.grain) {
+        (Some(cohort), _) => Buckets::cohort(*cohort.get()),
+        (None, Some(grain)) if KINDS.iter().any(over_cohorts) => Buckets::cohort(*grain.get()),
+        (None, Some(grain)) => Buckets::calendar(*grain.get()),
+        (None, None) => Buckets::Everybody,
+    }
 }
 
 /// Reads a KPI by its kind.

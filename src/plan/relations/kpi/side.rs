@@ -9,7 +9,7 @@ use crate::plan::relational::{Draft, Query, RelationId, Rows};
 use crate::plan::relations::{Cx, Scope, milestone};
 use crate::plan::streams::signature;
 use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Type};
-use crate::semantic::model::{Anchor, EntityIndex, Grain, Kpi, Measure, MeasureRelation, MilestoneIndex};
+use crate::semantic::model::{Anchor, EntityIndex, Kpi, Measure, MeasureRelation, MilestoneIndex};
 use crate::semantic::name::{Name, ReachColumn};
 
 /// What a measure is of a KPI.
@@ -204,16 +204,16 @@ impl<'m> Side<'m> {
                 open.extend(undecided.map(|undecided| all([without, undecided])));
             }
         }
-        let period = match &measure.time {
-            Some(time) if kpi.grain != Grain::All => {
+        let period = match (&measure.time, kpi.buckets.period()) {
+            (Some(time), Some(period)) => {
                 let is_begin = matches!(time.kind, ExprKind::Column(Name::Reach(ReachColumn::AnchorAt)));
                 let time = cx.written(time, scope);
                 if !(is_begin && begins_known) {
                     conditions.push(is_known(time.clone()));
                 }
-                call("date_trunc", vec![scalar::text(kpi.grain.name()), time], Type::Date)
+                call("date_trunc", vec![scalar::text(period.name()), time], Type::Date)
             }
-            Some(_) | None => scalar::null(Type::Date),
+            (Some(_), None) | (None, _) => scalar::null(Type::Date),
         };
         draft.column("period", period);
         for (number, value) in (1..).zip(&measure.dimensions) {
