@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use crate::plan::node::{Node, NodeId, Occurrences, Plan, Raw, Relation, Shape, Stream};
 use crate::semantic::expr::Type;
-use crate::semantic::model::{EntityIndex, MilestoneIndex, Model, SourceIndex};
+use crate::semantic::model::{EntityIndex, EventNames, MilestoneIndex, Model, SourceIndex};
 
 /// Units of elapsed time, the longest first, in microseconds.
 const UNITS: &[(i64, &str)] = &[(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s")];
@@ -25,7 +25,7 @@ pub fn plan(plan: &Plan, model: &Model) -> String {
         line(&mut text, &format!("  {}: {times}", model.id(raw)));
         for id in plan.readers(raw) {
             if let Relation::Events(events) = &plan.node(id).relation {
-                line(&mut text, &format!("    events {}", names(events.names.as_deref())));
+                line(&mut text, &format!("    events {}", names(&events.names)));
                 for (what, list) in [("properties", typed(&events.properties)), ("columns", typed(&events.columns))] {
                     if !list.is_empty() {
                         line(&mut text, &format!("    {what} {list}"));
@@ -133,7 +133,7 @@ fn streams(text: &mut String, model: &Model, shape: Shape, stream: &Stream) {
         Shape::Distinct => "counting different",
         Shape::Sum => "adding up",
     };
-    let mut what = names(stream.names.as_deref());
+    let mut what = names(&stream.names);
     let parts = [("where", &stream.condition), ("for the entity", &stream.subject), (adds, &stream.value)].into_iter();
     for (word, expr) in parts {
         if let Some(expr) = expr {
@@ -160,8 +160,8 @@ fn streams(text: &mut String, model: &Model, shape: Shape, stream: &Stream) {
     }
 }
 
-fn names(names: Option<&[String]>) -> String {
-    names.map_or_else(|| "of any name".to_owned(), |names| names.join(", "))
+fn names(names: &EventNames) -> String {
+    names.only().map_or_else(|| "of any name".to_owned(), |names| names.join(", "))
 }
 
 /// Writes a length of time as it is written in TOML.

@@ -7,7 +7,7 @@ use crate::plan::relational::Query;
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, Type};
 use crate::semantic::model::{
-    DefinitionId, EntityIndex, KpiIndex, MilestoneIndex, Model, ScoreIndex, Source, SourceIndex,
+    DefinitionId, EntityIndex, EventNames, KpiIndex, MilestoneIndex, Model, ScoreIndex, Source, SourceIndex,
 };
 use crate::semantic::name::Path;
 use crate::source::Span;
@@ -160,8 +160,8 @@ impl Cells {
 pub struct Events {
     /// The source.
     pub source: SourceIndex,
-    /// The names that are needed; none: all.
-    pub names: Option<Vec<String>>,
+    /// The names that are needed.
+    pub names: EventNames,
     /// The properties that are needed, by path.
     pub properties: Vec<(Path, Type)>,
     /// The further columns that are needed, by name.
@@ -228,8 +228,8 @@ pub struct Occurrences {
 pub struct Stream {
     /// The number by which its rows are known: it follows from what the stream is.
     pub id: i64,
-    /// The events' names; none: all.
-    pub names: Option<Vec<String>>,
+    /// The events' names.
+    pub names: EventNames,
     /// Which of them.
     pub condition: Option<Expr>,
     /// Who they belong to, where that is not who acted, or the parent of who acted.

@@ -7,7 +7,9 @@ use sha2::{Digest, Sha256};
 use crate::plan::node::{Bound, Shape, Stream};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::Expr;
-use crate::semantic::model::{Anchor, EntityIndex, MilestoneIndex, Model, Occurrences, Progress, SourceIndex};
+use crate::semantic::model::{
+    Anchor, EntityIndex, EventNames, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
+};
 pub use crate::semantic::signature::signature;
 
 /// What streams are put into one statement for.
@@ -41,16 +43,12 @@ pub fn streams(model: &Model) -> BTreeMap<Group, Vec<Stream>> {
             Anchor::Reach(from) => Some(from),
         };
         let bound = Bound { from, after: milestone.after };
-        let mut names = names.clone();
-        if let Some(names) = &mut names {
-            names.sort();
-            names.dedup();
-        }
+        let names = names.sorted();
         let exprs: Vec<Option<String>> =
             [condition.as_ref(), subject.as_ref(), value].iter().map(|expr| expr.map(signature)).collect();
         let ends = [bound.from, bound.after].map(|end| end.map(|index| &model.milestone(index).meta.name));
-        let key = format!("{names:?} {exprs:?} {ends:?}");
-        let (entity, any) = (milestone.entity, names.is_none());
+        let key = format!("{:?} {exprs:?} {ends:?}", names.only().map(|names| names.to_vec()));
+        let (entity, any) = (milestone.entity, names == EventNames::All);
         let group = Group { depth: milestone.depth, entity, source: *source, shape, any };
         let (entity, source) = (&model.entity(entity).meta.name, &model.source(*source).meta.name);
         let id = number(&format!("{entity} {source} {} {key}", shape.name()));

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use crate::semantic::definitions::Defined as _;
 use crate::semantic::expr::Expr;
 use crate::semantic::files::{Csv, Files};
-use crate::semantic::model::{Column, Measure, MeasureRelation, MilestoneIndex, Model, Origin};
+use crate::semantic::model::{Column, EventNames, Measure, MeasureRelation, MilestoneIndex, Model, Origin};
 use crate::semantic::signature::signature;
 
 /// Writes `name: value` lines; what is absent writes nothing, so that a key that comes to the language changes no hash.
@@ -72,6 +72,12 @@ pub(super) fn milestone_names(model: &Model, indexes: &[MilestoneIndex]) -> Stri
     indexes.iter().map(|index| milestone_name(model, *index)).collect::<Vec<_>>().join(" ")
 }
 
+/// Returns the names of events, in an order that does not depend on how they are written.
+pub(super) fn event_names(names: &EventNames) -> String {
+    let sorted = names.sorted();
+    format!("{:?}", sorted.only().map(|names| names.to_vec()))
+}
+
 /// Returns what a measure means.
 pub(super) fn measure(model: &Model, own: &Measure) -> String {
     let Measure { relation, function, argument, members, filter, time, dimensions, waits, mature_only } = own;
@@ -85,11 +91,8 @@ pub(super) fn measure(model: &Model, own: &Measure) -> String {
                 format!("milestone {} {}", milestone_name(model, *of), population.unwrap_or_default())
             }
             MeasureRelation::Events(source, names) => {
-                let mut names = names.clone();
-                if let Some(names) = &mut names {
-                    names.sort();
-                }
-                format!("events {} {names:?}", model.source(*source).meta.name)
+                let names = event_names(names);
+                format!("events {} {names}", model.source(*source).meta.name)
             }
             MeasureRelation::Facts(source) => format!("facts {}", model.source(*source).meta.name),
         },

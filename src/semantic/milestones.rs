@@ -436,7 +436,7 @@ impl Cx<'_> {
             }
         }
         // A condition on the name narrows what is read, as `event` does.
-        let names = names_in::narrowed(names, condition.as_ref(), diagnostics);
+        let names = names_in::narrowed(names?, condition.as_ref(), diagnostics);
         Some((Occurrences::Events { source, names, condition, subject }, progress))
     }
 }

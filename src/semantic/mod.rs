@@ -5,6 +5,7 @@ pub mod decimal;
 pub mod definitions;
 pub mod duration;
 pub mod entities;
+pub mod event_names;
 pub mod expr;
 pub mod files;
 mod graph;

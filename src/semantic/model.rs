@@ -15,6 +15,7 @@ pub use crate::project::tables::source::{Stored, TimeType};
 pub use crate::semantic::buckets::{Buckets, Period};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::definitions::Defined;
+pub use crate::semantic::event_names::EventNames;
 use crate::semantic::expr::{AggregateFunction, Expr, Type};
 use crate::semantic::files::Files;
 use crate::semantic::horizon::Horizon;
@@ -269,8 +270,8 @@ pub enum Occurrences {
     Events {
         /// The source.
         source: SourceIndex,
-        /// The names that count; none: all.
-        names: Option<Vec<String>>,
+        /// The names that count.
+        names: EventNames,
         /// Which of them count.
         condition: Option<Expr>,
         /// Who they are counted for; none: who acted, or the parent of who acted.
@@ -370,8 +371,8 @@ pub enum MeasureRelation {
         /// The milestone that makes the population.
         population: Option<MilestoneIndex>,
     },
-    /// One row an event with one of these names; none: all.
-    Events(SourceIndex, Option<Vec<String>>),
+    /// One row an event with one of these names.
+    Events(SourceIndex, EventNames),
     /// One row a fact.
     Facts(SourceIndex),
 }

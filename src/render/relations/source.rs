@@ -125,9 +125,9 @@ fn names(
         EventName::Constant(constant) => return Ok((None, None, cx.string(constant)?)),
         EventName::Column(column) => column,
     };
-    let needed = |canonical: &str| events.names.as_ref().is_none_or(|names| names.iter().any(|name| name == canonical));
-    let raw_names = events.names.as_ref().map(|names| {
-        let mut raw: Vec<String> = names.clone();
+    let needed = |canonical: &str| events.names.only().is_none_or(|names| names.iter().any(|name| name == canonical));
+    let raw_names = events.names.only().map(|names| {
+        let mut raw: Vec<String> = names.to_vec();
         for (canonical, others) in aliases {
             if needed(canonical) {
                 raw.extend(others.iter().cloned());

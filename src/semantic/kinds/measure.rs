@@ -13,7 +13,9 @@ use crate::project::read::list;
 use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Type};
 use crate::semantic::kinds::Cx;
 use crate::semantic::milestones::{check_event_name, compared_by, empty_list};
-use crate::semantic::model::{EntityIndex, Measure, MeasureRelation, MilestoneIndex, SourceIndex, SourceRows};
+use crate::semantic::model::{
+    EntityIndex, EventNames, Measure, MeasureRelation, MilestoneIndex, SourceIndex, SourceRows,
+};
 use crate::semantic::name::{EventRole, FactRole, Name, Path, ReachColumn};
 use crate::semantic::parse::Scope as _;
 use crate::semantic::scopes::Names;
@@ -153,7 +155,7 @@ impl Cx<'_> {
             }
         }
         if let MeasureRelation::Events(_, names) = &mut relation {
-            *names = names_in::narrowed(names.take(), filter.as_ref(), self.diagnostics);
+            *names = names_in::narrowed(names.clone(), filter.as_ref(), self.diagnostics);
         }
         let is_milestone = matches!(relation, MeasureRelation::Milestone { .. });
         let by_reach = !self.buckets().are_cohorts() && time.is_some();
@@ -212,7 +214,7 @@ impl Cx<'_> {
         }
         if let Some((index, _)) = source {
             return index.map(|index| match self.model.source(index).rows {
-                SourceRows::Events { .. } => MeasureRelation::Events(index, None),
+                SourceRows::Events { .. } => MeasureRelation::Events(index, EventNames::All),
                 SourceRows::Facts => MeasureRelation::Facts(index),
             });
         }
@@ -254,7 +256,7 @@ impl Cx<'_> {
         for (name, span) in &listed {
             check_event_name(self.model, *source, name, *span, self.diagnostics);
         }
-        *names = Some(listed.into_iter().map(|(name, _)| name).collect());
+        *names = EventNames::of(listed.into_iter().map(|(name, _)| name))?;
         Some(())
     }
 

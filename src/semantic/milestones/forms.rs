@@ -5,7 +5,7 @@ use crate::project::document::{OneOrMany, Spanned};
 use crate::project::tables::milestone::MilestoneTable;
 use crate::project::{Definition, Project};
 use crate::semantic::decimal::Decimal;
-use crate::semantic::model::{EventName, Model, Occurrences, Progress, SourceIndex, SourceRows};
+use crate::semantic::model::{EventName, EventNames, Model, Occurrences, Progress, SourceIndex, SourceRows};
 use crate::semantic::names_in::check_alias;
 use crate::semantic::values::exact;
 use crate::source::Span;
@@ -156,32 +156,28 @@ pub(super) fn threshold(
     Some(value)
 }
 
-/// Reads `event`; none: every event.
+/// Reads `event`; none where it has no name, which is reported.
 pub(super) fn event_names(
     definition: &Definition<MilestoneTable>,
     model: &Model,
     source: SourceIndex,
     diagnostics: &mut Diagnostics,
-) -> Option<Vec<String>> {
-    let written = definition.body.event.as_ref()?;
+) -> Option<EventNames> {
+    let Some(written) = &definition.body.event else { return Some(EventNames::All) };
     let listed: Vec<(String, Span)> = match written.get() {
         OneOrMany::One(one) => vec![(one.clone(), definition.place(written))],
         OneOrMany::Many(many) => many.iter().map(|each| (each.get().clone(), definition.place(each))).collect(),
     };
     if listed.iter().any(|(name, _)| name == "*") {
-        return None;
+        return Some(EventNames::All);
     }
     if listed.is_empty() {
         empty_list(definition.place(written), diagnostics);
     }
-    let mut names: Vec<String> = Vec::new();
-    for (name, span) in listed {
-        check_event_name(model, source, &name, span, diagnostics);
-        if !names.contains(&name) {
-            names.push(name);
-        }
+    for (name, span) in &listed {
+        check_event_name(model, source, name, *span, diagnostics);
     }
-    Some(names)
+    EventNames::of(listed.into_iter().map(|(name, _)| name))
 }
 
 /// Reports a list of events with nothing in it.

@@ -1,7 +1,7 @@
 //! A milestone as a definition: what it is made of, and what it means.
 
 use crate::semantic::definitions::{Defined, add_milestone};
-use crate::semantic::meaning::{Lines, milestone_name, milestone_names};
+use crate::semantic::meaning::{Lines, event_names, milestone_name, milestone_names};
 use crate::semantic::model::{Anchor, DefinitionId, Meta, Milestone, Model, Occurrences, Progress};
 
 impl Defined for Milestone {
@@ -58,11 +58,7 @@ impl Defined for Milestone {
         lines.expr("for", applies_to.as_ref());
         match occurrences {
             Occurrences::Events { source, names, condition, subject } => {
-                let mut names = names.clone();
-                if let Some(names) = &mut names {
-                    names.sort();
-                }
-                lines.add("events", format!("{} {names:?}", model.source(*source).meta.name));
+                lines.add("events", format!("{} {}", model.source(*source).meta.name, event_names(names)));
                 lines.expr("where", condition.as_ref()).expr("subject", subject.as_ref())
             }
             Occurrences::Reaches(parts) => lines.add("reaches", milestone_names(model, parts)),

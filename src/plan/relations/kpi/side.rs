@@ -9,7 +9,7 @@ use crate::plan::relational::{Draft, Query, RelationId, Rows};
 use crate::plan::relations::{Cx, Scope, milestone};
 use crate::plan::streams::signature;
 use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Type};
-use crate::semantic::model::{Anchor, EntityIndex, Kpi, Measure, MeasureRelation, MilestoneIndex};
+use crate::semantic::model::{Anchor, EntityIndex, EventNames, Kpi, Measure, MeasureRelation, MilestoneIndex};
 use crate::semantic::name::{Name, ReachColumn};
 
 /// What a measure is of a KPI.
@@ -179,10 +179,10 @@ impl<'m> Side<'m> {
                     Some(Some(length)) => any([begun, begun_within(owner.as_ref().unwrap_or(&row), length)]),
                 });
             }
-            MeasureRelation::Events(_, Some(names)) => {
+            MeasureRelation::Events(_, EventNames::Only(names)) => {
                 conditions.push(is_in(row.column("event_name"), names.iter().map(scalar::text).collect()));
             }
-            MeasureRelation::Entity(_) | MeasureRelation::Events(_, None) | MeasureRelation::Facts(_) => {}
+            MeasureRelation::Entity(_) | MeasureRelation::Events(_, EventNames::All) | MeasureRelation::Facts(_) => {}
         }
         // Members are counted, and not their rows.
         let are_members = matches!(measure.relation, MeasureRelation::Entity(_) | MeasureRelation::Milestone { .. });
