@@ -104,13 +104,13 @@ fn looks(analysis: &Analysis, part: &[NodeId], place: &Place) -> Result<Vec<Look
             Some(Raw::Source(index)) => {
                 let source = model.source(index);
                 let is_log = matches!(source.rows, SourceRows::Events { .. });
-                let key = source.entity.as_ref().map(|(_, column)| column.clone());
-                id = source.key.clone().filter(|_| !is_log);
+                let key = source.entity().map(|(_, column)| column.clone());
+                id = source.key().cloned().filter(|_| !is_log);
                 if let SourceRows::Events { name: EventName::Column(column), .. } = &source.rows {
                     name = Some(column.clone());
                 }
-                let owner = source.entity.as_ref().map(|(index, column)| (name_of(*index), column.clone()));
-                let time = source.time.clone().map(|column| (column, false));
+                let owner = source.entity().map(|(index, column)| (name_of(*index), column.clone()));
+                let time = source.time().map(|time| (time.column.clone(), false));
                 let rows = if is_log { Kind::Log } else { Kind::Facts };
                 (format!("source.{}", source.meta.name), time, key, owner, rows)
             }
@@ -161,7 +161,7 @@ fn names(model: &Model, index: SourceIndex) -> Vec<(String, Vec<String>)> {
     for milestone in &model.milestones {
         match &milestone.occurrences {
             Occurrences::Events { source, names: EventNames::Only(names), .. } if *source == index => {
-                wanted.extend(names.iter())
+                wanted.extend(names.iter());
             }
             Occurrences::Events { .. }
             | Occurrences::Reaches(_)

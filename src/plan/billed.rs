@@ -215,7 +215,7 @@ impl Work<'_> {
         let declared = match raw {
             Raw::Source(index) => {
                 let source = self.model.source(index);
-                let is_time = source.time.as_deref() == Some(column);
+                let is_time = source.time().is_some_and(|time| time.column == column);
                 let own = source.columns.iter().find(|own| own.column == column);
                 if is_time { Some(Type::Timestamp) } else { own.map(|own| own.ty) }
             }
@@ -260,8 +260,8 @@ impl Work<'_> {
             Relation::Events(events) => {
                 let source = self.model.source(events.source);
                 let column = match name {
-                    "entity" => source.entity.as_ref().map(|(_, column)| column.as_str()),
-                    "event_id" => source.key.as_deref(),
+                    "entity" => source.entity().map(|(_, column)| column.as_str()),
+                    "event_id" => source.key().map(String::as_str),
                     _ => None,
                 };
                 raw(Raw::Source(events.source), column)
@@ -270,7 +270,7 @@ impl Work<'_> {
                 let source = self.model.source(occurrences.source);
                 match name {
                     "entity" => self.key_bytes(occurrences.entity),
-                    "event_id" => raw(Raw::Source(occurrences.source), source.key.as_deref()),
+                    "event_id" => raw(Raw::Source(occurrences.source), source.key().map(String::as_str)),
                     _ => None,
                 }
             }

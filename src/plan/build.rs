@@ -154,13 +154,13 @@ impl Builder<'_> {
             self.add(name, Relation::Events(events), Materialization::Table, Vec::new(), reads, reference, columns);
         }
         for (index, source) in self.model.sources.iter().enumerate() {
-            if !matches!(source.rows, SourceRows::Facts) {
+            if !matches!(source.rows, SourceRows::Facts { .. }) {
                 continue;
             }
             let mut columns = Vec::new();
-            columns.extend(source.key.as_ref().map(|_| ("fact_key".to_owned(), Type::String)));
-            columns.extend(source.entity.as_ref().map(|_| ("entity".to_owned(), Type::String)));
-            columns.extend(source.time.as_ref().map(|_| ("fact_time".to_owned(), Type::Timestamp)));
+            columns.extend(source.key().map(|_| ("fact_key".to_owned(), Type::String)));
+            columns.extend(source.entity().map(|_| ("entity".to_owned(), Type::String)));
+            columns.extend(source.time().map(|_| ("fact_time".to_owned(), Type::Timestamp)));
             columns.extend(source.columns.iter().map(|Column { name, ty, .. }| (column_name(name), *ty)));
             self.add(
                 naming::facts(&source.meta.name),

@@ -97,7 +97,7 @@ fn number(signature: &str) -> i64 {
 
 /// Tells whether streams for `entity` read whoever acted, besides the entity that they belong to.
 pub fn needs_actor(model: &Model, source: SourceIndex, entity: EntityIndex, streams: &[Stream]) -> bool {
-    let Some((actor, _)) = model.source(source).entity.as_ref() else { return false };
+    let Some((actor, _)) = model.source(source).entity() else { return false };
     let name = &model.entity(*actor).meta.name;
     streams.iter().any(|stream| {
         let is_other = *actor != entity || stream.subject.is_some();

@@ -11,7 +11,7 @@ pub enum EventNames {
     Only(NameList),
 }
 
-/// NameList: at least one, and each once.
+/// Names of events: at least one, and each once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameList(Vec<String>);
 

@@ -270,7 +270,7 @@ impl Measure {
             }
             MeasureRelation::Events(index, _) | MeasureRelation::Facts(index) => {
                 made_of.push((*index).into());
-                let owner = model.source(*index).entity.iter().filter(|_| self.uses_entity());
+                let owner = model.source(*index).entity().into_iter().filter(|_| self.uses_entity());
                 made_of.extend(owner.map(|(owner, _)| DefinitionId::from(*owner)));
             }
         }

@@ -276,7 +276,7 @@ impl Cx<'_> {
             return self.entities.find(name.get(), definition.place(name), diagnostics);
         }
         if let Some(source) = source {
-            return match &model.source(source).entity {
+            return match model.source(source).entity() {
                 Some((entity, _)) => Some(*entity),
                 None => default_entity(model, "entity", definition.span, diagnostics),
             };
@@ -363,7 +363,7 @@ impl Cx<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Option<(Occurrences, Progress)> {
         let table = &definition.body;
-        let actor = model.source(source).entity.as_ref().map(|(entity, _)| *entity);
+        let actor = model.source(source).entity().map(|(entity, _)| *entity);
         let mut scope = row_names(model, source);
         if let Some(actor) = actor {
             scope = scope.with_entity(model, actor);

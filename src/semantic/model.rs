@@ -6,8 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use indexmap::IndexMap;
-
 use crate::language::{Table, tables};
 // Their variants are what was written and what is meant.
 pub use crate::project::tables::kpi::Direction;
@@ -19,7 +17,7 @@ pub use crate::semantic::event_names::EventNames;
 use crate::semantic::expr::{AggregateFunction, Expr, Type};
 use crate::semantic::files::Files;
 use crate::semantic::horizon::Horizon;
-use crate::semantic::name::Path;
+pub use crate::semantic::sources::{EventName, PartitionBy, Properties, Source, SourceRows, TimeColumn};
 use crate::source::Span;
 
 macro_rules! model {
@@ -129,102 +127,6 @@ pub struct Column {
     pub ty: Type,
     /// Where it is declared.
     pub span: Span,
-}
-
-/// The JSON document of an event.
-#[derive(Clone, Debug)]
-pub struct Properties {
-    /// The column in the warehouse.
-    pub column: String,
-    /// How it is stored.
-    pub stored: Stored,
-    /// The declared properties, by the keys that lead to them.
-    pub types: IndexMap<Path, Type>,
-    /// Where it is declared.
-    pub span: Span,
-}
-
-/// The name of an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EventName {
-    /// A column holds it.
-    Column(String),
-    /// Every row is this event.
-    Constant(String),
-}
-
-/// A table that is read.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// Its name and the rest.
-    pub meta: Meta,
-    /// Where its rows come from.
-    pub origin: Origin,
-    /// What its rows are.
-    pub rows: SourceRows,
-    /// The column that is unique, if one is.
-    pub key: Option<String>,
-    /// The entity that its rows belong to, and the column with its key.
-    pub entity: Option<(EntityIndex, String)>,
-    /// The column with the time.
-    pub time: Option<String>,
-    /// What is stored in that column, where it is said.
-    pub time_type: Option<TimeType>,
-    /// The zone of times without one.
-    pub timezone: String,
-    /// Typed columns.
-    pub columns: Vec<Column>,
-    /// Whether rows may come twice.
-    pub deduplicate: bool,
-    /// How old a row may be, in microseconds.
-    pub retain: Option<i64>,
-    /// Whether the warehouse deletes older rows by itself.
-    pub expire: bool,
-    /// How its rows are divided by time, where the warehouse can do it.
-    pub partition: Option<PartitionBy>,
-    /// The rows that are read, by columns as they are stored.
-    pub scan: Option<Expr>,
-    /// The rows that count.
-    pub condition: Option<Expr>,
-    /// Whether events may have names of any style.
-    pub any_event_names: bool,
-    /// Where each raw column is written.
-    pub places: BTreeMap<String, Span>,
-}
-
-/// How rows are divided by time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PartitionBy {
-    /// By day, in UTC.
-    Day,
-    /// By month, in UTC.
-    Month,
-}
-
-impl PartitionBy {
-    /// Returns its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            PartitionBy::Day => "day",
-            PartitionBy::Month => "month",
-        }
-    }
-}
-
-/// What the rows of a source are.
-#[derive(Clone, Debug)]
-pub enum SourceRows {
-    /// Events.
-    Events {
-        /// The name of the event.
-        name: EventName,
-        /// The document with its properties.
-        properties: Option<Properties>,
-        /// By the names that definitions use, what the data calls them besides.
-        aliases: IndexMap<String, Vec<String>>,
-    },
-    /// Facts.
-    Facts,
 }
 
 /// Somebody who acts.

@@ -128,7 +128,7 @@ fn of_milestones(model: &Model, mut open: Vec<MilestoneIndex>) -> Option<Never> 
 
 fn of_source(model: &Model, source: SourceIndex) -> Option<Never> {
     let source = model.source(source);
-    let entity = source.entity.as_ref().and_then(|(entity, _)| model.entity(*entity).condition.as_ref());
+    let entity = source.entity().and_then(|(entity, _)| model.entity(*entity).condition.as_ref());
     depends(source.condition.iter().chain(entity))
 }
 

@@ -1,6 +1,7 @@
 //! `[source.<name>]` -> [`Source`].
 
 mod meaning;
+mod source;
 
 use indexmap::IndexMap;
 
@@ -12,14 +13,15 @@ use crate::project::{Definition, Project};
 use crate::semantic::expr::Type;
 use crate::semantic::known::Named;
 use crate::semantic::milestones::not_mixed;
-pub use crate::semantic::model::Source;
-use crate::semantic::model::{EntityIndex, EventName, Model, PartitionBy, Properties, SourceIndex, SourceRows};
+use crate::semantic::model::{EntityIndex, Model, SourceIndex};
 use crate::semantic::name::Path;
 use crate::semantic::references::{Reference, References};
 use crate::semantic::scopes::Names;
 use crate::semantic::tables::{Cx, Resolver};
 use crate::semantic::{names_in, origin, parse, taken, values};
 use crate::source::Span;
+
+pub use crate::semantic::sources::source::{EventName, PartitionBy, Properties, Source, SourceRows, TimeColumn};
 
 /// The project's sources.
 struct Sources<'p>(&'p Project);
@@ -58,7 +60,7 @@ impl Resolver for Sources<'_> {
             if let Some(condition) = &condition {
                 names_in::check_aliases(model.source(index), condition, diagnostics);
             }
-            let actor = model.source(index).entity.as_ref().map(|(entity, _)| *entity);
+            let actor = model.source(index).entity().map(|(entity, _)| *entity);
             not_mixed(model, actor, &condition, diagnostics);
             model.sources[index.0].condition = condition;
         }
@@ -68,7 +70,7 @@ impl Resolver for Sources<'_> {
 /// Returns what the columns of a source's own rows are called.
 pub fn row_names(model: &Model, index: SourceIndex) -> Names {
     let source = model.source(index);
-    let entity = source.entity.as_ref().map(|(entity, _)| model.entity(*entity).meta.name.as_str());
+    let entity = source.entity().map(|(entity, _)| model.entity(*entity).meta.name.as_str());
     Names::rows(source, entity)
 }
 
@@ -91,26 +93,23 @@ fn source(
     values::column_names(definition, roles.into_iter().chain([document]), diagnostics);
     let columns = values::columns(definition, table.columns.iter(), diagnostics);
     let entity = entity(definition, model, entities, diagnostics);
-    let (rows, key) = match table.kind.unwrap_or(SourceKind::Events) {
-        SourceKind::Events => (events(definition, diagnostics)?, &table.id),
+    let whole_time = time.as_ref().map(|(column, ty)| TimeColumn { column: column.get().clone(), ty: *ty });
+    let rows = match table.kind.unwrap_or(SourceKind::Events) {
+        SourceKind::Events => events(definition, entity, whole_time, diagnostics)?,
         SourceKind::Facts => {
             misplaced(definition, diagnostics);
             columnless(definition, diagnostics)?;
-            (SourceRows::Facts, &table.key)
+            if table.entity.is_some() && entity.is_none() {
+                return None;
+            }
+            SourceRows::Facts { key: table.key.as_ref().map(|column| column.get().clone()), entity, time: whole_time }
         }
     };
-    if table.entity.is_some() && entity.is_none() {
-        return None;
-    }
     timeless(definition, diagnostics);
     Some(Source {
         meta: values::meta(definition, None, table.description.as_ref(), table.owner.as_ref(), &table.tags),
         origin: origin?,
         rows,
-        key: key.as_ref().map(|column| column.get().clone()),
-        entity,
-        time_type: time.as_ref().and_then(|(_, ty)| *ty),
-        time: time.as_ref().map(|(column, _)| column.get().clone()),
         timezone: values::timezone(definition, table.timezone.as_ref(), diagnostics),
         columns,
         deduplicate: table.duplicates != Some(Duplicates::Keep),
@@ -253,7 +252,12 @@ pub fn default_entity(model: &Model, key: &str, span: Span, diagnostics: &mut Di
     }
 }
 
-fn events(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) -> Option<SourceRows> {
+fn events(
+    definition: &Definition<SourceTable>,
+    entity: Option<(EntityIndex, String)>,
+    time: Option<TimeColumn>,
+    diagnostics: &mut Diagnostics,
+) -> Option<SourceRows> {
     let table = &definition.body;
     if let Some(key) = &table.key {
         diagnostics.push(
@@ -303,7 +307,8 @@ fn events(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) -
         }
     });
     let aliases = aliases(definition, diagnostics);
-    (table.entity.is_some() && table.time.is_some()).then_some(SourceRows::Events { name, properties, aliases })
+    let id = table.id.as_ref().map(|column| column.get().clone());
+    Some(SourceRows::Events { id, entity: entity?, time: time?, name, properties, aliases })
 }
 
 /// Reads the types of properties, key by key: a table is a document inside the document, and a key is one key whatever

@@ -48,7 +48,7 @@ fn rename(column: &str, ty: Type) -> String {
 
 /// Reports the declared columns of a source whose names are taken.
 pub fn source(model: &Model, source: &Source, diagnostics: &mut Diagnostics) {
-    let linked = source.entity.as_ref().map(|(entity, _)| model.entity(*entity).meta.name.as_str());
+    let linked = source.entity().map(|(entity, _)| model.entity(*entity).meta.name.as_str());
     let roles = Names::roles(source, linked);
     for column in &source.columns {
         let Some(meaning) = roles.taken(&column.name).filter(|meaning| !is_same(source, column, &meaning.name)) else {
@@ -64,18 +64,18 @@ pub fn source(model: &Model, source: &Source, diagnostics: &mut Diagnostics) {
 fn is_same(source: &Source, column: &Column, role: &Name) -> bool {
     let is = |raw: Option<&String>, ty: Type| raw == Some(&column.column) && column.ty == ty;
     if role.is_link() {
-        return is(source.entity.as_ref().map(|(_, raw)| raw), Type::String);
+        return is(source.entity().map(|(_, raw)| raw), Type::String);
     }
     if role.is_time() {
-        return is(source.time.as_ref(), Type::Timestamp);
+        return is(source.time().map(|time| &time.column), Type::Timestamp);
     }
     match &source.rows {
         // An event without an id is given one, which the column has not.
         SourceRows::Events { name: EventName::Column(raw), aliases, .. } if *role == Name::Event(EventRole::Name) => {
             is(Some(raw), Type::String) && aliases.is_empty()
         }
-        SourceRows::Facts if *role == Name::Fact(FactRole::Key) => is(source.key.as_ref(), Type::String),
-        SourceRows::Events { .. } | SourceRows::Facts => false,
+        SourceRows::Facts { .. } if *role == Name::Fact(FactRole::Key) => is(source.key(), Type::String),
+        SourceRows::Events { .. } | SourceRows::Facts { .. } => false,
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) fn query(cx: Cx<'_>, occurrences: &Occurrences) -> Query {
 /// The rows of each stream, with the bucket of time that each is in.
 fn matched(cx: Cx<'_>, query: &mut Query, occurrences: &Occurrences, windows: &Windows) -> RelationId {
     let Occurrences { source, events, entity, shape, streams } = occurrences;
-    let actor = cx.model.source(*source).entity.as_ref().map(|(actor, _)| *actor);
+    let actor = cx.model.source(*source).entity().map(|(actor, _)| *actor);
     let is_by_parent = actor != Some(*entity);
     let reads_actor = streams::needs_actor(cx.model, *source, *entity, streams);
     let actor = actor.filter(|_| reads_actor);

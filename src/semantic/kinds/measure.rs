@@ -215,7 +215,7 @@ impl Cx<'_> {
         if let Some((index, _)) = source {
             return index.map(|index| match self.model.source(index).rows {
                 SourceRows::Events { .. } => MeasureRelation::Events(index, EventNames::All),
-                SourceRows::Facts => MeasureRelation::Facts(index),
+                SourceRows::Facts { .. } => MeasureRelation::Facts(index),
             });
         }
         let candidates = [
@@ -279,7 +279,7 @@ impl Cx<'_> {
     }
 
     fn linked(&self, source: SourceIndex) -> Option<EntityIndex> {
-        self.model.source(source).entity.as_ref().map(|(entity, _)| *entity)
+        self.model.source(source).entity().map(|(entity, _)| *entity)
     }
 
     fn entity_start(&self, entity: EntityIndex, span: Span) -> Expr {
@@ -307,7 +307,7 @@ impl Cx<'_> {
             MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => {
                 let declared = self.model.source(*source);
                 let events = matches!(relation, MeasureRelation::Events(..));
-                match (by_cohort, self.linked(*source), events || declared.time.is_some()) {
+                match (by_cohort, self.linked(*source), events || declared.time().is_some()) {
                     (true, Some(entity), _) => self.entity_start(entity, span),
                     (true, None, _) => {
                         let declared_at = declared.meta.span;

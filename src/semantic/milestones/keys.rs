@@ -97,7 +97,7 @@ pub(super) fn compared(model: &Model, milestone: &Milestone, diagnostics: &mut D
     let mut of_rows: Vec<&Expr> = value.into_iter().collect();
     let mut who = None;
     if let Occurrences::Events { source, condition, subject, .. } = &milestone.occurrences {
-        who = model.source(*source).entity.as_ref().map(|(entity, _)| *entity);
+        who = model.source(*source).entity().map(|(entity, _)| *entity);
         of_rows.extend(condition.iter().chain(subject));
     }
     not_mixed(model, who, of_rows, diagnostics);
@@ -108,7 +108,7 @@ pub fn compared_by(model: &Model, measure: &Measure, diagnostics: &mut Diagnosti
     let actor = match &measure.relation {
         MeasureRelation::Entity(_) | MeasureRelation::Milestone { .. } => None,
         MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => {
-            model.source(*source).entity.as_ref().map(|(entity, _)| *entity)
+            model.source(*source).entity().map(|(entity, _)| *entity)
         }
     };
     not_mixed(model, actor, measure.exprs(), diagnostics);

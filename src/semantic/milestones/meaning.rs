@@ -17,7 +17,7 @@ impl Defined for Milestone {
         let mut made_of = vec![self.entity.into()];
         if let Occurrences::Events { source, .. } = &self.occurrences {
             made_of.push((*source).into());
-            made_of.extend(model.source(*source).entity.iter().map(|(actor, _)| DefinitionId::from(*actor)));
+            made_of.extend(model.source(*source).entity().into_iter().map(|(actor, _)| DefinitionId::from(*actor)));
         }
         self.inputs().into_iter().for_each(|input| add_milestone(model, input, &mut made_of));
         made_of

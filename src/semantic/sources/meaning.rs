@@ -18,10 +18,6 @@ impl Defined for Source {
             meta: _,
             origin,
             rows,
-            key,
-            entity,
-            time,
-            time_type,
             timezone,
             columns,
             deduplicate,
@@ -36,15 +32,19 @@ impl Defined for Source {
             places: _,
         } = self;
         let mut lines = Lines::default();
-        lines.origin(origin).add("key", key.clone()).add("time", time.clone());
+        let time = self.time();
+        lines.origin(origin).add("key", self.key().cloned()).add("time", time.map(|time| time.column.clone()));
         lines.add("timezone", timezone.clone()).flag("deduplicate", *deduplicate);
-        lines.add("time_type", time_type.map(|ty| ty.name().to_owned())).expr("scan", scan.as_ref());
-        let entity = entity.as_ref().map(|(entity, column)| format!("{} {column:?}", model.entity(*entity).meta.name));
+        lines
+            .add("time_type", time.and_then(|time| time.ty).map(|ty| ty.name().to_owned()))
+            .expr("scan", scan.as_ref());
+        let entity = self.entity().map(|(entity, column)| format!("{} {column:?}", model.entity(*entity).meta.name));
         lines.add("entity", entity).columns(columns).expr("where", condition.as_ref());
         lines.add("retain", retain.map(|age| age.to_string()));
         match rows {
-            SourceRows::Facts => lines.flag("facts", true),
-            SourceRows::Events { name, properties, aliases } => {
+            // The rest of both is written above.
+            SourceRows::Facts { key: _, entity: _, time: _ } => lines.flag("facts", true),
+            SourceRows::Events { id: _, entity: _, time: _, name, properties, aliases } => {
                 lines.add(
                     "name",
                     match name {

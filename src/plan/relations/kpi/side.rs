@@ -325,7 +325,7 @@ fn entity_of(cx: Cx<'_>, relation: &MeasureRelation) -> Option<EntityIndex> {
         MeasureRelation::Entity(entity) => Some(*entity),
         MeasureRelation::Milestone { of, .. } => Some(cx.model.milestone(*of).entity),
         MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => {
-            cx.model.source(*source).entity.as_ref().map(|(entity, _)| *entity)
+            cx.model.source(*source).entity().map(|(entity, _)| *entity)
         }
     }
 }
