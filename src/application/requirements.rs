@@ -147,7 +147,7 @@ impl Reader {
             | Relation::Kpis
             | Relation::Cells(_)
             | Relation::Moment
-            | Relation::Score(_) => true,
+            | Relation::Own(_) => true,
         };
         for declared in &source.columns {
             if scanned(&declared.name) {

@@ -5,15 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::plan::cells::cells;
 use crate::plan::columns::{column_name, property_name};
 use crate::plan::node::{
-    Cells, Counted, DefinitionRef, Materialization, Node, NodeId, Occurrences, Plan, Raw, Reached, Relation, Shape,
+    Cells, Counted, DefinitionRef, Materialization, Node, NodeId, Occurrences, OwnRelation, Plan, Raw, Reached,
+    Relation, Shape,
 };
 use crate::plan::relational::{Query, moment, passes};
 use crate::plan::streams::Group;
-use crate::plan::{naming, needs, relations, streams};
+use crate::plan::{naming, needs, own, relations, streams};
+use crate::semantic::definitions;
 use crate::semantic::expr::Type;
 use crate::semantic::model::{
-    Column, DefinitionId, EntityIndex, KpiIndex, Measure, MilestoneIndex, Model, Occurrences as Counts, ScoreIndex,
-    SourceIndex, SourceRows,
+    Column, DefinitionId, EntityIndex, KpiIndex, Measure, MilestoneIndex, Model, Occurrences as Counts, SourceIndex,
+    SourceRows,
 };
 
 /// KPIs that are not computed, though those are that lie in one table with them.
@@ -52,7 +54,7 @@ pub fn build(model: &Model, without: &[&str], leaving: &Leaving) -> Plan {
     builder.sources();
     builder.milestones();
     builder.kpis();
-    builder.scores();
+    builder.own();
     passes::run_on_plan(&mut builder.plan, model, without);
     builder.plan
 }
@@ -322,24 +324,14 @@ impl Builder<'_> {
         Cells { kpis, left_out, is_there }
     }
 
-    fn scores(&mut self) {
-        for (index, score) in self.model.scores.iter().enumerate() {
-            let columns = vec![
-                (self.model.entity(score.entity).key.clone(), Type::String),
-                ("score".to_owned(), Type::Float),
-                ("band".to_owned(), Type::String),
-                ("milestones_reached".to_owned(), Type::Int),
-                ("as_of".to_owned(), Type::Timestamp),
-            ];
-            self.add(
-                naming::score(&score.meta.name),
-                Relation::Score(ScoreIndex(index)),
-                Materialization::Table,
-                Vec::new(),
-                None,
-                Some(definition(self.model, ScoreIndex(index))),
-                columns,
-            );
+    /// Plans the relations that definitions have by themselves, each after those that it is made of.
+    fn own(&mut self) {
+        for id in definitions::all(self.model).into_iter().map(|own| own.definition) {
+            let Some(own) = own::of(self.model, id) else { continue };
+            let relation = OwnRelation { definition: id, key: own.columns[0].len() };
+            let (name, reference) = (naming::own(&self.model.id(id)), Some(definition(self.model, id)));
+            let (relation, columns) = (Relation::Own(relation), own.columns.concat());
+            self.add(name, relation, Materialization::Table, Vec::new(), None, reference, columns);
         }
     }
 }

@@ -50,7 +50,7 @@ pub fn plan(plan: &Plan, model: &Model) -> String {
             | Relation::Kpis
             | Relation::Cells(_)
             | Relation::Moment
-            | Relation::Score(_) => None,
+            | Relation::Own(_) => None,
         })
         .collect();
     if !groups.is_empty() {

@@ -39,7 +39,7 @@ pub fn layout(model: &Model, node: &Node) -> Layout {
         | Relation::Kpi(_)
         | Relation::Kpis
         | Relation::Moment
-        | Relation::Score(_) => Layout::default(),
+        | Relation::Own(_) => Layout::default(),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod lineage;
 pub mod naming;
 pub mod needs;
 pub mod node;
+pub mod own;
 pub mod part;
 pub mod relational;
 mod relations;

@@ -7,7 +7,7 @@ use crate::plan::relational::Query;
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, Type};
 use crate::semantic::model::{
-    DefinitionId, EntityIndex, EventNames, KpiIndex, MilestoneIndex, Model, ScoreIndex, Source, SourceIndex,
+    DefinitionId, EntityIndex, EventNames, KpiIndex, MilestoneIndex, Model, Source, SourceIndex,
 };
 use crate::semantic::name::Path;
 use crate::source::Span;
@@ -128,8 +128,17 @@ pub enum Relation {
     Kpi(KpiIndex),
     /// The rows of all KPIs.
     Kpis,
-    /// One row an entity with its score.
-    Score(ScoreIndex),
+    /// The rows of a definition that one query makes of what the definition is made of.
+    Own(OwnRelation),
+}
+
+/// The relation of a definition: `plan::own` says more.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnRelation {
+    /// The definition.
+    pub definition: DefinitionId,
+    /// How many columns tell its rows apart, which stand first.
+    pub key: usize,
 }
 
 /// KPIs that are computed together.
@@ -346,7 +355,7 @@ impl Relation {
             Relation::Kpis => "kpis",
             Relation::Cells(_) => "cells",
             Relation::Moment => "moment",
-            Relation::Score(_) => "score",
+            Relation::Own(own) => own.definition.table().name(),
         }
     }
 }

@@ -37,7 +37,7 @@ pub fn part(plan: &Plan, ids: &BTreeSet<Id>) -> Vec<NodeId> {
             | Relation::Milestones
             | Relation::Cells(_)
             | Relation::Kpis
-            | Relation::Score(_) => {}
+            | Relation::Own(_) => {}
         }
     }
     while let Some(id) = open.pop() {
@@ -82,7 +82,7 @@ pub fn comes_with(plan: &Plan, id: NodeId, part: &BTreeSet<NodeId>, is_there: im
         | Relation::Milestone(_)
         | Relation::Cells(_)
         | Relation::Kpi(_)
-        | Relation::Score(_) => false,
+        | Relation::Own(_) => false,
     }
 }
 

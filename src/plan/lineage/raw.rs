@@ -29,7 +29,7 @@ pub(super) fn step(model: &Model, plan: &Plan, node: &Node) -> Step {
         | Relation::Kpis
         | Relation::Cells(_)
         | Relation::Moment
-        | Relation::Score(_) => Step::default(),
+        | Relation::Own(_) => Step::default(),
     }
 }
 

@@ -178,7 +178,7 @@ fn read_properties(node: &Node) -> &[(Path, Type)] {
         | Relation::Kpis
         | Relation::Cells(_)
         | Relation::Moment
-        | Relation::Score(_) => &[],
+        | Relation::Own(_) => &[],
     }
 }
 

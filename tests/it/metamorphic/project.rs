@@ -190,7 +190,7 @@ impl Meant {
     /// Reads the rows of the milestones, KPIs and scores.
     pub(super) fn read(&self, database: &dyn Warehouse) -> Rows {
         let is_read =
-            |relation: &Relation| matches!(relation, Relation::Milestone(_) | Relation::Kpi(_) | Relation::Score(_));
+            |relation: &Relation| matches!(relation, Relation::Milestone(_) | Relation::Kpi(_) | Relation::Own(_));
         let nodes = self.analysis.plan.nodes.iter().filter(|node| is_read(&node.relation));
         nodes
             .map(|node| {
