@@ -4,6 +4,7 @@ pub mod application;
 pub mod check;
 pub mod cli;
 pub mod diagnostic;
+pub mod language;
 pub mod manifest;
 pub mod plan;
 pub mod project;

@@ -45,17 +45,17 @@ pub struct Target {
 
 /// Returns every target of the project.
 pub fn all(project: &Project, diagnostics: &mut Diagnostics) -> Vec<Target> {
-    if project.targets.is_empty() {
+    if project.tables.targets.is_empty() {
         none(project, diagnostics);
     }
-    project.targets.iter().filter_map(|target| resolve(project, target, diagnostics)).collect()
+    project.tables.targets.iter().filter_map(|target| resolve(project, target, diagnostics)).collect()
 }
 
 /// Returns the target that `wanted` names; where nothing is named, the project's default, or its only one.
 pub fn pick(project: &Project, wanted: Option<&str>, diagnostics: &mut Diagnostics) -> Option<Target> {
     let default = project.settings.body.default_target.as_ref();
     let Some(name) = wanted.or(default.map(|name| name.get().as_str())) else {
-        match project.targets.as_slice() {
+        match project.tables.targets.as_slice() {
             [] => none(project, diagnostics),
             [only] => return resolve(project, only, diagnostics),
             several => {
@@ -69,14 +69,14 @@ pub fn pick(project: &Project, wanted: Option<&str>, diagnostics: &mut Diagnosti
         }
         return None;
     };
-    if let Some(found) = project.targets.iter().find(|target| target.name == name) {
+    if let Some(found) = project.tables.targets.iter().find(|target| target.name == name) {
         return resolve(project, found, diagnostics);
     }
     let mut diagnostic = Diagnostic::error("unknown-target", format!("no target `{name}`"));
     if let (None, Some(default)) = (wanted, default) {
         diagnostic = diagnostic.at(project.settings.place(default), "not a target");
     }
-    let names: Vec<&str> = project.targets.iter().map(|target| target.name.as_str()).collect();
+    let names: Vec<&str> = project.tables.targets.iter().map(|target| target.name.as_str()).collect();
     diagnostics.push(match nearest(name, names.iter().copied()) {
         Some(near) => diagnostic.help(format!("a target with a similar name exists: `{near}`")),
         None if names.is_empty() => diagnostic.help(format!("the project has none: write `[target.{name}]`")),
@@ -205,7 +205,7 @@ fn chosen(
 /// the project, and not on what was asked for.
 fn folder(project: &Project, target: &Definition<TargetTable>) -> String {
     let dialect = target.body.dialect.get();
-    let speakers = project.targets.iter().filter(|other| other.body.dialect.get() == dialect).count();
+    let speakers = project.tables.targets.iter().filter(|other| other.body.dialect.get() == dialect).count();
     if speakers > 1 { format!("compiled/{dialect}/{}", target.name) } else { format!("compiled/{dialect}") }
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use crate::Analysis;
 use crate::application::Obstacle;
 use crate::application::selection::{Node, Selection};
-use crate::application::workspace::{TEST, Workspace};
+use crate::application::workspace::Workspace;
+use crate::language::{Id, Table};
 use crate::suite::case::{self, Case};
 
 /// Returns the unit tests that are selected and not excluded: by their own names, or by those of the definitions whose rows
@@ -16,12 +17,12 @@ pub fn cases(workspace: &mut Workspace, selection: &Selection) -> Result<Vec<Cas
     workspace.stop_on_errors()?;
     if !selection.is_everything() {
         let (selected, excluded) = (workspace.selected(selection)?, workspace.excluded(selection)?);
-        let tests = workspace.nodes().into_iter().filter(|node| node.kind == TEST);
-        let is_among = |node: &Node, named: &BTreeSet<String>| {
-            named.contains(&node.id()) || node.depends_on.iter().any(|definition| named.contains(definition))
+        let tests = workspace.nodes().into_iter().filter(|node| node.id.table == Table::Test);
+        let is_among = |node: &Node, named: &BTreeSet<Id>| {
+            named.contains(&node.id) || node.depends_on.iter().any(|definition| named.contains(definition))
         };
         let is_wanted = |node: &Node| is_among(node, &selected) && !is_among(node, &excluded);
-        let wanted: BTreeSet<String> = tests.filter(is_wanted).map(|node| node.name).collect();
+        let wanted: BTreeSet<String> = tests.filter(is_wanted).map(|node| node.id.name).collect();
         cases.retain(|case| wanted.contains(&case.name));
     }
     Ok(cases)

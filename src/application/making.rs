@@ -13,6 +13,7 @@ use crate::application::values::{Remark, Seen, inspect};
 use crate::application::workspace::{Workspace, place};
 use crate::application::{Obstacle, expired, recovery};
 use crate::check::Checked;
+use crate::language::Id;
 use crate::manifest::spec_hash;
 use crate::plan::node::{Materialization, Node, NodeId, Plan, Relation};
 use crate::plan::{self, naming};
@@ -224,9 +225,9 @@ fn recover(
 }
 
 /// Names the formulas that are left out because they are made of what is excluded.
-fn say_what_is_left_out(workspace: &Workspace, excluded: &BTreeSet<String>, watcher: &dyn Watcher) {
-    let ids = workspace.left_out.iter().map(|kpi| format!("kpi.{}", workspace.analysis.model.kpi(*kpi).meta.name));
-    let others: Vec<String> = ids.filter(|id| !excluded.contains(id)).collect();
+fn say_what_is_left_out(workspace: &Workspace, excluded: &BTreeSet<Id>, watcher: &dyn Watcher) {
+    let ids = workspace.left_out.iter().map(|kpi| workspace.analysis.model.id(*kpi));
+    let others: Vec<String> = ids.filter(|id| !excluded.contains(id)).map(|id| id.to_string()).collect();
     if !others.is_empty() {
         let names: Vec<&str> = others.iter().map(String::as_str).collect();
         watcher.note(&format!("left out too, for they are made of what is excluded: {}", list(&names)));
@@ -291,7 +292,7 @@ fn allow(
     standing: &Standing<'_>,
     states: &[State],
     workspace: &Workspace,
-    excluded: &BTreeSet<String>,
+    excluded: &BTreeSet<Id>,
     watcher: &dyn Watcher,
 ) -> Result<(), Obstacle> {
     let Analysis { plan, model, .. } = &workspace.analysis;
@@ -314,7 +315,7 @@ fn allow(
     }
     let is_excluded = |id: &NodeId| {
         let definition = plan.node(*id).definition.as_ref();
-        definition.is_some_and(|own| excluded.contains(&format!("{}.{}", own.kind, own.name)))
+        definition.is_some_and(|own| excluded.contains(&own.id))
     };
     let mut against: Vec<NodeId> = extended.added.iter().copied().filter(is_excluded).collect();
     for id in &extended.part {
@@ -384,7 +385,7 @@ fn job(analysis: &Analysis, target: &Target, id: NodeId, statement: Checked) -> 
         schema: target.schema_of(node),
         replaces: false,
         unchanged: false,
-        spec_hash: node.definition.as_ref().and_then(|own| spec_hash(model, own.kind, &own.name)),
+        spec_hash: node.definition.as_ref().map(|own| spec_hash(model, own.definition)),
         interval: None,
     }
 }

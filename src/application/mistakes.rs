@@ -26,7 +26,7 @@ fn beyond(analysis: &Analysis, request: &Request, diagnostics: &mut Diagnostics)
     let targets = match request.target.as_deref() {
         Some(wanted) => target::pick(project, Some(wanted), diagnostics).into_iter().collect(),
         // A project may be checked before it has a place to be built in.
-        None if project.targets.is_empty() => Vec::new(),
+        None if project.tables.targets.is_empty() => Vec::new(),
         None => {
             if project.settings.body.default_target.is_some() {
                 target::pick(project, None, diagnostics);

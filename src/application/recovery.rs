@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::Analysis;
 use crate::application::Obstacle;
 use crate::application::workspace::{Workspace, place};
-use crate::plan::node::NodeId;
+use crate::plan::node::{NodeId, Relation};
 use crate::plan::{self, naming};
 use crate::run::{self, Job, NodeResult, Options, Outcome, RunResult, Status};
 use crate::semantic::model::{KpiIndex, Model};
@@ -81,7 +81,7 @@ fn question(workspace: &mut Workspace, target: &Target, kpi: KpiIndex) -> Result
     workspace.stop_on_errors()?;
     Ok(rows.map(|statement| Job {
         node,
-        kind: "kpi".to_owned(),
+        kind: Relation::Kpi(kpi).kind().to_owned(),
         depends_on: Vec::new(),
         statement,
         relation: None,
@@ -160,7 +160,13 @@ pub fn merge(
         }
         let cells = &plan.node(plan.cells_of(*kpi)).name;
         if let Some(table) = results.iter().find(|result| result.job.node == *cells).cloned() {
-            let job = Job { node: name, kind: "kpi".to_owned(), relation: None, spec_hash: None, ..table.job };
+            let job = Job {
+                node: name,
+                kind: Relation::Kpi(*kpi).kind().to_owned(),
+                relation: None,
+                spec_hash: None,
+                ..table.job
+            };
             let (status, message) = (Status::Error, Some(error.message.clone()));
             let outcome = Outcome { status, message, error: Some(error.kind), ..table.outcome };
             results.push(NodeResult { job, outcome });

@@ -127,9 +127,9 @@ impl Reader {
 
     fn source_columns(&self, analysis: &Analysis, node: &Node, index: SourceIndex) -> Vec<RequiredColumn> {
         let source = analysis.model.source(index);
-        let mut columns: Vec<RequiredColumn> = source.key.iter().map(|name| self.key(name)).collect();
-        columns.extend(source.entity.iter().map(|(_, name)| self.key(name)));
-        columns.extend(source.time.iter().map(|name| self.time(name, source.time_type)));
+        let mut columns: Vec<RequiredColumn> = source.key().into_iter().map(|name| self.key(name)).collect();
+        columns.extend(source.entity().into_iter().map(|(_, name)| self.key(name)));
+        columns.extend(source.time().map(|time| self.time(&time.column, time.ty)));
         let scanned: Vec<&Name> = source.scan.iter().flat_map(|scan| scan.columns()).collect();
         let scanned = |name: &str| scanned.iter().any(|column| matches!(column, Name::Column(own) if own == name));
         let needed = |name: &str| match &node.relation {
@@ -147,7 +147,7 @@ impl Reader {
             | Relation::Kpis
             | Relation::Cells(_)
             | Relation::Moment
-            | Relation::Score(_) => true,
+            | Relation::Own(_) => true,
         };
         for declared in &source.columns {
             if scanned(&declared.name) {

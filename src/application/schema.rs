@@ -4,13 +4,10 @@ use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
-use crate::project::tables::entity::EntityTable;
+use crate::language::Table;
 use crate::project::tables::kpi::KpiTable;
-use crate::project::tables::milestone::MilestoneTable;
-use crate::project::tables::score::ScoreTable;
+use crate::project::tables::schema_of;
 use crate::project::tables::settings::{ProjectTable, TargetTable};
-use crate::project::tables::source::SourceTable;
-use crate::project::tables::test::TestTable;
 use crate::render::dialect::Dialect;
 use crate::semantic::kinds::KINDS;
 
@@ -22,17 +19,14 @@ pub fn schema() -> Value {
     // The draft that editors know best.
     let mut generator = SchemaSettings::draft07().into_generator();
     let project = generator.subschema_for::<ProjectTable>();
-    let kpi = kpi(&mut generator);
-    let properties = json!({
-        "project": described(&project, "Settings of the project; in project.toml only."),
-        "target": table::<TargetTable>(&mut generator, "Where relations are made, by name; in project.toml only."),
-        "source": table::<SourceTable>(&mut generator, "Event logs and other tables, by name."),
-        "entity": table::<EntityTable>(&mut generator, "Who is measured, by name."),
-        "milestone": table::<MilestoneTable>(&mut generator, "What an entity can reach, by name."),
-        "kpi": named(&kpi, "What is measured over time, by name."),
-        "score": table::<ScoreTable>(&mut generator, "Weighted milestones, by name."),
-        "test": table::<TestTable>(&mut generator, "Unit tests, by name."),
-    });
+    let mut properties = Map::new();
+    properties.insert("project".to_owned(), described(&project, "Settings of the project; in project.toml only."));
+    for table in Table::ALL.iter().copied() {
+        // The kinds of KPI lie beyond what is written.
+        let is_kpi = table == Table::Kpi;
+        let definition = if is_kpi { kpi(&mut generator) } else { schema_of(table, &mut generator).into() };
+        properties.insert(table.name().to_owned(), named(&definition, table.about()));
+    }
     let mut definitions = generator.take_definitions(true);
     name_dialects(&mut definitions);
     json!({
@@ -53,10 +47,6 @@ pub fn text() -> String {
 fn described(schema: &Schema, what: &str) -> Value {
     // Beside a reference a description is not read, in this draft.
     json!({ "description": what, "allOf": [schema] })
-}
-
-fn table<T: JsonSchema>(generator: &mut SchemaGenerator, what: &str) -> Value {
-    named(&Value::from(generator.subschema_for::<T>()), what)
 }
 
 /// Returns the schema of definitions by name.

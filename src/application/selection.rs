@@ -18,27 +18,19 @@ use std::fmt;
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::application::Obstacle;
+use crate::language::Id;
 
 /// One definition, as far as selecting it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Its name, unique within its kind.
-    pub name: String,
-    /// The table of the TOML file that it stands in: `kpi`.
-    pub kind: String,
+    /// Its table, which is its kind, and its name.
+    pub id: Id,
     /// Its tags.
     pub tags: Vec<String>,
     /// Its file, relative to the project, with slashes.
     pub path: String,
-    /// The ids of those that it is made of: see [`Node::id`].
-    pub depends_on: Vec<String>,
-}
-
-impl Node {
-    /// Returns what names it among all: `kpi.activation_rate`, as its TOML header does.
-    pub fn id(&self) -> String {
-        format!("{}.{}", self.kind, self.name)
-    }
+    /// The ids of those that it is made of.
+    pub depends_on: Vec<Id>,
 }
 
 /// Which definitions are meant; all of them, where nothing is named.
@@ -132,7 +124,7 @@ const METHODS: &[(&str, Method)] =
 
 impl<'a> Graph<'a> {
     fn new(nodes: &'a [Node]) -> Self {
-        let places: BTreeMap<String, usize> = nodes.iter().enumerate().map(|(at, node)| (node.id(), at)).collect();
+        let places: BTreeMap<&Id, usize> = nodes.iter().enumerate().map(|(at, node)| (&node.id, at)).collect();
         let mut children = vec![Vec::new(); nodes.len()];
         let mut parents = vec![Vec::new(); nodes.len()];
         for (at, node) in nodes.iter().enumerate() {
@@ -269,13 +261,13 @@ fn parse_steps(text: &str) -> usize {
 /// Returns all that a pattern may match of a node.
 fn spellings(node: &Node, selector: &Selector<'_>) -> Vec<String> {
     match selector.method {
-        Method::Name if selector.pattern.contains('.') => vec![node.id()],
+        Method::Name if selector.pattern.contains('.') => vec![node.id.to_string()],
         // Not the relation: `s*` is meant for names, and should not match every `source_…` and `score_…`.
-        Method::Name if is_glob(selector.pattern) => vec![node.name.clone()],
+        Method::Name if is_glob(selector.pattern) => vec![node.id.name.clone()],
         // The relation is how it is named in the warehouse and in the target folder.
-        Method::Name => vec![node.name.clone(), format!("{}_{}", node.kind, node.name)],
+        Method::Name => vec![node.id.name.clone(), format!("{}_{}", node.id.table, node.id.name)],
         Method::Tag => node.tags.clone(),
-        Method::Kind => vec![node.kind.clone()],
+        Method::Kind => vec![node.id.table.name().to_owned()],
         // The file, and every directory that it lies in.
         Method::Path => {
             let ends = node.path.match_indices('/').map(|(end, _)| end);
@@ -287,10 +279,10 @@ fn spellings(node: &Node, selector: &Selector<'_>) -> Vec<String> {
 /// Returns what may be suggested in place of a pattern that matched nothing.
 fn candidates(node: &Node, selector: &Selector<'_>) -> Vec<String> {
     match selector.method {
-        Method::Name if selector.pattern.contains('.') => vec![node.id()],
-        Method::Name => vec![node.name.clone()],
+        Method::Name if selector.pattern.contains('.') => vec![node.id.to_string()],
+        Method::Name => vec![node.id.name.clone()],
         Method::Tag => node.tags.clone(),
-        Method::Kind => vec![node.kind.clone()],
+        Method::Kind => vec![node.id.table.name().to_owned()],
         Method::Path => vec![node.path.clone()],
     }
 }

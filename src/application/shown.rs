@@ -81,9 +81,9 @@ pub fn find(workspace: &Workspace, name: &str) -> Result<NodeId, Obstacle> {
     let mut found: Vec<(String, NodeId)> = Vec::new();
     for (index, node) in plan.nodes.iter().enumerate() {
         let Some(definition) = &node.definition else { continue };
-        let id = format!("{}.{}", definition.kind, definition.name);
-        if definition.name == name || id == name {
-            found.push((id, NodeId(index)));
+        let id = &definition.id;
+        if id.name == name || id.to_string() == name {
+            found.push((id.to_string(), NodeId(index)));
         }
     }
     let is_relation = |id: &NodeId| plan.node(*id).materialization.is_relation();
@@ -101,7 +101,7 @@ pub fn find(workspace: &Workspace, name: &str) -> Result<NodeId, Obstacle> {
             let names: Vec<&str> = plan
                 .nodes
                 .iter()
-                .flat_map(|node| node.definition.iter().map(|own| own.name.as_str()).chain([node.name.as_str()]))
+                .flat_map(|node| node.definition.iter().map(|own| own.id.name.as_str()).chain([node.name.as_str()]))
                 .collect();
             let failure = Obstacle::new(format!("nothing that is made is named `{name}`"));
             Err(match nearest(name, names.iter().copied()) {

@@ -149,7 +149,7 @@ mod tests {
         let mut found = Diagnostics::default();
         let project = load(root.path(), BTreeMap::new(), &mut found).expect("a whole project");
         assert_eq!(found.sorted(), Vec::<&Diagnostic>::new());
-        assert_eq!((project.milestones.len(), project.kpis.len(), project.tests.len()), (3, 2, 1));
+        assert_eq!((project.tables.milestones.len(), project.tables.kpis.len(), project.tables.tests.len()), (3, 2, 1));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::render::relations::values::values;
 use crate::render::{Place, Statement, UNMARKED};
 use crate::run::values::{Found, Kind, Look, look};
 use crate::semantic::model::{
-    EntityIndex, EventName, MeasureRelation, Model, Occurrences, Source, SourceIndex, SourceRows,
+    EntityIndex, EventName, EventNames, MeasureRelation, Model, Occurrences, Source, SourceIndex, SourceRows,
 };
 use crate::warehouse::{self, ErrorKind, Warehouse};
 
@@ -82,7 +82,9 @@ fn looks(analysis: &Analysis, part: &[NodeId], place: &Place) -> Result<Vec<Look
     let mut looks = Vec::new();
     for node in part.iter().map(|id| plan.node(*id)) {
         let (wanted, reads_all) = match (&node.relation, node.reads) {
-            (Relation::Events(events), Some(Raw::Source(index))) => (names(model, index), events.names.is_none()),
+            (Relation::Events(events), Some(Raw::Source(index))) => {
+                (names(model, index), events.names == EventNames::All)
+            }
             _ => (Vec::new(), true),
         };
         let raw: Vec<String> = wanted.iter().flat_map(|(_, raw)| raw.iter().cloned()).collect();
@@ -102,13 +104,13 @@ fn looks(analysis: &Analysis, part: &[NodeId], place: &Place) -> Result<Vec<Look
             Some(Raw::Source(index)) => {
                 let source = model.source(index);
                 let is_log = matches!(source.rows, SourceRows::Events { .. });
-                let key = source.entity.as_ref().map(|(_, column)| column.clone());
-                id = source.key.clone().filter(|_| !is_log);
+                let key = source.entity().map(|(_, column)| column.clone());
+                id = source.key().cloned().filter(|_| !is_log);
                 if let SourceRows::Events { name: EventName::Column(column), .. } = &source.rows {
                     name = Some(column.clone());
                 }
-                let owner = source.entity.as_ref().map(|(index, column)| (name_of(*index), column.clone()));
-                let time = source.time.clone().map(|column| (column, false));
+                let owner = source.entity().map(|(index, column)| (name_of(*index), column.clone()));
+                let time = source.time().map(|time| (time.column.clone(), false));
                 let rows = if is_log { Kind::Log } else { Kind::Facts };
                 (format!("source.{}", source.meta.name), time, key, owner, rows)
             }
@@ -158,7 +160,9 @@ fn names(model: &Model, index: SourceIndex) -> Vec<(String, Vec<String>)> {
     let mut wanted: BTreeSet<&String> = BTreeSet::new();
     for milestone in &model.milestones {
         match &milestone.occurrences {
-            Occurrences::Events { source, names: Some(names), .. } if *source == index => wanted.extend(names),
+            Occurrences::Events { source, names: EventNames::Only(names), .. } if *source == index => {
+                wanted.extend(names.iter());
+            }
             Occurrences::Events { .. }
             | Occurrences::Reaches(_)
             | Occurrences::Members(_)
@@ -167,10 +171,10 @@ fn names(model: &Model, index: SourceIndex) -> Vec<(String, Vec<String>)> {
     }
     for kpi in &model.kpis {
         for measure in kpi.value.measures() {
-            if let MeasureRelation::Events(source, Some(names)) = &measure.relation
+            if let MeasureRelation::Events(source, EventNames::Only(names)) = &measure.relation
                 && *source == index
             {
-                wanted.extend(names);
+                wanted.extend(names.iter());
             }
         }
     }

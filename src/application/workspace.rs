@@ -9,12 +9,14 @@ use crate::application::Obstacle;
 use crate::application::selection::{self, Node, Selection};
 use crate::check::{Checked, Mark};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::language::{Id, Table};
 use crate::manifest;
 use crate::plan::node::{Node as PlanNode, NodeId, Relation};
-use crate::plan::{self, Leaving, definitions, part};
+use crate::plan::{self, Leaving, part};
 use crate::project::Project;
 use crate::render::Place;
 use crate::run::standing::own_name;
+use crate::semantic::definitions;
 use crate::semantic::model::KpiIndex;
 use crate::semantic::moment;
 use crate::target::{self, Target};
@@ -182,16 +184,14 @@ impl Workspace {
         let mut nodes: Vec<Node> = definitions::all(model)
             .iter()
             .map(|definition| Node {
-                name: definition.meta.name.clone(),
-                kind: definition.kind.to_owned(),
+                id: definition.id(),
                 tags: definition.meta.tags.clone(),
                 path: manifest::path_of(project, definition.meta),
                 depends_on: definition.depends_on.clone(),
             })
             .collect();
-        nodes.extend(project.tests.iter().map(|test| Node {
-            name: test.name.clone(),
-            kind: TEST.to_owned(),
+        nodes.extend(project.tables.tests.iter().map(|test| Node {
+            id: Id::new(Table::Test, &test.name),
             tags: test.body.tags.clone(),
             path: project.sources.path(test.source()).display().to_string().replace('\\', "/"),
             depends_on: test.body.expect.keys().filter_map(|relation| self.tested(relation.get())).collect(),
@@ -200,31 +200,33 @@ impl Workspace {
     }
 
     /// Returns the id of the definition whose relation has the name.
-    fn tested(&self, relation: &str) -> Option<String> {
+    fn tested(&self, relation: &str) -> Option<Id> {
         let plan = &self.analysis.plan;
-        let definition = plan.node(plan.find(relation)?).definition.as_ref()?;
-        Some(format!("{}.{}", definition.kind, definition.name))
+        plan.node(plan.find(relation)?).definition.as_ref().map(|definition| definition.id.clone())
     }
 
     /// Returns the ids of what is selected.
-    pub fn selected(&self, selection: &Selection) -> Result<BTreeSet<String>, Obstacle> {
+    pub fn selected(&self, selection: &Selection) -> Result<BTreeSet<Id>, Obstacle> {
         let nodes = self.nodes();
-        Ok(selection::select(&nodes, &selection.select, &selection.exclude)?.into_iter().map(Node::id).collect())
+        Ok(selection::select(&nodes, &selection.select, &selection.exclude)?
+            .into_iter()
+            .map(|node| node.id.clone())
+            .collect())
     }
 
     /// Returns the ids of what is excluded: nothing else may bring it in.
-    pub fn excluded(&self, selection: &Selection) -> Result<BTreeSet<String>, Obstacle> {
+    pub fn excluded(&self, selection: &Selection) -> Result<BTreeSet<Id>, Obstacle> {
         if selection.exclude.is_empty() {
             return Ok(BTreeSet::new());
         }
         let nodes = self.nodes();
-        Ok(selection::select(&nodes, &selection.exclude, &[])?.into_iter().map(Node::id).collect())
+        Ok(selection::select(&nodes, &selection.exclude, &[])?.into_iter().map(|node| node.id.clone()).collect())
     }
 
     /// Returns the KPIs among definitions.
-    pub fn kpis(&self, ids: &BTreeSet<String>) -> BTreeSet<KpiIndex> {
+    pub fn kpis(&self, ids: &BTreeSet<Id>) -> BTreeSet<KpiIndex> {
         let model = &self.analysis.model;
-        let is_among = |kpi: &KpiIndex| ids.contains(&format!("kpi.{}", model.kpi(*kpi).meta.name));
+        let is_among = |kpi: &KpiIndex| ids.contains(&model.id(*kpi));
         (0..model.kpis.len()).map(KpiIndex).filter(is_among).collect()
     }
 
@@ -295,6 +297,3 @@ impl Workspace {
         std::path::absolute(folder).map_err(|error| Obstacle::io(format!("resolving `{}`", folder.display()), &error))
     }
 }
-
-/// The kind of a unit test, by which it is selected: its table.
-pub const TEST: &str = "test";

@@ -11,6 +11,7 @@ use crate::cli::terminal::Cx;
 use crate::cli::test;
 use crate::plan::node::NodeId;
 use crate::report::table::{Cell, Table};
+use crate::semantic::model::DefinitionId;
 use crate::suite::Against;
 use crate::target::Target;
 use crate::warehouse::Warehouse;
@@ -54,8 +55,8 @@ fn found(workspace: &Workspace, target: &Target, warehouse: &dyn Warehouse, part
     let Analysis { model, plan, .. } = &workspace.analysis;
     let mut table = Table::new(&["kpi", "period", "value", "unit", "n", "target"]);
     for node in part.iter().map(|id| plan.node(*id)) {
-        let Some(definition) = node.definition.as_ref().filter(|definition| definition.kind == "kpi") else { continue };
-        let kpi = model.kpis.iter().find(|kpi| kpi.meta.name == definition.name).expect("the plan is of this model");
+        let Some(DefinitionId::Kpi(kpi)) = node.definition.as_ref().map(|own| own.definition) else { continue };
+        let kpi = model.kpi(kpi);
         let latest = rows::latest(target, warehouse, node)?;
         let mut row = vec![Cell::Text(kpi.meta.name.clone())];
         let unit = kpi.unit.as_deref();

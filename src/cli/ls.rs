@@ -33,22 +33,27 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
 pub fn print(nodes: &[Node], args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     let selected = selection::select(nodes, &args.selection.select, &args.selection.exclude)?;
     match cx.globals.output {
-        Output::Text => cx.print(&selected.iter().map(|node| node.id() + "\n").collect::<String>())?,
+        Output::Text => cx.print(&selected.iter().map(|node| node.id.to_string() + "\n").collect::<String>())?,
         Output::Csv => cx.print_table(&table(&selected))?,
         Output::Json => cx.print(&json(&selected))?,
     }
     Ok(Exit::Done)
 }
 
+/// Returns the ids of what a definition is made of.
+fn ids(node: &Node) -> Vec<String> {
+    node.depends_on.iter().map(ToString::to_string).collect()
+}
+
 fn table(nodes: &[&Node]) -> Table {
     let text = |text: &str| Cell::Text(text.to_owned());
     let row = |node: &&Node| {
         vec![
-            text(&node.kind),
-            text(&node.name),
+            text(node.id.table.name()),
+            text(&node.id.name),
             text(&node.tags.join(" ")),
             text(&node.path),
-            text(&node.depends_on.join(" ")),
+            text(&ids(node).join(" ")),
         ]
     };
     Table { rows: nodes.iter().map(row).collect(), ..Table::new(&["kind", "name", "tags", "path", "depends_on"]) }
@@ -59,12 +64,12 @@ fn json(nodes: &[&Node]) -> String {
         .iter()
         .map(|node| {
             serde_json::json!({
-                "id": node.id(),
-                "kind": node.kind,
-                "name": node.name,
+                "id": node.id.to_string(),
+                "kind": node.id.table.name(),
+                "name": node.id.name,
                 "tags": node.tags,
                 "path": node.path,
-                "depends_on": node.depends_on,
+                "depends_on": ids(node),
             })
         })
         .collect();
@@ -76,15 +81,15 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
+    use crate::language::{Id, Table};
 
     #[test]
     fn a_node_is_listed_with_all_that_is_known_of_it() {
         let node = Node {
-            name: "activation_rate".to_owned(),
-            kind: "kpi".to_owned(),
+            id: Id::new(Table::Kpi, "activation_rate"),
             tags: vec!["weekly".to_owned(), "board".to_owned()],
             path: "models/activation.toml".to_owned(),
-            depends_on: vec!["milestone.activated".to_owned()],
+            depends_on: vec![Id::new(Table::Milestone, "activated")],
         };
         assert_snapshot!(table(&[&node]).to_csv().replace('\r', ""), @r"
         kind,name,tags,path,depends_on

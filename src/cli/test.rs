@@ -51,7 +51,7 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
 pub fn cases(workspace: &mut Workspace, selection: &Selection, cx: &Cx) -> Result<Vec<Case>, Failure> {
     let cases = application::cases::cases(workspace, &selection.plain())?;
     if cases.is_empty() {
-        cx.say(if workspace.analysis.project.tests.is_empty() {
+        cx.say(if workspace.analysis.project.tables.tests.is_empty() {
             "the project has no unit tests"
         } else {
             "no unit test is selected: none expects rows of what is selected"

@@ -3,20 +3,18 @@
 //!
 //! There is no clock in it but `as_of`, so that compiling the same again writes the same bytes.
 
-pub mod meaning;
-
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use crate::check::Checked;
-use crate::plan::definitions;
-use crate::plan::display::raw_name;
+use crate::language::Id;
 use crate::plan::lineage::{Lineage, Place, Share};
 use crate::plan::node::{NodeId, Plan, Raw};
 use crate::project::Project;
 use crate::run::results::{sha256, unique_id};
-use crate::semantic::model::{EntityIndex, Meta, Model, SourceIndex};
+use crate::semantic::definitions;
+use crate::semantic::model::{DefinitionId, EntityIndex, Meta, Model, SourceIndex};
 use crate::target::Target;
 
 /// The version of the file's shape. It changes when a key changes its meaning or goes away, not when one is added.
@@ -191,14 +189,19 @@ pub fn path_of(project: &Project, meta: &Meta) -> String {
 }
 
 /// Returns the hash of a definition's meaning.
-pub fn definition_hash(model: &Model, kind: &str, name: &str) -> Option<String> {
-    meaning::of(model, kind, name).map(|meaning| sha256(&format!("{kind}\n{meaning}")))
+pub fn definition_hash(model: &Model, id: DefinitionId) -> String {
+    sha256(&format!("{}\n{}", id.table(), model.definition(id).meaning(model)))
 }
 
 /// Returns the hash of all that a definition says of its relation: its meaning, and how its rows are to be kept.
-pub fn spec_hash(model: &Model, kind: &str, name: &str) -> Option<String> {
-    let layout = meaning::layout(model, kind, name);
-    meaning::of(model, kind, name).map(|meaning| sha256(&format!("{kind}\n{meaning}{layout}")))
+pub fn spec_hash(model: &Model, id: DefinitionId) -> String {
+    let own = model.definition(id);
+    sha256(&format!("{}\n{}{}", id.table(), own.meaning(model), own.layout()))
+}
+
+/// Returns the unique id of a definition.
+fn unique(model: &Model, id: &Id) -> String {
+    unique_id(id.table.name(), &model.name, &id.name)
 }
 
 /// Returns the unique id of a node of the plan.
@@ -209,13 +212,9 @@ pub fn node_id(model: &Model, plan: &Plan, id: NodeId) -> String {
 
 fn definition(project: &Project, model: &Model, own: &definitions::Definition<'_>) -> DefinitionEntry {
     let meta = own.meta;
-    let full = |id: &String| {
-        let (kind, name) = id.split_once('.').expect("an id is a kind, a dot and a name");
-        unique_id(kind, &model.name, name)
-    };
     DefinitionEntry {
-        unique_id: unique_id(own.kind, &model.name, &meta.name),
-        kind: own.kind,
+        unique_id: unique(model, &own.id()),
+        kind: own.table().name(),
         name: meta.name.clone(),
         title: meta.title.clone(),
         description: meta.description.clone(),
@@ -223,8 +222,8 @@ fn definition(project: &Project, model: &Model, own: &definitions::Definition<'_
         tags: meta.tags.clone(),
         path: path_of(project, meta),
         line: project.sources.line_column(meta.span).0,
-        depends_on: own.depends_on.iter().map(full).collect(),
-        sha256: definition_hash(model, own.kind, &meta.name).expect("the definition is of this model"),
+        depends_on: own.depends_on.iter().map(|id| unique(model, id)).collect(),
+        sha256: definition_hash(model, own.definition),
     }
 }
 
@@ -235,11 +234,9 @@ fn sources(model: &Model, plan: &Plan) -> Vec<SourceEntry> {
     sources
         .chain(entities)
         .map(|raw| {
-            let id = raw_name(model, raw);
-            let (kind, name) = id.split_once('.').expect("an id is a kind, a dot and a name");
             let readers = plan.readers(raw);
             SourceEntry {
-                unique_id: unique_id(kind, &model.name, name),
+                unique_id: unique(model, &model.id(raw)),
                 reads: readers.len(),
                 read_by: readers.into_iter().map(|reader| node_id(model, plan, reader)).collect(),
             }
@@ -254,9 +251,7 @@ type Origins = (Vec<String>, Vec<ColumnEntry>);
 fn origins(model: &Model, plan: &Plan) -> Vec<Origins> {
     let lineage = Lineage::new(model, plan);
     let name = |place: &Place| {
-        let raw = raw_name(model, place.raw()?);
-        let (kind, name) = raw.split_once('.').expect("an id is a kind, a dot and a name");
-        let id = unique_id(kind, &model.name, name);
+        let id = unique(model, &model.id(place.raw()?));
         Some(if let Place::RawColumn(_, path) = place { format!("{id}.{path}") } else { id })
     };
     let of_node = |index: usize| {
@@ -296,10 +291,10 @@ fn target_entry(
             relation_name: target.relation(node),
             sql_path: format!("{}/{}.sql", target.folder, node.name),
             sql_sha256: sha256(statement.sql()),
-            definition: definition.map(|own| unique_id(own.kind, &model.name, &own.name)),
+            definition: definition.map(|own| unique(model, &own.id)),
             definition_path: definition
                 .map(|own| project.sources.path(own.span.source).display().to_string().replace('\\', "/")),
-            definition_sha256: definition.and_then(|own| definition_hash(model, own.kind, &own.name)),
+            definition_sha256: definition.map(|own| definition_hash(model, own.definition)),
             tags: definition.map(|own| own.tags.clone()).unwrap_or_default(),
             depends_on: node.depends_on.iter().map(|input| node_id(model, plan, *input)).collect(),
             rows_from: origins[index].0.clone(),

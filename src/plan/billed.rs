@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::plan::layout::layout;
 use crate::plan::lineage;
 use crate::plan::node::{Materialization, Node, NodeId, Occurrences, Plan, Raw, Relation, Shape, Stream};
+use crate::plan::own;
 use crate::plan::relational::constants::{Constant, restriction};
 use crate::plan::relational::scalar;
 use crate::plan::relational::{Body, Query, RelationId};
 use crate::semantic::expr::Type;
 use crate::semantic::model::{
-    EntityIndex, EventName, MilestoneIndex, Model, Occurrences as Counts, SourceIndex, SourceRows,
+    EntityIndex, EventName, EventNames, MilestoneIndex, Model, Occurrences as Counts, SourceIndex, SourceRows,
 };
 
 /// How many rows a cell table has for each KPI: it is small, whatever it is.
@@ -215,7 +216,7 @@ impl Work<'_> {
         let declared = match raw {
             Raw::Source(index) => {
                 let source = self.model.source(index);
-                let is_time = source.time.as_deref() == Some(column);
+                let is_time = source.time().is_some_and(|time| time.column == column);
                 let own = source.columns.iter().find(|own| own.column == column);
                 if is_time { Some(Type::Timestamp) } else { own.map(|own| own.ty) }
             }
@@ -260,8 +261,8 @@ impl Work<'_> {
             Relation::Events(events) => {
                 let source = self.model.source(events.source);
                 let column = match name {
-                    "entity" => source.entity.as_ref().map(|(_, column)| column.as_str()),
-                    "event_id" => source.key.as_deref(),
+                    "entity" => source.entity().map(|(_, column)| column.as_str()),
+                    "event_id" => source.key().map(String::as_str),
                     _ => None,
                 };
                 raw(Raw::Source(events.source), column)
@@ -270,7 +271,7 @@ impl Work<'_> {
                 let source = self.model.source(occurrences.source);
                 match name {
                     "entity" => self.key_bytes(occurrences.entity),
-                    "event_id" => raw(Raw::Source(occurrences.source), source.key.as_deref()),
+                    "event_id" => raw(Raw::Source(occurrences.source), source.key().map(String::as_str)),
                     _ => None,
                 }
             }
@@ -284,7 +285,7 @@ impl Work<'_> {
             | Relation::Cells(_)
             | Relation::Kpi(_)
             | Relation::Kpis
-            | Relation::Score(_) => None,
+            | Relation::Own(_) => None,
         }
     }
 
@@ -301,8 +302,8 @@ impl Work<'_> {
             Relation::Entity(index) => self.entity_rows(*index),
             Relation::Events(events) => match (&events.names, only) {
                 (_, Some(only)) => only.iter().map(|name| self.event_rows(events.source, name)).sum(),
-                (Some(names), None) => names.iter().map(|name| self.event_rows(events.source, name)).sum(),
-                (None, None) => self.raw_rows(Raw::Source(events.source)),
+                (EventNames::Only(names), None) => names.iter().map(|name| self.event_rows(events.source, name)).sum(),
+                (EventNames::All, None) => self.raw_rows(Raw::Source(events.source)),
             },
             Relation::Facts(source) => self.raw_rows(Raw::Source(*source)),
             Relation::Occurrences(own) => {
@@ -318,7 +319,10 @@ impl Work<'_> {
                 let read = own.all().filter(|kpi| is_read(&|| self.model.kpi(*kpi).meta.name.clone())).count();
                 CELLS.saturating_mul(u64::try_from(read).unwrap_or(u64::MAX))
             }
-            Relation::Score(index) => self.entity_rows(self.model.scores[*index].entity),
+            Relation::Own(relation) => {
+                let own = own::of(self.model, relation.definition);
+                own.and_then(|own| own.entity).map_or(1, |entity| self.entity_rows(entity))
+            }
             Relation::Schema
             | Relation::Milestone(_)
             | Relation::Milestones
@@ -349,16 +353,17 @@ impl Work<'_> {
         let events = self.plan.nodes.iter().find_map(|node| {
             if let Relation::Events(own) = &node.relation { (own.source == source).then_some(own) } else { None }
         });
-        let read = events.and_then(|events| events.names.as_ref());
-        let unknown = read.into_iter().flatten().filter(|name| !size.events.contains_key(*name)).count();
+        let read = events.and_then(|events| events.names.only());
+        let unknown =
+            read.iter().flat_map(|names| names.iter()).filter(|name| !size.events.contains_key(*name)).count();
         let rest = size.rows.saturating_sub(size.events.values().sum());
         rest / u64::try_from(unknown.max(1)).unwrap_or(1)
     }
 
     /// Returns how many entities have an event of one of some names, at most.
-    fn having(&self, entity: EntityIndex, source: SourceIndex, names: Option<&[String]>) -> u64 {
+    fn having(&self, entity: EntityIndex, source: SourceIndex, names: &EventNames) -> u64 {
         let all = self.entity_rows(entity);
-        let Some((names, have)) = names.zip(self.size(Raw::Source(source)).entities) else { return all };
+        let Some((names, have)) = names.only().zip(self.size(Raw::Source(source)).entities) else { return all };
         have.saturating_mul(u64::try_from(names.len()).unwrap_or(u64::MAX)).min(all)
     }
 
@@ -367,7 +372,7 @@ impl Work<'_> {
         let own = self.model.milestone(index);
         let all = self.entity_rows(own.entity);
         let reach = match &own.occurrences {
-            Counts::Events { source, names, .. } => self.having(own.entity, *source, names.as_deref()),
+            Counts::Events { source, names, .. } => self.having(own.entity, *source, names),
             // Each of them is there with so many parts.
             Counts::Reaches(parts) => {
                 let least = own.at_least.as_int().and_then(|count| u64::try_from(count).ok()).unwrap_or(1);
@@ -383,8 +388,8 @@ impl Work<'_> {
     /// the last of each window.
     fn stream_rows(&self, own: &Occurrences, stream: &Stream) -> u64 {
         let matching = match &stream.names {
-            Some(names) => names.iter().map(|name| self.event_rows(own.source, name)).sum(),
-            None => self.raw_rows(Raw::Source(own.source)),
+            EventNames::Only(names) => names.iter().map(|name| self.event_rows(own.source, name)).sum(),
+            EventNames::All => self.raw_rows(Raw::Source(own.source)),
         };
         let threshold = match own.shape {
             Shape::Count => stream.at_least.as_int().and_then(|count| u64::try_from(count).ok()),
@@ -392,7 +397,7 @@ impl Work<'_> {
             Shape::Distinct | Shape::Sum => None,
         };
         let windows = u64::try_from(stream.windows.len()).unwrap_or(u64::MAX) + u64::from(stream.forever);
-        let have = self.having(own.entity, own.source, stream.names.as_deref());
+        let have = self.having(own.entity, own.source, &stream.names);
         let kept = threshold.map(|count| have.saturating_mul(count.saturating_add(windows)));
         kept.map_or(matching, |kept| kept.min(matching))
     }

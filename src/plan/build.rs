@@ -5,16 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::plan::cells::cells;
 use crate::plan::columns::{column_name, property_name};
 use crate::plan::node::{
-    Cells, Counted, DefinitionRef, Materialization, Node, NodeId, Occurrences, Plan, Raw, Reached, Relation, Shape,
+    Cells, Counted, DefinitionRef, Materialization, Node, NodeId, Occurrences, OwnRelation, Plan, Raw, Reached,
+    Relation, Shape,
 };
 use crate::plan::relational::{Query, moment, passes};
 use crate::plan::streams::Group;
-use crate::plan::{naming, needs, relations, streams};
-use crate::semantic::expr::{Expr, Type};
+use crate::plan::{naming, needs, own, relations, streams};
+use crate::semantic::definitions;
+use crate::semantic::expr::Type;
 use crate::semantic::model::{
-    Column, EntityIndex, KpiIndex, Measure, Meta, MilestoneIndex, Model, Occurrences as Counts, SourceIndex, SourceRows,
+    Column, DefinitionId, EntityIndex, KpiIndex, Measure, MilestoneIndex, Model, Occurrences as Counts, SourceIndex,
+    SourceRows,
 };
-use crate::semantic::name::Name;
 
 /// KPIs that are not computed, though those are that lie in one table with them.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +54,7 @@ pub fn build(model: &Model, without: &[&str], leaving: &Leaving) -> Plan {
     builder.sources();
     builder.milestones();
     builder.kpis();
-    builder.scores();
+    builder.own();
     passes::run_on_plan(&mut builder.plan, model, without);
     builder.plan
 }
@@ -68,8 +70,10 @@ struct Builder<'m> {
     by_name: Vec<MilestoneIndex>,
 }
 
-fn definition(kind: &'static str, meta: &Meta) -> DefinitionRef {
-    DefinitionRef { kind, name: meta.name.clone(), tags: meta.tags.clone(), span: meta.span }
+fn definition(model: &Model, definition: impl Into<DefinitionId>) -> DefinitionRef {
+    let definition = definition.into();
+    let meta = model.definition(definition).meta();
+    DefinitionRef { definition, id: model.id(definition), tags: meta.tags.clone(), span: meta.span }
 }
 
 impl Builder<'_> {
@@ -130,7 +134,7 @@ impl Builder<'_> {
                 Materialization::Table,
                 depends_on,
                 reads,
-                Some(definition("entity", &entity.meta)),
+                Some(definition(self.model, EntityIndex(index))),
                 columns,
             );
         }
@@ -148,17 +152,17 @@ impl Builder<'_> {
             columns.extend(events.columns.iter().map(|(name, ty)| (column_name(name), *ty)));
             columns.extend(events.properties.iter().map(|(path, ty)| (property_name(path), *ty)));
             let reads = Some(Raw::Source(events.source));
-            let (name, reference) = (naming::events(&source.meta.name), Some(definition("source", &source.meta)));
+            let (name, reference) = (naming::events(&source.meta.name), Some(definition(self.model, events.source)));
             self.add(name, Relation::Events(events), Materialization::Table, Vec::new(), reads, reference, columns);
         }
         for (index, source) in self.model.sources.iter().enumerate() {
-            if !matches!(source.rows, SourceRows::Facts) {
+            if !matches!(source.rows, SourceRows::Facts { .. }) {
                 continue;
             }
             let mut columns = Vec::new();
-            columns.extend(source.key.as_ref().map(|_| ("fact_key".to_owned(), Type::String)));
-            columns.extend(source.entity.as_ref().map(|_| ("entity".to_owned(), Type::String)));
-            columns.extend(source.time.as_ref().map(|_| ("fact_time".to_owned(), Type::Timestamp)));
+            columns.extend(source.key().map(|_| ("fact_key".to_owned(), Type::String)));
+            columns.extend(source.entity().map(|_| ("entity".to_owned(), Type::String)));
+            columns.extend(source.time().map(|_| ("fact_time".to_owned(), Type::Timestamp)));
             columns.extend(source.columns.iter().map(|Column { name, ty, .. }| (column_name(name), *ty)));
             self.add(
                 naming::facts(&source.meta.name),
@@ -166,7 +170,7 @@ impl Builder<'_> {
                 Materialization::Table,
                 Vec::new(),
                 Some(Raw::Source(SourceIndex(index))),
-                Some(definition("source", &source.meta)),
+                Some(definition(self.model, SourceIndex(index))),
                 columns,
             );
         }
@@ -203,7 +207,7 @@ impl Builder<'_> {
                 Materialization::View,
                 Vec::new(),
                 None,
-                Some(definition("milestone", &milestone.meta)),
+                Some(definition(self.model, MilestoneIndex(index))),
                 columns,
             );
         }
@@ -298,7 +302,7 @@ impl Builder<'_> {
                     Materialization::View,
                     Vec::new(),
                     None,
-                    Some(definition("kpi", &kpi.meta)),
+                    Some(definition(self.model, index)),
                     columns.clone(),
                 );
             }
@@ -320,24 +324,14 @@ impl Builder<'_> {
         Cells { kpis, left_out, is_there }
     }
 
-    fn scores(&mut self) {
-        for (index, score) in self.model.scores.iter().enumerate() {
-            let columns = vec![
-                (self.model.entity(score.entity).key.clone(), Type::String),
-                ("score".to_owned(), Type::Float),
-                ("band".to_owned(), Type::String),
-                ("milestones_reached".to_owned(), Type::Int),
-                ("as_of".to_owned(), Type::Timestamp),
-            ];
-            self.add(
-                naming::score(&score.meta.name),
-                Relation::Score(index),
-                Materialization::Table,
-                Vec::new(),
-                None,
-                Some(definition("score", &score.meta)),
-                columns,
-            );
+    /// Plans the relations that definitions have by themselves, each after those that it is made of.
+    fn own(&mut self) {
+        for id in definitions::all(self.model).into_iter().map(|own| own.definition) {
+            let Some(own) = own::of(self.model, id) else { continue };
+            let relation = OwnRelation { definition: id, key: own.columns[0].len() };
+            let (name, reference) = (naming::own(&self.model.id(id)), Some(definition(self.model, id)));
+            let (relation, columns) = (Relation::Own(relation), own.columns.concat());
+            self.add(name, relation, Materialization::Table, Vec::new(), None, reference, columns);
         }
     }
 }
@@ -400,8 +394,7 @@ pub const KPI_COLUMNS: &[(&str, Type)] = &[
 
 /// Tells whether a measure reads the entity that its rows belong to.
 pub fn uses_entity(measure: &Measure) -> bool {
-    let is_entity = |expr: &Expr| expr.columns().iter().any(|name| matches!(name, Name::Entity { .. }));
-    measure.exprs().any(is_entity)
+    measure.uses_entity()
 }
 
 #[cfg(test)]
@@ -411,14 +404,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "two relations are called `reached__user__0`")]
     fn a_second_relation_of_one_name_is_refused() {
-        let model = Model {
-            name: "acme".to_owned(),
-            sources: Vec::new(),
-            entities: Vec::new(),
-            milestones: Vec::new(),
-            kpis: Vec::new(),
-            scores: Vec::new(),
-        };
+        let model = Model { name: "acme".to_owned(), ..Model::default() };
         let mut builder = Builder {
             model: &model,
             without: &[],

@@ -66,7 +66,7 @@ pub fn cells(model: &Model) -> Vec<(String, Vec<KpiIndex>)> {
 
 /// Returns what a KPI looks like: those of one look differ in what they are about, mostly.
 fn looks(model: &Model, kpi: &Kpi) -> String {
-    let mut looks = format!("{} {:?}", kpi.grain.name(), kpi.breakdowns);
+    let mut looks = format!("{} {:?}", kpi.buckets.grain(), kpi.breakdowns);
     if let KpiValue::Formula { value, .. } = &kpi.value {
         let _ = write!(looks, " {}", signature(value));
     }

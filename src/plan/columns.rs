@@ -103,8 +103,8 @@ pub fn column_of_entity(entity: &Entity, name: &Name) -> Option<String> {
 /// The columns by which the first of several facts of one key counts, in this order; nulls come last. The order in which
 /// columns are declared is none of it.
 pub fn rank_of_facts(source: &Source) -> Vec<String> {
-    let time = source.time.iter().map(|_| "fact_time".to_owned());
-    let entity = source.entity.iter().map(|_| "entity".to_owned());
+    let time = source.time().into_iter().map(|_| "fact_time".to_owned());
+    let entity = source.entity().into_iter().map(|_| "entity".to_owned());
     let mut declared: Vec<String> = source.columns.iter().map(|column| column_name(&column.name)).collect();
     declared.sort_unstable();
     time.chain(entity).chain(declared).collect()

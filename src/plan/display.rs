@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use crate::plan::node::{Node, NodeId, Occurrences, Plan, Raw, Relation, Shape, Stream};
 use crate::semantic::expr::Type;
-use crate::semantic::model::{EntityIndex, MilestoneIndex, Model, SourceIndex};
+use crate::semantic::model::{EntityIndex, EventNames, MilestoneIndex, Model, SourceIndex};
 
 /// Units of elapsed time, the longest first, in microseconds.
 const UNITS: &[(i64, &str)] = &[(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s")];
@@ -22,10 +22,10 @@ pub fn plan(plan: &Plan, model: &Model) -> String {
             1 => format!("read once, by {}", readers[0]),
             several => format!("read {several} times, by {}", readers.join(", ")),
         };
-        line(&mut text, &format!("  {}: {times}", raw_name(model, raw)));
+        line(&mut text, &format!("  {}: {times}", model.id(raw)));
         for id in plan.readers(raw) {
             if let Relation::Events(events) = &plan.node(id).relation {
-                line(&mut text, &format!("    events {}", names(events.names.as_deref())));
+                line(&mut text, &format!("    events {}", names(&events.names)));
                 for (what, list) in [("properties", typed(&events.properties)), ("columns", typed(&events.columns))] {
                     if !list.is_empty() {
                         line(&mut text, &format!("    {what} {list}"));
@@ -50,7 +50,7 @@ pub fn plan(plan: &Plan, model: &Model) -> String {
             | Relation::Kpis
             | Relation::Cells(_)
             | Relation::Moment
-            | Relation::Score(_) => None,
+            | Relation::Own(_) => None,
         })
         .collect();
     if !groups.is_empty() {
@@ -83,10 +83,10 @@ pub fn node(plan: &Plan, model: &Model, id: NodeId) -> String {
     let mut text = String::new();
     line(&mut text, &format!("{} ({})", node.name, node.materialization.name()));
     if let Some(definition) = &node.definition {
-        line(&mut text, &format!("  is {}.{}", definition.kind, definition.name));
+        line(&mut text, &format!("  is {}", definition.id));
     }
     if let Some(raw) = node.reads {
-        line(&mut text, &format!("  reads the rows of {}", raw_name(model, raw)));
+        line(&mut text, &format!("  reads the rows of {}", model.id(raw)));
     }
     for input in inputs(plan, node) {
         line(&mut text, &format!("  reads {input}"));
@@ -121,14 +121,6 @@ fn raws(model: &Model) -> Vec<Raw> {
     sources.chain(entities).filter(has_rows).collect()
 }
 
-/// Returns the id of what has the rows.
-pub fn raw_name(model: &Model, raw: Raw) -> String {
-    match raw {
-        Raw::Source(source) => format!("source.{}", model.source(source).meta.name),
-        Raw::Entity(entity) => format!("entity.{}", model.entity(entity).meta.name),
-    }
-}
-
 /// Returns the names of the relations that one reads; that all lie in the schema goes without saying.
 fn inputs<'p>(plan: &'p Plan, node: &Node) -> Vec<&'p str> {
     let relations = node.depends_on.iter().filter(|id| !matches!(plan.node(**id).relation, Relation::Schema));
@@ -141,7 +133,7 @@ fn streams(text: &mut String, model: &Model, shape: Shape, stream: &Stream) {
         Shape::Distinct => "counting different",
         Shape::Sum => "adding up",
     };
-    let mut what = names(stream.names.as_deref());
+    let mut what = names(&stream.names);
     let parts = [("where", &stream.condition), ("for the entity", &stream.subject), (adds, &stream.value)].into_iter();
     for (word, expr) in parts {
         if let Some(expr) = expr {
@@ -168,8 +160,8 @@ fn streams(text: &mut String, model: &Model, shape: Shape, stream: &Stream) {
     }
 }
 
-fn names(names: Option<&[String]>) -> String {
-    names.map_or_else(|| "of any name".to_owned(), |names| names.join(", "))
+fn names(names: &EventNames) -> String {
+    names.only().map_or_else(|| "of any name".to_owned(), |names| names.join(", "))
 }
 
 /// Writes a length of time as it is written in TOML.

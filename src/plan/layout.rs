@@ -25,7 +25,7 @@ pub fn layout(model: &Model, node: &Node) -> Layout {
         }
         Relation::Facts(index) => {
             let source = model.source(*index);
-            let cluster = if source.entity.is_some() { sorted(&["entity"]) } else { Vec::new() };
+            let cluster = if source.entity().is_some() { sorted(&["entity"]) } else { Vec::new() };
             Layout { cluster, ..by_time(source, "fact_time") }
         }
         Relation::Occurrences(_) => Layout { cluster: sorted(&["stream", "entity"]), ..Layout::default() },
@@ -39,7 +39,7 @@ pub fn layout(model: &Model, node: &Node) -> Layout {
         | Relation::Kpi(_)
         | Relation::Kpis
         | Relation::Moment
-        | Relation::Score(_) => Layout::default(),
+        | Relation::Own(_) => Layout::default(),
     }
 }
 

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::language::Id;
 use crate::plan::node::Shape;
 
 /// The schema that the others lie in.
@@ -63,9 +64,9 @@ pub fn kpi(name: &str) -> String {
     format!("kpi_{name}")
 }
 
-/// A score.
-pub fn score(name: &str) -> String {
-    format!("score_{name}")
+/// A definition that has a relation by itself.
+pub fn own(id: &Id) -> String {
+    format!("{}_{}", id.table, id.name)
 }
 
 /// What the milestones of one entity, source and depth count; `any` where they count events of every name.

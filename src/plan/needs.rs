@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::plan::node::Events;
 use crate::semantic::expr::{Expr, ExprKind, Type};
-use crate::semantic::model::{MeasureRelation, Model, Occurrences, Progress, SourceIndex};
+use crate::semantic::model::{EventNames, MeasureRelation, Model, Occurrences, Progress, SourceIndex};
 use crate::semantic::name::Name;
 
 /// Gathers, for each source of events that some definition counts, the names, properties and columns that are needed.
@@ -12,7 +12,7 @@ pub fn events(model: &Model) -> Vec<Events> {
     let mut needs: BTreeMap<SourceIndex, Events> = BTreeMap::new();
     for milestone in &model.milestones {
         let Occurrences::Events { source, names, condition, subject } = &milestone.occurrences else { continue };
-        let need = need(&mut needs, *source, names.as_deref());
+        let need = need(&mut needs, *source, names);
         for expr in condition.iter().chain(subject) {
             columns(need, expr);
         }
@@ -24,7 +24,7 @@ pub fn events(model: &Model) -> Vec<Events> {
     for kpi in &model.kpis {
         for measure in kpi.value.measures() {
             let MeasureRelation::Events(source, names) = &measure.relation else { continue };
-            let need = need(&mut needs, *source, names.as_deref());
+            let need = need(&mut needs, *source, names);
             for expr in measure.exprs() {
                 columns(need, expr);
             }
@@ -36,37 +36,21 @@ pub fn events(model: &Model) -> Vec<Events> {
             columns(events, condition);
         }
         // In the order of their names: adding a definition elsewhere moves nothing.
-        if let Some(names) = &mut events.names {
-            names.sort();
-        }
+        events.names = events.names.sorted();
         events.properties.sort();
         events.columns.sort();
     }
     gathered
 }
 
-fn need<'n>(
-    needs: &'n mut BTreeMap<SourceIndex, Events>,
-    source: SourceIndex,
-    names: Option<&[String]>,
-) -> &'n mut Events {
+fn need<'n>(needs: &'n mut BTreeMap<SourceIndex, Events>, source: SourceIndex, names: &EventNames) -> &'n mut Events {
     let need = needs.entry(source).or_insert_with(|| Events {
         source,
-        names: Some(Vec::new()),
+        names: names.clone(),
         properties: Vec::new(),
         columns: Vec::new(),
     });
-    match (&mut need.names, names) {
-        (Some(needed), Some(names)) => {
-            for name in names {
-                if !needed.contains(name) {
-                    needed.push(name.clone());
-                }
-            }
-        }
-        (needed, None) => *needed = None,
-        (None, Some(_)) => {}
-    }
+    need.names = need.names.either(names);
     need
 }
 

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::language::Id;
 use crate::plan::relational::Query;
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, Type};
-use crate::semantic::model::{EntityIndex, KpiIndex, MilestoneIndex, Source, SourceIndex};
+use crate::semantic::model::{
+    DefinitionId, EntityIndex, EventNames, KpiIndex, MilestoneIndex, Model, Source, SourceIndex,
+};
 use crate::semantic::name::Path;
 use crate::source::Span;
 
@@ -65,13 +68,33 @@ pub enum Raw {
     Entity(EntityIndex),
 }
 
+impl Raw {
+    /// Returns the raw rows of a definition; none where it says how none are read.
+    pub fn of(model: &Model, definition: DefinitionId) -> Option<Self> {
+        if let DefinitionId::Source(source) = definition {
+            return Some(Raw::Source(source));
+        }
+        let DefinitionId::Entity(entity) = definition else { return None };
+        model.entity(entity).origin.as_ref().map(|_| Raw::Entity(entity))
+    }
+}
+
+impl From<Raw> for DefinitionId {
+    fn from(raw: Raw) -> Self {
+        match raw {
+            Raw::Source(source) => source.into(),
+            Raw::Entity(entity) => entity.into(),
+        }
+    }
+}
+
 /// A definition, as the user knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DefinitionRef {
-    /// `source`, `entity`, `milestone`, `kpi` or `score`.
-    pub kind: &'static str,
-    /// Its name.
-    pub name: String,
+    /// What names it in the model.
+    pub definition: DefinitionId,
+    /// What names it for people.
+    pub id: Id,
     /// Its tags.
     pub tags: Vec<String>,
     /// Where it is written.
@@ -105,8 +128,17 @@ pub enum Relation {
     Kpi(KpiIndex),
     /// The rows of all KPIs.
     Kpis,
-    /// One row an entity with its score.
-    Score(usize),
+    /// The rows of a definition that one query makes of what the definition is made of.
+    Own(OwnRelation),
+}
+
+/// The relation of a definition: `plan::own` says more.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnRelation {
+    /// The definition.
+    pub definition: DefinitionId,
+    /// How many columns tell its rows apart, which stand first.
+    pub key: usize,
 }
 
 /// KPIs that are computed together.
@@ -137,8 +169,8 @@ impl Cells {
 pub struct Events {
     /// The source.
     pub source: SourceIndex,
-    /// The names that are needed; none: all.
-    pub names: Option<Vec<String>>,
+    /// The names that are needed.
+    pub names: EventNames,
     /// The properties that are needed, by path.
     pub properties: Vec<(Path, Type)>,
     /// The further columns that are needed, by name.
@@ -205,8 +237,8 @@ pub struct Occurrences {
 pub struct Stream {
     /// The number by which its rows are known: it follows from what the stream is.
     pub id: i64,
-    /// The events' names; none: all.
-    pub names: Option<Vec<String>>,
+    /// The events' names.
+    pub names: EventNames,
     /// Which of them.
     pub condition: Option<Expr>,
     /// Who they belong to, where that is not who acted, or the parent of who acted.
@@ -323,7 +355,7 @@ impl Relation {
             Relation::Kpis => "kpis",
             Relation::Cells(_) => "cells",
             Relation::Moment => "moment",
-            Relation::Score(_) => "score",
+            Relation::Own(own) => own.definition.table().name(),
         }
     }
 }

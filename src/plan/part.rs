@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use crate::language::Id;
 use crate::plan::node::{Materialization, Node, NodeId, Plan, Relation};
 
-/// Returns the relations of the definitions with these ids (`kpi.activation_rate`), in the order of the plan.
+/// Returns the relations of the definitions with these ids, in the order of the plan.
 ///
 /// Milestones share the relations that their occurrences are numbered in; so a milestone comes with these, and with
 /// what they read: a shared relation is made of one moment. A KPI comes with the table that holds its cells and those of
 /// others; what lists definitions comes as [`comes_with`] says.
-pub fn part(plan: &Plan, ids: &BTreeSet<String>) -> Vec<NodeId> {
+pub fn part(plan: &Plan, ids: &BTreeSet<Id>) -> Vec<NodeId> {
     let is_wanted = |node: &Node| {
         let definition = node.definition.as_ref();
-        definition.is_some_and(|definition| ids.contains(&format!("{}.{}", definition.kind, definition.name)))
+        definition.is_some_and(|definition| ids.contains(&definition.id))
     };
     let mut part: BTreeSet<NodeId> = BTreeSet::new();
     let mut open: Vec<NodeId> = Vec::new();
@@ -36,7 +37,7 @@ pub fn part(plan: &Plan, ids: &BTreeSet<String>) -> Vec<NodeId> {
             | Relation::Milestones
             | Relation::Cells(_)
             | Relation::Kpis
-            | Relation::Score(_) => {}
+            | Relation::Own(_) => {}
         }
     }
     while let Some(id) = open.pop() {
@@ -81,7 +82,7 @@ pub fn comes_with(plan: &Plan, id: NodeId, part: &BTreeSet<NodeId>, is_there: im
         | Relation::Milestone(_)
         | Relation::Cells(_)
         | Relation::Kpi(_)
-        | Relation::Score(_) => false,
+        | Relation::Own(_) => false,
     }
 }
 

@@ -17,6 +17,7 @@ use indexmap::IndexMap;
 use crate::plan::build::KPI_COLUMNS;
 use crate::plan::columns::{column_of_entity, column_of_events, column_of_facts};
 use crate::plan::node::{Cells, NodeId, Plan, Relation, Shape};
+use crate::plan::own;
 use crate::plan::relational::scalar::{self, Scalar};
 use crate::plan::relational::{Draft, Query, RelationId, Rows, moment, passes};
 use crate::semantic::decimal::Decimal;
@@ -43,7 +44,7 @@ pub(super) fn query(cx: Cx<'_>, relation: &Relation) -> Option<Query> {
         Relation::Occurrences(occurrences) => Some(occurrences::query(cx, occurrences)),
         Relation::Reached(reached) => Some(reached::query(cx, reached)),
         Relation::Milestone(milestone) => Some(milestone::query(cx, *milestone)),
-        Relation::Score(index) => Some(score::query(cx, *index)),
+        Relation::Own(relation) => own::of(cx.model, relation.definition).map(|own| (own.query)(cx)),
         Relation::Milestones => Some(catalog::query(cx)),
         Relation::Moment => Some(moment()),
         Relation::Cells(own) => Some(cells(cx, own)),
@@ -198,7 +199,7 @@ fn kpis(cx: Cx<'_>) -> Query {
 fn cell_columns(result: &mut Draft, kpi: &Kpi, cell: &Rows, totals: [Scalar; 3], mature: Scalar) {
     let [numerator, denominator, value] = totals;
     result.column("kpi", scalar::text(&kpi.meta.name));
-    result.column("grain", scalar::text(kpi.grain.name()));
+    result.column("grain", scalar::text(kpi.buckets.grain()));
     result.columns(cell, CELL);
     result.column("numerator", numerator);
     result.column("denominator", denominator);

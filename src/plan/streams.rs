@@ -1,14 +1,16 @@
 //! Milestones -> streams: what is counted the same way is counted once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
 use crate::plan::node::{Bound, Shape, Stream};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::Expr;
-use crate::semantic::model::{Anchor, EntityIndex, MilestoneIndex, Model, Occurrences, Progress, SourceIndex};
+use crate::semantic::model::{
+    Anchor, EntityIndex, EventNames, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
+};
+pub use crate::semantic::signature::signature;
 
 /// What streams are put into one statement for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,16 +43,12 @@ pub fn streams(model: &Model) -> BTreeMap<Group, Vec<Stream>> {
             Anchor::Reach(from) => Some(from),
         };
         let bound = Bound { from, after: milestone.after };
-        let mut names = names.clone();
-        if let Some(names) = &mut names {
-            names.sort();
-            names.dedup();
-        }
+        let names = names.sorted();
         let exprs: Vec<Option<String>> =
             [condition.as_ref(), subject.as_ref(), value].iter().map(|expr| expr.map(signature)).collect();
         let ends = [bound.from, bound.after].map(|end| end.map(|index| &model.milestone(index).meta.name));
-        let key = format!("{names:?} {exprs:?} {ends:?}");
-        let (entity, any) = (milestone.entity, names.is_none());
+        let key = format!("{:?} {exprs:?} {ends:?}", names.only().map(|names| names.to_vec()));
+        let (entity, any) = (milestone.entity, names == EventNames::All);
         let group = Group { depth: milestone.depth, entity, source: *source, shape, any };
         let (entity, source) = (&model.entity(entity).meta.name, &model.source(*source).meta.name);
         let id = number(&format!("{entity} {source} {} {key}", shape.name()));
@@ -97,24 +95,9 @@ fn number(signature: &str) -> i64 {
     Sha256::digest(signature).iter().take(6).fold(0, |number, byte| number << 8 | i64::from(*byte))
 }
 
-/// Writes an expression so that two that mean the same by construction are the same text, wherever they were written.
-pub fn signature(expr: &Expr) -> String {
-    let mut text = String::new();
-    // A property may be called anything: what could be taken for a part of the text around it is quoted.
-    crate::plan::signature::expression(expr, &mut text, &mut |name, text| {
-        let name = name.to_string();
-        if name.chars().all(|each| each.is_alphanumeric() || matches!(each, '.' | '_')) {
-            text.push_str(&name);
-        } else {
-            let _ = write!(text, "{name:?}");
-        }
-    });
-    text
-}
-
 /// Tells whether streams for `entity` read whoever acted, besides the entity that they belong to.
 pub fn needs_actor(model: &Model, source: SourceIndex, entity: EntityIndex, streams: &[Stream]) -> bool {
-    let Some((actor, _)) = model.source(source).entity.as_ref() else { return false };
+    let Some((actor, _)) = model.source(source).entity() else { return false };
     let name = &model.entity(*actor).meta.name;
     streams.iter().any(|stream| {
         let is_other = *actor != entity || stream.subject.is_some();

@@ -6,6 +6,8 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::language::Table;
+use crate::project::load::PROJECT;
 use crate::project::read::keys;
 use crate::project::tables::settings::{ProjectTable, TargetTable};
 
@@ -13,9 +15,9 @@ use crate::project::tables::settings::{ProjectTable, TargetTable};
 /// `[target.<name>]` all but the keys that they have, where these hold something plain.
 pub(super) fn values(table: &str, value: &Spanned<DeValue<'_>>) -> Vec<Range<usize>> {
     let mut hidden = Vec::new();
-    match (table, value.get_ref()) {
-        ("project", DeValue::Table(body)) => beside(body, keys::<ProjectTable>(), &mut hidden),
-        ("target", DeValue::Table(targets)) => {
+    match (Table::named(table), value.get_ref()) {
+        (None, DeValue::Table(body)) if table == PROJECT => beside(body, keys::<ProjectTable>(), &mut hidden),
+        (Some(Table::Target), DeValue::Table(targets)) => {
             for target in targets.values() {
                 if let DeValue::Table(body) = target.get_ref() {
                     beside(body, keys::<TargetTable>(), &mut hidden);

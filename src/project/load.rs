@@ -5,46 +5,31 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::language::Table;
 use crate::project::names::nearest;
 use crate::project::read::{keys, kind_of, list, read};
-use crate::project::tables::entity::EntityTable;
-use crate::project::tables::kpi::KpiTable;
-use crate::project::tables::milestone::MilestoneTable;
-use crate::project::tables::score::ScoreTable;
-use crate::project::tables::settings::{ProjectTable, TargetTable};
-use crate::project::tables::source::SourceTable;
-use crate::project::tables::test::TestTable;
+use crate::project::tables::settings::ProjectTable;
+use crate::project::tables::{Tables, keys_of};
 use crate::project::{Broken, Definition, Project, hidden, planned, syntax};
 use crate::source::{SourceId, Sources, Span};
 
 /// The name of the file that makes a folder a project.
 pub const PROJECT_FILE: &str = "project.toml";
 
-/// The tables that definitions are written in.
-const TABLES: &[&str] = &["project", "target", "source", "entity", "milestone", "kpi", "score", "test"];
-
-/// Those of them that have nothing to do with how a warehouse is connected to.
-const DEFINITIONS: &[&str] = &["source", "entity", "milestone", "kpi", "score", "test"];
+/// The table of settings that `project.toml` begins with: the one that is no table of tables.
+pub(super) const PROJECT: &str = "project";
 
 /// What was read so far.
 #[derive(Default)]
 struct Loaded {
     sources: Sources,
     project: Vec<Definition<ProjectTable>>,
-    targets: Vec<Definition<TargetTable>>,
-    source_tables: Vec<Definition<SourceTable>>,
-    entities: Vec<Definition<EntityTable>>,
-    milestones: Vec<Definition<MilestoneTable>>,
-    kpis: Vec<Definition<KpiTable>>,
-    scores: Vec<Definition<ScoreTable>>,
-    tests: Vec<Definition<TestTable>>,
-    names: BTreeMap<(String, String), Span>,
+    tables: Tables,
+    names: BTreeMap<(Table, String), Span>,
     /// Definitions that nothing but others of their stage and later ones name, and that could not be read.
     broken: Vec<Broken>,
     /// The errors that were reported of them.
@@ -103,13 +88,7 @@ pub fn load(
             sources: loaded.sources,
             environment,
             settings,
-            targets: loaded.targets,
-            source_tables: loaded.source_tables,
-            entities: loaded.entities,
-            milestones: loaded.milestones,
-            kpis: loaded.kpis,
-            scores: loaded.scores,
-            tests: loaded.tests,
+            tables: loaded.tables,
             broken: loaded.broken,
         }),
         Some(_) => Err(loaded.sources),
@@ -211,14 +190,16 @@ impl Loaded {
         for (key, value) in document.into_inner() {
             let span = Span { source: id, start: key.span().start, end: key.span().end };
             let table = key.get_ref().to_string();
-            if (is_project && !DEFINITIONS.contains(&table.as_str())) || table == "target" {
+            let known = Table::named(&table);
+            // Any setting may be a secret, and so may be what is no table at all.
+            if known == Some(Table::Target) || (is_project && known.is_none()) {
                 self.sources.hide(id, hidden::values(&table, &value));
             }
-            if table == "project" && is_project {
+            if table == PROJECT && is_project {
                 match as_table(value.into_inner()) {
                     Ok(body) => {
                         if let Some(body) = read(&body, "[project]", span, diagnostics) {
-                            self.project.push(Definition { name: "project".to_owned(), span, body });
+                            self.project.push(Definition { name: table, span, body });
                         }
                     }
                     Err(kind) => diagnostics.push(
@@ -242,14 +223,16 @@ impl Loaded {
         is_project: bool,
         diagnostics: &mut Diagnostics,
     ) {
-        let allowed = |name: &&&str| is_project || !matches!(**name, "project" | "target");
-        let names: Vec<&str> = TABLES.iter().filter(allowed).copied().collect();
-        if !names.contains(&table) && TABLES.contains(&table) {
+        let is_setting = |name: &str| name == PROJECT || name == Table::Target.name();
+        let all = std::iter::once(PROJECT).chain(Table::ALL.iter().map(|table| table.name()));
+        let mut names: Vec<&str> = all.filter(|name| is_project || !is_setting(name)).collect();
+        names.sort_by_key(|name| !is_setting(name));
+        if is_setting(table) && !is_project {
             let message = format!("`{table}` belongs into `{PROJECT_FILE}`");
             diagnostics.push(Diagnostic::error("unknown-table", message).at(span, "not a table of definitions"));
             return;
         }
-        if !names.contains(&table) {
+        let Some(table) = Table::named(table) else {
             let diagnostic = Diagnostic::error("unknown-table", format!("there is no table `{table}`"))
                 .at(span, "not a table of Milepost");
             let diagnostic = match nearest(table, names.iter().copied()) {
@@ -262,7 +245,7 @@ impl Loaded {
             };
             diagnostics.push(diagnostic);
             return;
-        }
+        };
         let definitions = match as_table(value.into_inner()) {
             Ok(definitions) => definitions,
             Err(kind) => {
@@ -295,41 +278,25 @@ impl Loaded {
                 diagnostics.push(Diagnostic::error("bad-name", format!("`{name}` is not a name")).at(span, "").help(
                     "names are snake_case: a lower-case letter, then lower-case letters, digits and `_`; 48 at most",
                 ));
-            } else if name.contains("__") && NAMES_OF_RELATIONS.contains(&table) {
+            } else if name.contains("__") && table.has_meaning() {
                 diagnostics.push(
                     Diagnostic::error("bad-name", format!("`{name}` has two `_` in a row"))
                         .at(span, "")
                         .help("`__` stands between the parts of names that Milepost makes; write one `_`"),
                 );
             }
-            if let Some(first) = self.names.insert((table.to_owned(), name.clone()), span) {
+            if let Some(first) = self.names.insert((table, name.clone()), span) {
                 diagnostics.push(
                     Diagnostic::error("duplicate-definition", format!("`{table}.{name}` is defined twice"))
                         .at(span, "defined again here")
                         .at(first, "first defined here"),
                 );
             }
-            let what = format!("[{table}.{name}]");
             let errors = diagnostics.errors();
-            let broken = Broken { table: table.to_owned(), name: name.clone(), span };
-            let definition = Header { name, span, what };
-            match table {
-                "target" => push(&mut self.targets, &body, definition, diagnostics),
-                "source" => push(&mut self.source_tables, &body, definition, diagnostics),
-                "entity" => push(&mut self.entities, &body, definition, diagnostics),
-                "milestone" => push(&mut self.milestones, &body, definition, diagnostics),
-                "score" => push(&mut self.scores, &body, definition, diagnostics),
-                "test" => push(&mut self.tests, &body, definition, diagnostics),
-                _ => {
-                    // The fields of every KPI are read here; its kind reads the others: `Project::kind_fields`.
-                    let common = keys::<KpiTable>();
-                    let body: DeTable<'_> =
-                        body.into_iter().filter(|(key, _)| common.iter().any(|name| name == key.get_ref())).collect();
-                    push(&mut self.kpis, &body, definition, diagnostics);
-                }
-            }
+            let broken = Broken { table, name: name.clone(), span };
+            self.tables.read(table, name, span, body, diagnostics);
             // Everything hangs on what a source or an entity is.
-            if diagnostics.errors() > errors && !matches!(table, "source" | "entity") {
+            if diagnostics.errors() > errors && !matches!(table, Table::Source | Table::Entity) {
                 self.errors_of_broken += diagnostics.errors() - errors;
                 self.broken.push(broken);
             }
@@ -347,43 +314,10 @@ fn regular(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Returns the keys that a definition may have.
-fn keys_of(table: &str) -> &'static [String] {
-    match table {
-        "target" => keys::<TargetTable>(),
-        "source" => keys::<SourceTable>(),
-        "entity" => keys::<EntityTable>(),
-        "milestone" => keys::<MilestoneTable>(),
-        "score" => keys::<ScoreTable>(),
-        "test" => keys::<TestTable>(),
-        _ => keys::<KpiTable>(),
-    }
-}
-
 /// Returns a table, or says what the value is instead.
 fn as_table(value: DeValue<'_>) -> Result<DeTable<'_>, &'static str> {
     if let DeValue::Table(table) = value { Ok(table) } else { Err(kind_of(&value)) }
 }
-
-struct Header {
-    name: String,
-    span: Span,
-    what: String,
-}
-
-fn push<T: DeserializeOwned + JsonSchema>(
-    definitions: &mut Vec<Definition<T>>,
-    body: &DeTable<'_>,
-    header: Header,
-    diagnostics: &mut Diagnostics,
-) {
-    if let Some(body) = read(body, &header.what, header.span, diagnostics) {
-        definitions.push(Definition { name: header.name, span: header.span, body });
-    }
-}
-
-/// The tables whose definitions name relations of the warehouse.
-const NAMES_OF_RELATIONS: &[&str] = &["source", "entity", "milestone", "kpi", "score"];
 
 /// Tells whether `name` can name a definition, and so a table on every warehouse.
 pub fn is_name(name: &str) -> bool {

@@ -16,14 +16,11 @@ use std::path::PathBuf;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::language::Table;
 use crate::project::document::Spanned;
-use crate::project::tables::entity::EntityTable;
+use crate::project::tables::Tables;
 use crate::project::tables::kpi::KpiTable;
-use crate::project::tables::milestone::MilestoneTable;
-use crate::project::tables::score::ScoreTable;
-use crate::project::tables::settings::{ProjectTable, TargetTable};
-use crate::project::tables::source::SourceTable;
-use crate::project::tables::test::TestTable;
+use crate::project::tables::settings::ProjectTable;
 use crate::source::{SourceId, Sources, Span, Text};
 
 /// Everything that was written.
@@ -37,29 +34,17 @@ pub struct Project {
     pub environment: BTreeMap<String, String>,
     /// `[project]`.
     pub settings: Definition<ProjectTable>,
-    /// `[target.<name>]`.
-    pub targets: Vec<Definition<TargetTable>>,
-    /// `[source.<name>]`.
-    pub source_tables: Vec<Definition<SourceTable>>,
-    /// `[entity.<name>]`.
-    pub entities: Vec<Definition<EntityTable>>,
-    /// `[milestone.<name>]`.
-    pub milestones: Vec<Definition<MilestoneTable>>,
-    /// `[kpi.<name>]`.
-    pub kpis: Vec<Definition<KpiTable>>,
-    /// `[score.<name>]`.
-    pub scores: Vec<Definition<ScoreTable>>,
-    /// `[test.<name>]`.
-    pub tests: Vec<Definition<TestTable>>,
-    /// The milestones and KPIs that could not be read, which was reported: that they are named is no mistake.
+    /// What was written in every table.
+    pub tables: Tables,
+    /// The definitions that could not be read, which was reported: that they are named is no mistake.
     pub broken: Vec<Broken>,
 }
 
 /// A definition that could not be read.
 #[derive(Clone, Debug)]
 pub struct Broken {
-    /// The table: `milestone`.
-    pub table: String,
+    /// The table that it stands in.
+    pub table: Table,
     /// Its name.
     pub name: String,
     /// The place of the name.
@@ -104,11 +89,11 @@ impl Project {
     /// Returns, by the name of the KPI, the fields that its kind reads: those that not every KPI has.
     pub fn kind_fields(&self) -> BTreeMap<String, DeTable<'_>> {
         let common = read::keys::<KpiTable>();
-        let files: BTreeSet<SourceId> = self.kpis.iter().map(Definition::source).collect();
+        let files: BTreeSet<SourceId> = self.tables.kpis.iter().map(Definition::source).collect();
         let mut fields = BTreeMap::new();
         for file in files {
             let (document, _) = DeTable::parse_recoverable(&self.sources.file(file).text);
-            let kpis = document.into_inner().into_iter().find(|(key, _)| key.get_ref() == "kpi");
+            let kpis = document.into_inner().into_iter().find(|(key, _)| key.get_ref() == Table::Kpi.name());
             let Some(DeValue::Table(kpis)) = kpis.map(|(_, value)| value.into_inner()) else { continue };
             for (name, body) in kpis {
                 if let DeValue::Table(body) = body.into_inner() {

@@ -7,29 +7,61 @@ use crate::project::document::{OneOrMany, Spanned};
 use crate::project::read::list;
 use crate::project::tables::entity::EntityTable;
 use crate::project::{Definition, Project};
+use crate::semantic::definitions::Defined;
 use crate::semantic::expr::Type;
-use crate::semantic::model::{Entity, EntityIndex, Model};
+use crate::semantic::known::Named;
+use crate::semantic::meaning::Lines;
+use crate::semantic::milestones::not_mixed;
+pub use crate::semantic::model::Entity;
+use crate::semantic::model::{DefinitionId, Meta};
+use crate::semantic::model::{EntityIndex, Model};
+use crate::semantic::references::Reference;
 use crate::semantic::scopes::Names;
-use crate::semantic::values::{self, Named};
-use crate::semantic::{origin, parse, taken};
+use crate::semantic::tables::{Cx, Resolver};
+use crate::semantic::{origin, parse, taken, values};
 use crate::source::Span;
 
-/// Adds the project's entities to `model`.
-pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnostics) -> Named<EntityIndex> {
-    let mut names = Named::new("entity");
-    for (position, definition) in project.entities.iter().enumerate() {
-        names.found.insert(definition.name.clone(), (Some(EntityIndex(position)), definition.span));
+/// The project's entities. Which they are is said before anything has a meaning, for they name each other both ways; what that
+/// is in the order of all definitions is who counts.
+struct Entities<'p>(&'p Project);
+
+/// Adds the project's entities to the model.
+pub(super) fn resolver<'p>(project: &'p Project, cx: &mut Cx<'_>) -> Box<dyn Resolver + 'p> {
+    for (position, definition) in project.tables.entities.iter().enumerate() {
+        cx.known.entities.set(&definition.name, EntityIndex(position));
     }
-    for definition in &project.entities {
+    declare(project, cx.model, &cx.known.entities, cx.diagnostics);
+    Box::new(Entities(project))
+}
+
+impl Resolver for Entities<'_> {
+    /// To be a member of another is to depend on nothing of it; that nobody is a member of itself [`cycles`] sees to.
+    fn references(&self, _: usize) -> Vec<Reference> {
+        Vec::new()
+    }
+
+    fn resolve(&mut self, position: usize, cx: &mut Cx<'_>) {
+        let definition = &self.0.tables.entities[position];
+        let Some(condition) = &definition.body.condition else { return };
+        let scope = Names::entity(cx.model, EntityIndex(position));
+        let text = self.0.text(definition, condition);
+        let condition = parse::expression(&text, &scope, Some(Type::Bool), cx.diagnostics);
+        not_mixed(cx.model, None, &condition, cx.diagnostics);
+        cx.model.entities[position].condition = condition;
+    }
+}
+
+fn declare(project: &Project, model: &mut Model, names: &Named<EntityIndex>, diagnostics: &mut Diagnostics) {
+    for definition in &project.tables.entities {
         let table = &definition.body;
         let meta = values::meta(definition, None, table.description.as_ref(), table.owner.as_ref(), &table.tags);
         let origin = origin::origin(project, definition, keys(table), diagnostics);
-        let parent = parent(definition, &names, diagnostics);
+        let parent = parent(definition, names, diagnostics);
         let start = table.start.as_ref().map(values::time);
         let roles = [table.key.as_ref(), start.as_ref().map(|(column, _)| column)];
         values::column_names(definition, roles.into_iter().chain(table.parent.values().map(Some)), diagnostics);
         let attributes = values::columns(definition, table.attributes.iter(), diagnostics);
-        let members = members(project, definition, &names, diagnostics);
+        let members = members(project, definition, names, diagnostics);
         // A derived entity is called what its members call it, where they agree.
         let called: BTreeSet<&String> =
             members.iter().filter_map(|member| link(project, *member, &definition.name)).map(Spanned::get).collect();
@@ -87,13 +119,6 @@ pub fn resolve(project: &Project, model: &mut Model, diagnostics: &mut Diagnosti
         taken::entity(project, model, EntityIndex(position), diagnostics);
     }
     cycles(project, model, diagnostics);
-    for (position, definition) in project.entities.iter().enumerate() {
-        let Some(condition) = &definition.body.condition else { continue };
-        let scope = Names::entity(model, EntityIndex(position));
-        let text = project.text(definition, condition);
-        model.entities[position].condition = parse::expression(&text, &scope, Some(Type::Bool), diagnostics);
-    }
-    names
 }
 
 /// Returns the keys that say where rows come from.
@@ -127,7 +152,7 @@ fn parent(
 
 /// Returns the column by which an entity names another one as its parent; none where it does not.
 fn link<'p>(project: &'p Project, member: EntityIndex, parent: &str) -> Option<&'p Spanned<String>> {
-    let mut parents = project.entities[member.0].body.parent.iter();
+    let mut parents = project.tables.entities[member.0].body.parent.iter();
     parents.find(|(name, _)| name.get() == parent).map(|(_, column)| column)
 }
 
@@ -146,7 +171,7 @@ fn members(
             return Vec::new();
         }
         let found: Vec<EntityIndex> =
-            (0..project.entities.len()).map(EntityIndex).filter(|index| is_member(*index)).collect();
+            (0..project.tables.entities.len()).map(EntityIndex).filter(|index| is_member(*index)).collect();
         if found.len() > 1 {
             ambiguous_members(project, definition, &found, diagnostics);
         }
@@ -178,7 +203,7 @@ fn members(
         diagnostics.push(
             Diagnostic::error("not-a-member", message)
                 .at(span, "not a member")
-                .at(project.entities[index.0].span, format!("`parent` does not name `{}`", definition.name)),
+                .at(project.tables.entities[index.0].span, format!("`parent` does not name `{}`", definition.name)),
         );
     }
     found
@@ -191,11 +216,11 @@ fn ambiguous_members(
     found: &[EntityIndex],
     diagnostics: &mut Diagnostics,
 ) {
-    let names: Vec<&str> = found.iter().map(|index| project.entities[index.0].name.as_str()).collect();
+    let names: Vec<&str> = found.iter().map(|index| project.tables.entities[index.0].name.as_str()).collect();
     let message = format!("entity `{}` does not say which of {} it is made of", definition.name, list(&names));
     let mut diagnostic = Diagnostic::error("ambiguous-members", message).at(definition.span, "has no `members`");
     for index in found {
-        diagnostic = diagnostic.at(project.entities[index.0].span, "this one, or …");
+        diagnostic = diagnostic.at(project.tables.entities[index.0].span, "this one, or …");
     }
     let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
     diagnostics.push(diagnostic.help(format!("name one or several: `members = [{}]`", quoted.join(", "))));
@@ -232,11 +257,49 @@ fn cycle(project: &Project, model: &Model, circle: &[usize], diagnostics: &mut D
         [own] => format!("entity `{own}` is a member of itself"),
         path => format!("entities are members of each other: {}", values::circle(path)),
     };
-    let last = &project.entities[*path.last().expect("a circle has a member")];
+    let last = &project.tables.entities[*path.last().expect("a circle has a member")];
     let (closing, _) = last.body.parent.first().expect("its parent is the first one");
     diagnostics.push(
         Diagnostic::error("entity-cycle", message)
             .at(last.place(closing), "closes the circle")
             .at(model.entities[path[0]].meta.span, "which begins here"),
     );
+}
+
+impl Defined for Entity {
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn made_of(&self, _: &Model) -> Vec<DefinitionId> {
+        // One that lacks something of its own has it from its members.
+        self.members.iter().map(|member| (*member).into()).collect()
+    }
+
+    fn meaning(&self, model: &Model) -> String {
+        let Entity {
+            meta: _,
+            origin,
+            key,
+            start,
+            start_type,
+            timezone,
+            attributes,
+            parent,
+            members,
+            condition,
+            places: _,
+        } = self;
+        let mut lines = Lines::default();
+        if let Some(origin) = origin {
+            lines.origin(origin);
+        }
+        lines.add("key", key.clone()).add("start", start.clone()).add("timezone", timezone.clone());
+        lines.add("start_type", start_type.map(|ty| ty.name().to_owned()));
+        let parent = parent.as_ref().map(|(parent, column)| format!("{} {column:?}", model.entity(*parent).meta.name));
+        let members: BTreeSet<&str> = members.iter().map(|member| model.entity(*member).meta.name.as_str()).collect();
+        lines.add("members", (!members.is_empty()).then(|| format!("{members:?}")));
+        lines.add("parent", parent).columns(attributes).expr("where", condition.as_ref());
+        lines.end()
+    }
 }

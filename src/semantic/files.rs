@@ -87,10 +87,10 @@ impl Format {
 
 /// Returns the columns that may be read of a source's rows, each once, whatever definitions count.
 pub fn source_columns(source: &Source) -> Vec<&str> {
-    let mut columns: Vec<&str> = source.key.iter().map(String::as_str).collect();
-    columns.extend(source.entity.iter().map(|(_, column)| column.as_str()));
+    let mut columns: Vec<&str> = source.key().into_iter().map(String::as_str).collect();
+    columns.extend(source.entity().into_iter().map(|(_, column)| column.as_str()));
     match &source.rows {
-        SourceRows::Facts => {}
+        SourceRows::Facts { .. } => {}
         SourceRows::Events { name, properties, .. } => {
             match name {
                 EventName::Column(column) => columns.push(column),
@@ -99,7 +99,7 @@ pub fn source_columns(source: &Source) -> Vec<&str> {
             columns.extend(properties.iter().map(|properties| properties.column.as_str()));
         }
     }
-    columns.extend(source.time.as_deref());
+    columns.extend(source.time().map(|time| time.column.as_str()));
     columns.extend(source.columns.iter().map(|column| column.column.as_str()));
     once(columns)
 }

@@ -1,56 +1,70 @@
-//! `[kpi.<name>]` -> [`Kpi`]: what every kind has, and the order in which formulas can be computed.
+//! `[kpi.<name>]` -> [`Kpi`]: what every kind has, and whether what a formula is made of meets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::document::{OneOrMany, Spanned};
 use crate::project::read::list;
-use crate::project::tables::kpi::{Grain, KpiTable};
+use crate::project::tables::kpi::KpiTable;
 use crate::project::{Definition, Project};
-use crate::semantic::expr::ExprKind;
-use crate::semantic::kinds::{self, Cx, Known};
-use crate::semantic::model::{BETWEEN, Breakdown, Kpi, KpiIndex, KpiValue, Model};
+use crate::semantic::definitions::{Defined, add_milestone};
+use crate::semantic::kinds::{self, Read};
+use crate::semantic::meaning::{Lines, measure};
+pub use crate::semantic::model::Kpi;
+use crate::semantic::model::{
+    BETWEEN, Breakdown, DefinitionId, KpiIndex, KpiValue, Measure, MeasureRelation, Meta, Model,
+};
 use crate::semantic::name::Name;
-use crate::semantic::values::{self, Named};
+use crate::semantic::references::{Reference, References};
+use crate::semantic::tables::{Cx, Resolver};
+use crate::semantic::values;
 use crate::source::Span;
 
-/// Adds the project's KPIs to `model`, each after those that it is made from.
-pub fn resolve(project: &Project, model: &mut Model, known: &Known, diagnostics: &mut Diagnostics) {
-    let mut names = Named::new("kpi");
-    for (position, definition) in project.kpis.iter().enumerate() {
-        names.found.insert(definition.name.clone(), (Some(KpiIndex(position)), definition.span));
-    }
-    for broken in project.broken.iter().filter(|broken| broken.table == "kpi") {
-        names.found.insert(broken.name.clone(), (None, broken.span));
-    }
+/// The project's KPIs, with what their kinds read; nothing where that has mistakes.
+struct Kpis<'p> {
+    project: &'p Project,
+    read: Vec<Option<Read>>,
+}
+
+/// Begins to give the project's KPIs their meaning: reads the fields of their kinds.
+pub(super) fn resolver<'p>(project: &'p Project, cx: &mut Cx<'_>) -> Box<dyn Resolver + 'p> {
     let fields = project.kind_fields();
-    let mut kpis: Vec<Option<Kpi>> = Vec::new();
-    for definition in &project.kpis {
+    let read = |definition: &Definition<KpiTable>| {
         let fields = fields.get(&definition.name).cloned().unwrap_or_default();
-        let mut cx = Cx { project, definition, model, known, kpis: &names, diagnostics };
-        let value = kinds::reduce(&fields, &mut cx);
-        kpis.push(kpi(definition, value, diagnostics));
-    }
-    let order = in_order(project, &kpis, diagnostics);
-    if diagnostics.has_errors() {
-        return;
-    }
-    // The positions in the file become positions in the order of computation.
-    let mut position = vec![KpiIndex(0); kpis.len()];
-    for (new, old) in order.iter().enumerate() {
-        position[*old] = KpiIndex(new);
-    }
-    for old in order {
-        let mut kpi = kpis[old].take().expect("without errors every KPI is whole, and each is taken once");
-        if let KpiValue::Formula { inputs, .. } = &mut kpi.value {
-            inputs.iter_mut().for_each(|input| *input = position[input.0]);
+        kinds::read(&fields, project, definition, cx.diagnostics)
+    };
+    Box::new(Kpis { project, read: project.tables.kpis.iter().map(read).collect() })
+}
+
+impl Resolver for Kpis<'_> {
+    fn references(&self, position: usize) -> Vec<Reference> {
+        let definition = &self.project.tables.kpis[position];
+        let mut references = References::of(self.project, definition);
+        for (dimension, range) in definition.body.dimensions() {
+            references.path(dimension, definition.place_of(range));
         }
+        let of_kind = self.read[position].iter().flat_map(|read| read.references.iter().cloned());
+        references.end().into_iter().chain(of_kind).collect()
+    }
+
+    fn resolve(&mut self, position: usize, cx: &mut Cx<'_>) {
+        let (project, definition) = (self.project, &self.project.tables.kpis[position]);
+        let Cx { model, known, diagnostics } = cx;
+        let value = self.read[position]
+            .as_ref()
+            .and_then(|read| (read.reduce)(&mut kinds::Cx { project, definition, model, known, diagnostics }));
+        let Some(kpi) = kpi(definition, value, diagnostics) else { return };
+        fits(project, model, definition, &kpi, diagnostics);
+        known.kpis.set(&definition.name, KpiIndex(model.kpis.len()));
         model.kpis.push(kpi);
     }
-    let defined: BTreeMap<&str, &Definition<KpiTable>> =
-        project.kpis.iter().map(|definition| (definition.name.as_str(), definition)).collect();
-    for kpi in &model.kpis {
-        fits(&defined, model, kpi, diagnostics);
+
+    fn circle(&self, path: &[&str], closing: Span, first: Span) -> Diagnostic {
+        let message = match path {
+            [own] => format!("KPI `{own}` depends on itself"),
+            path => format!("KPIs depend on each other: {}", values::circle(path)),
+        };
+        Diagnostic::error("kpi-cycle", message).at(closing, "closes the circle").at(first, "which begins here")
     }
 }
 
@@ -77,8 +91,7 @@ fn kpi(definition: &Definition<KpiTable>, value: Option<KpiValue>, diagnostics: 
         unit: table.unit.as_ref().map(|unit| unit.get().clone()),
         direction: table.direction,
         target: table.target.as_ref().map(|target| target.get().value()),
-        grain: table.cohort.as_ref().or(table.grain.as_ref()).map_or(Grain::All, |grain| *grain.get()),
-        by_cohort: kinds::by_cohort(table),
+        buckets: kinds::buckets(table),
         dimensions,
         breakdowns,
         include_immature: table.include_immature.unwrap_or(false),
@@ -145,77 +158,20 @@ fn escaped(part: &str) -> String {
     part.replace('\\', "\\\\").replace(',', "\\,")
 }
 
-/// Orders KPIs so that each comes after those that it is made from, and reports cycles.
-fn in_order(project: &Project, kpis: &[Option<Kpi>], diagnostics: &mut Diagnostics) -> Vec<usize> {
-    let inputs = |index: usize| -> Vec<usize> {
-        let inputs = kpis[index].as_ref().map_or(&[][..], |kpi| kpi.value.inputs());
-        inputs.iter().map(|input| input.0).collect()
-    };
-    let mut open = vec![false; kpis.len()];
-    let mut done = vec![false; kpis.len()];
-    let mut order = Vec::new();
-    for root in 0..kpis.len() {
-        let mut stack = vec![(root, inputs(root), 0)];
-        while let Some((index, below, next)) = stack.pop() {
-            if done[index] {
-                continue;
-            }
-            open[index] = true;
-            if let Some(input) = below.get(next).copied() {
-                stack.push((index, below, next + 1));
-                if open[input] && !done[input] {
-                    let from = stack.iter().position(|(each, _, _)| *each == input).unwrap_or(0);
-                    let path: Vec<&str> =
-                        stack[from..].iter().map(|(each, _, _)| project.kpis[*each].name.as_str()).collect();
-                    let message = match path.as_slice() {
-                        [own] => format!("KPI `{own}` depends on itself"),
-                        path => format!("KPIs depend on each other: {}", values::circle(path)),
-                    };
-                    let closing = kpis[index].as_ref().and_then(|kpi| named(kpi, &project.kpis[input].name));
-                    diagnostics.push(
-                        Diagnostic::error("kpi-cycle", message)
-                            .at(closing.unwrap_or(project.kpis[index].span), "closes the circle")
-                            .at(project.kpis[input].span, "which begins here"),
-                    );
-                } else if !done[input] {
-                    stack.push((input, inputs(input), 0));
-                }
-            } else {
-                done[index] = true;
-                order.push(index);
-            }
-        }
-    }
-    order
-}
-
-/// Returns where a formula names a KPI.
-fn named(kpi: &Kpi, input: &str) -> Option<Span> {
-    let KpiValue::Formula { value, .. } = &kpi.value else { return None };
-    let mut place = None;
-    value.walk(&mut |part| {
-        if matches!(&part.kind, ExprKind::Column(Name::Kpi(name)) if name == input) {
-            place.get_or_insert(part.span);
-        }
-    });
-    place
-}
-
 /// Reports formulas whose inputs do not meet: other buckets, or dimensions that an input lacks.
-fn fits(definitions: &BTreeMap<&str, &Definition<KpiTable>>, model: &Model, kpi: &Kpi, diagnostics: &mut Diagnostics) {
+fn fits(project: &Project, model: &Model, definition: &Definition<KpiTable>, kpi: &Kpi, diagnostics: &mut Diagnostics) {
     let KpiValue::Formula { inputs, .. } = &kpi.value else { return };
-    let defined = |kpi: &Kpi| definitions[kpi.meta.name.as_str()];
-    let definition = defined(kpi);
     // Where its buckets are said, and which they are.
     let buckets = |kpi: &Kpi| {
-        let definition = defined(kpi);
+        let all = &project.tables.kpis;
+        let definition = all.iter().find(|own| own.name == kpi.meta.name).unwrap_or(definition);
         let written = definition.body.cohort.as_ref().or(definition.body.grain.as_ref());
-        let is_all = kpi.grain == Grain::All;
-        let label = if is_all { "all time is one".to_owned() } else { format!("by {}", kpi.grain.name()) };
+        let period = kpi.buckets.period();
+        let label = period.map_or("all time is one".to_owned(), |period| format!("by {}", period.name()));
         (written.map_or(definition.span, |written| definition.place(written)), label)
     };
     for input in inputs.iter().map(|input| model.kpi(*input)) {
-        if input.grain != kpi.grain {
+        if input.buckets.period() != kpi.buckets.period() {
             let ((place, label), (other_place, other_label)) = (buckets(kpi), buckets(input));
             diagnostics.push(
                 Diagnostic::error(
@@ -247,4 +203,76 @@ fn fits(definitions: &BTreeMap<&str, &Definition<KpiTable>>, model: &Model, kpi:
 
 fn by(dimensions: &[String]) -> String {
     if dimensions.is_empty() { "has no `by`".to_owned() } else { format!("broken down by {}", list(dimensions)) }
+}
+
+impl Defined for Kpi {
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn made_of(&self, model: &Model) -> Vec<DefinitionId> {
+        let mut made_of = Vec::new();
+        self.value.measures().for_each(|measure| measure.add_made_of(model, &mut made_of));
+        made_of.extend(self.value.inputs().iter().map(|input| DefinitionId::from(*input)));
+        made_of
+    }
+
+    fn meaning(&self, model: &Model) -> String {
+        // What it is called and counted in, and what it should be, is for people.
+        let Kpi {
+            meta: _,
+            kind: _,
+            unit: _,
+            direction: _,
+            target: _,
+            buckets,
+            // What they are is in the measures.
+            dimensions: _,
+            breakdowns,
+            include_immature,
+            value,
+        } = self;
+        let mut lines = Lines::default();
+        let period = buckets.period().map_or("All".to_owned(), |period| format!("{period:?}"));
+        lines.add("grain", period).flag("cohort", buckets.are_cohorts());
+        let by: Vec<&str> = breakdowns.iter().map(|own| own.name.as_str()).collect();
+        lines.add("by", by.join(" ")).flag("include_immature", *include_immature);
+        match value {
+            KpiValue::Measures { numerator, denominator } => {
+                lines.add("numerator", measure(model, numerator));
+                lines.add("denominator", denominator.as_ref().map(|side| measure(model, side)));
+            }
+            KpiValue::Statistic(own) => {
+                lines.add("statistic", measure(model, own));
+            }
+            // The inputs are those that it names.
+            KpiValue::Formula { value, inputs: _ } => {
+                lines.expr("formula", Some(value));
+            }
+        }
+        lines.end()
+    }
+}
+
+impl Measure {
+    /// Tells whether it reads the entity that its rows belong to.
+    pub fn uses_entity(&self) -> bool {
+        self.exprs().any(|expr| expr.columns().iter().any(|name| matches!(name, Name::Entity { .. })))
+    }
+
+    fn add_made_of(&self, model: &Model, made_of: &mut Vec<DefinitionId>) {
+        match &self.relation {
+            MeasureRelation::Entity(index) => made_of.push((*index).into()),
+            MeasureRelation::Milestone { of, population } => {
+                let milestones = std::iter::once(of).chain(population);
+                milestones.for_each(|milestone| add_milestone(model, *milestone, made_of));
+                made_of.push(model.milestone(*of).entity.into());
+            }
+            MeasureRelation::Events(index, _) | MeasureRelation::Facts(index) => {
+                made_of.push((*index).into());
+                let owner = model.source(*index).entity().into_iter().filter(|_| self.uses_entity());
+                made_of.extend(owner.map(|(owner, _)| DefinitionId::from(*owner)));
+            }
+        }
+    }
 }

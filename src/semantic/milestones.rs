@@ -6,69 +6,92 @@
 mod forms;
 mod keys;
 mod log;
-mod order;
+mod meaning;
 mod windows;
 
-use std::collections::BTreeMap;
-
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::language::Table;
 use crate::project::document::Spanned;
 use crate::project::tables::milestone::MilestoneTable;
 use crate::project::{Definition, Project};
 use crate::semantic::expr::Type;
 use crate::semantic::horizon::Horizon;
-use crate::semantic::milestones::forms::{event_names, forms, misplaced, threshold, weight};
-use crate::semantic::milestones::keys::one_entity;
-use crate::semantic::milestones::order::in_order;
+use crate::semantic::known::Named;
+use crate::semantic::milestones::forms::{Form, event_names, forms, misplaced, threshold, weight};
+use crate::semantic::milestones::keys::{compared, one_entity};
 use crate::semantic::milestones::windows::{depth, from_start, horizon, late_absences, write_out};
-use crate::semantic::model::{
-    Anchor, EntityIndex, Milestone, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
-};
+pub use crate::semantic::model::Milestone;
+use crate::semantic::model::{Anchor, EntityIndex, MilestoneIndex, Model, Occurrences, Progress, SourceIndex};
+use crate::semantic::references::{Reference, References};
 use crate::semantic::scopes::Names;
 use crate::semantic::sources::{default_entity, row_names};
-use crate::semantic::values::{self, Named};
-use crate::semantic::{names_in, parse};
+use crate::semantic::tables::{self, Resolver};
+use crate::semantic::values::{self, circle};
+use crate::semantic::{names_in, parse, retention};
+use crate::source::Span;
 
 pub use crate::semantic::milestones::forms::{check_event_name, empty_list};
-pub use crate::semantic::milestones::keys::{compared, compared_by, same_entity};
+pub use crate::semantic::milestones::keys::{compared_by, not_mixed, same_entity};
 
 /// What to write in place of different floats.
 const ROUND: &str = "declare it as `decimal`, or count different values of `floor(x)` or `round(x)`";
 
-/// What milestones are resolved with.
+/// The project's milestones.
+struct Milestones<'p>(&'p Project);
+
+/// Begins to give the project's milestones their meaning.
+pub(super) fn resolver<'p>(project: &'p Project, _: &mut tables::Cx<'_>) -> Box<dyn Resolver + 'p> {
+    Box::new(Milestones(project))
+}
+
+impl Resolver for Milestones<'_> {
+    fn references(&self, position: usize) -> Vec<Reference> {
+        let definition = &self.0.tables.milestones[position];
+        let table = &definition.body;
+        let mut references = References::of(self.0, definition);
+        references.named_or_all(Table::Entity, table.entity.as_ref());
+        if table.event.is_some() || table.source.is_some() {
+            references.named_or_all(Table::Source, table.source.as_ref());
+        }
+        let ends =
+            [table.from.as_ref().filter(|from| from.get() != START), table.after.as_ref(), table.members.as_ref()];
+        let lists = [&table.all_of, &table.any_of, &table.sequence, &table.none_of].into_iter().flatten();
+        let listed = lists.flat_map(Spanned::get).chain(table.at_least_of.iter().flat_map(|some| &some.get().of));
+        for name in ends.into_iter().flatten().chain(listed) {
+            references.named(&[Table::Milestone], name);
+        }
+        references.end()
+    }
+
+    fn resolve(&mut self, position: usize, cx: &mut tables::Cx<'_>) {
+        let definition = &self.0.tables.milestones[position];
+        let own = Cx { project: self.0, entities: &cx.known.entities, sources: &cx.known.sources };
+        let milestone = own.milestone(definition, cx.model, &cx.known.milestones, cx.diagnostics);
+        let Some(milestone) = milestone else { return };
+        compared(cx.model, &milestone, cx.diagnostics);
+        let index = MilestoneIndex(cx.model.milestones.len());
+        cx.model.milestones.push(milestone);
+        cx.known.milestones.set(&definition.name, index);
+        retention::check(definition, cx.model, index, cx.diagnostics);
+    }
+
+    fn circle(&self, path: &[&str], closing: Span, first: Span) -> Diagnostic {
+        let message = match path {
+            [own] => format!("milestone `{own}` depends on itself"),
+            path => format!("milestones depend on each other: {}", circle(path)),
+        };
+        Diagnostic::error("milestone-cycle", message).at(closing, "closes the circle").at(first, "which begins here")
+    }
+}
+
+/// The word for the start of the entity, where a milestone may be named.
+const START: &str = "start";
+
+/// What a milestone is resolved with.
 struct Cx<'c> {
     project: &'c Project,
     entities: &'c Named<EntityIndex>,
     sources: &'c Named<SourceIndex>,
-    by_name: BTreeMap<&'c str, &'c Definition<MilestoneTable>>,
-}
-
-/// Adds the project's milestones to `model`, each after those that it is made from.
-pub fn resolve(
-    project: &Project,
-    model: &mut Model,
-    entities: &Named<EntityIndex>,
-    sources: &Named<SourceIndex>,
-    diagnostics: &mut Diagnostics,
-) -> Named<MilestoneIndex> {
-    let by_name: BTreeMap<&str, _> = project.milestones.iter().map(|each| (each.name.as_str(), each)).collect();
-    let cx = Cx { project, entities, sources, by_name };
-    let mut names = Named::new("milestone");
-    for definition in &project.milestones {
-        names.found.insert(definition.name.clone(), (None, definition.span));
-    }
-    for broken in project.broken.iter().filter(|broken| broken.table == "milestone") {
-        names.found.insert(broken.name.clone(), (None, broken.span));
-    }
-    for definition in in_order(project, &cx, diagnostics) {
-        let milestone = cx.milestone(definition, model, &names, diagnostics);
-        if let Some(milestone) = milestone {
-            let index = MilestoneIndex(model.milestones.len());
-            model.milestones.push(milestone);
-            names.found.insert(definition.name.clone(), (Some(index), definition.span));
-        }
-    }
-    names
 }
 
 impl Cx<'_> {
@@ -101,10 +124,15 @@ impl Cx<'_> {
                 diagnostics.push(
                     Diagnostic::error(
                         "two-forms",
-                        format!("milestone `{}` has both `{}` and `{}`", definition.name, first.0, second.0),
+                        format!(
+                            "milestone `{}` has both `{}` and `{}`",
+                            definition.name,
+                            first.0.key(),
+                            second.0.key()
+                        ),
                     )
-                    .at(second.1, format!("`{}` …", second.0))
-                    .at(first.1, format!("… and `{}`", first.0))
+                    .at(second.1, format!("`{}` …", second.0.key()))
+                    .at(first.1, format!("… and `{}`", first.0.key()))
                     .help("make two milestones, and a third that combines them"),
                 );
                 return None;
@@ -115,14 +143,11 @@ impl Cx<'_> {
         let weight = weight(self.project, definition, diagnostics);
         let within_failed = matches!(within, Some(None));
         let within = within.flatten();
-        let source = match form {
-            "event" => Some(self.source(definition, model, diagnostics)?),
-            _ => None,
-        };
+        let source = if form == Form::Event { Some(self.source(definition, model, diagnostics)?) } else { None };
         let parts = Self::parts(definition, known, diagnostics);
         let entity = self.entity(definition, model, source, parts.as_ref(), diagnostics);
         let anchor =
-            Self::reference(definition, table.from.as_ref().filter(|from| from.get() != "start"), known, diagnostics);
+            Self::reference(definition, table.from.as_ref().filter(|from| from.get() != START), known, diagnostics);
         let after = Self::reference(definition, table.after.as_ref(), known, diagnostics);
         let (entity, anchor, after) = (entity?, anchor?, after?);
         for (reference, written) in [(anchor, &table.from), (after, &table.after)] {
@@ -134,8 +159,7 @@ impl Cx<'_> {
         let applies_to = table.applies_to.as_ref().and_then(|condition| {
             parse::expression(&self.project.text(definition, condition), &scope, Some(Type::Bool), diagnostics)
         });
-        let (occurrences, progress) =
-            self.occurrences(definition, form, model, entity, source, parts, known, diagnostics)?;
+        let (occurrences, progress) = self.occurrences(definition, form, model, entity, source, parts, diagnostics)?;
         let at_least = threshold(self.project, definition, form, &occurrences, &progress, diagnostics)?;
         if within_failed {
             return None;
@@ -166,7 +190,7 @@ impl Cx<'_> {
             gating: table.gating.unwrap_or(false),
             depth: 0,
         };
-        if form == "sequence" {
+        if form == Form::Sequence {
             write_out(definition, model, &mut milestone, diagnostics)?;
         }
         milestone.depth = depth(model, &milestone);
@@ -252,7 +276,7 @@ impl Cx<'_> {
             return self.entities.find(name.get(), definition.place(name), diagnostics);
         }
         if let Some(source) = source {
-            return match &model.source(source).entity {
+            return match model.source(source).entity() {
                 Some((entity, _)) => Some(*entity),
                 None => default_entity(model, "entity", definition.span, diagnostics),
             };
@@ -281,21 +305,19 @@ impl Cx<'_> {
     fn occurrences(
         &self,
         definition: &Definition<MilestoneTable>,
-        form: &str,
+        form: Form,
         model: &Model,
         entity: EntityIndex,
         source: Option<SourceIndex>,
         parts: Option<Vec<MilestoneIndex>>,
-        known: &Named<MilestoneIndex>,
         diagnostics: &mut Diagnostics,
     ) -> Option<(Occurrences, Progress)> {
         let table = &definition.body;
-        let _ = known;
         if let Some(source) = source {
             return self.events(definition, model, entity, source, diagnostics);
         }
         let parts = parts?;
-        if form == "members" {
+        if form == Form::Members {
             let member = parts[0];
             let child = model.milestone(member).entity;
             if model.entity(child).parent.as_ref().is_none_or(|(parent, _)| *parent != entity) {
@@ -328,7 +350,7 @@ impl Cx<'_> {
         for (part, name) in parts.iter().zip(part_names(table)) {
             same_entity(model, &definition.name, entity, *part, definition.place(name), diagnostics);
         }
-        let occurrences = if form == "none_of" { Occurrences::Absence(parts) } else { Occurrences::Reaches(parts) };
+        let occurrences = if form == Form::NoneOf { Occurrences::Absence(parts) } else { Occurrences::Reaches(parts) };
         Some((occurrences, Progress::Count))
     }
 
@@ -341,7 +363,7 @@ impl Cx<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Option<(Occurrences, Progress)> {
         let table = &definition.body;
-        let actor = model.source(source).entity.as_ref().map(|(entity, _)| *entity);
+        let actor = model.source(source).entity().map(|(entity, _)| *entity);
         let mut scope = row_names(model, source);
         if let Some(actor) = actor {
             scope = scope.with_entity(model, actor);
@@ -414,7 +436,7 @@ impl Cx<'_> {
             }
         }
         // A condition on the name narrows what is read, as `event` does.
-        let names = names_in::narrowed(names, condition.as_ref(), diagnostics);
+        let names = names_in::narrowed(names?, condition.as_ref(), diagnostics);
         Some((Occurrences::Events { source, names, condition, subject }, progress))
     }
 }

@@ -1,14 +1,20 @@
 //! Project -> model: names resolved, expressions typed, kinds reduced.
 
+pub mod buckets;
 pub mod decimal;
+pub mod definitions;
 pub mod duration;
 pub mod entities;
+pub mod event_names;
 pub mod expr;
 pub mod files;
+mod graph;
 pub mod horizon;
 pub mod kinds;
+pub mod known;
 pub mod kpis;
 pub mod library;
+pub mod meaning;
 pub mod milestones;
 pub mod model;
 pub mod moment;
@@ -16,11 +22,14 @@ pub mod name;
 pub mod names_in;
 pub mod origin;
 pub mod parse;
+pub mod references;
 pub mod retention;
 pub mod scopes;
 pub mod scores;
 pub mod settled;
+pub mod signature;
 pub mod sources;
+pub mod tables;
 pub mod taken;
 pub mod values;
 
@@ -30,23 +39,8 @@ use crate::semantic::model::Model;
 
 /// Works out what `project` means. Returns a model only when nothing is wrong with it.
 pub fn resolve(project: &Project, diagnostics: &mut Diagnostics) -> Option<Model> {
-    let mut model = Model {
-        name: project.settings.body.name.get().clone(),
-        sources: Vec::new(),
-        entities: Vec::new(),
-        milestones: Vec::new(),
-        kpis: Vec::new(),
-        scores: Vec::new(),
-    };
+    let mut model = Model { name: project.settings.body.name.get().clone(), ..Model::default() };
     values::project_name(project, diagnostics);
-    // Each step goes on after mistakes, with what is whole, so that all of them are reported together.
-    let entity_names = entities::resolve(project, &mut model, diagnostics);
-    let source_names = sources::resolve(project, &mut model, &entity_names, diagnostics);
-    let milestone_names = milestones::resolve(project, &mut model, &entity_names, &source_names, diagnostics);
-    milestones::compared(&model, diagnostics);
-    retention::check(project, &model, diagnostics);
-    let names = kinds::Known { entities: entity_names, sources: source_names, milestones: milestone_names };
-    kpis::resolve(project, &mut model, &names, diagnostics);
-    scores::resolve(project, &mut model, &names, diagnostics);
+    tables::resolve(project, &mut model, diagnostics);
     (!diagnostics.has_errors()).then_some(model)
 }

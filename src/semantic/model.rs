@@ -6,50 +6,87 @@
 
 use std::collections::BTreeMap;
 
-use indexmap::IndexMap;
-
+use crate::language::{Table, tables};
 // Their variants are what was written and what is meant.
-pub use crate::project::tables::kpi::{Direction, Grain};
+pub use crate::project::tables::kpi::Direction;
 pub use crate::project::tables::source::{Stored, TimeType};
+pub use crate::semantic::buckets::{Buckets, Period};
 use crate::semantic::decimal::Decimal;
+use crate::semantic::definitions::Defined;
+pub use crate::semantic::event_names::EventNames;
 use crate::semantic::expr::{AggregateFunction, Expr, Type};
 use crate::semantic::files::Files;
 use crate::semantic::horizon::Horizon;
-use crate::semantic::name::Path;
+pub use crate::semantic::sources::{EventName, PartitionBy, Properties, Source, SourceRows, TimeColumn};
 use crate::source::Span;
 
-/// Everything that a project means.
-#[derive(Debug)]
-pub struct Model {
-    /// The project's name.
-    pub name: String,
-    /// What is read.
-    pub sources: Vec<Source>,
-    /// Who acts.
-    pub entities: Vec<Entity>,
-    /// What is reached, each after those that it depends on.
-    pub milestones: Vec<Milestone>,
-    /// What is measured, each after those that it depends on.
-    pub kpis: Vec<Kpi>,
-    /// What is scored.
-    pub scores: Vec<Score>,
+macro_rules! model {
+    (
+        definitions { $($own:ident $name:literal $file:ident::$written:ident $all:ident $index:ident $about:literal;)* }
+        others { $($rest:tt)* }
+    ) => {
+        /// Everything that a project means: the definitions of each table, each after those of its table that it depends on.
+        #[derive(Debug, Default)]
+        pub struct Model {
+            /// The project's name.
+            pub name: String,
+            $(#[doc = $about] pub $all: Vec<super::$all::$own>,)*
+        }
+
+        $(
+            /// Names a definition of a [`Model`], among those of its table.
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            pub struct $index(pub usize);
+        )*
+
+        /// Names a definition of a [`Model`], among all.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum DefinitionId {
+            $(#[doc = $about] $own($index),)*
+        }
+
+        impl DefinitionId {
+            /// Returns the table that the definition stands in.
+            pub fn table(self) -> Table {
+                match self {
+                    $(DefinitionId::$own(_) => Table::$own,)*
+                }
+            }
+        }
+
+        $(
+            impl From<$index> for DefinitionId {
+                fn from(index: $index) -> Self {
+                    DefinitionId::$own(index)
+                }
+            }
+        )*
+
+        impl Model {
+            $(
+                /// Returns one of them.
+                pub fn $file(&self, index: $index) -> &super::$all::$own {
+                    &self.$all[index.0]
+                }
+            )*
+
+            /// Returns a definition.
+            pub fn definition(&self, id: DefinitionId) -> &dyn Defined {
+                match id {
+                    $(DefinitionId::$own(index) => self.$file(index),)*
+                }
+            }
+
+            /// Returns what names every definition, table by table, and what the compiler has made besides.
+            pub fn ids(&self) -> Vec<DefinitionId> {
+                let mut ids = Vec::new();
+                $(ids.extend((0..self.$all.len()).map(|index| DefinitionId::$own($index(index))));)*
+                ids
+            }
+        }
+    };
 }
-
-/// Names a [`Source`] of a [`Model`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SourceIndex(pub usize);
-
-/// Names an [`Entity`] of a [`Model`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EntityIndex(pub usize);
-
-/// Names a [`Milestone`] of a [`Model`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MilestoneIndex(pub usize);
-
-/// Names a [`Kpi`] of a [`Model`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KpiIndex(pub usize);
+tables!(model);
 
 /// What every definition has.
 #[derive(Clone, Debug)]
@@ -90,102 +127,6 @@ pub struct Column {
     pub ty: Type,
     /// Where it is declared.
     pub span: Span,
-}
-
-/// The JSON document of an event.
-#[derive(Clone, Debug)]
-pub struct Properties {
-    /// The column in the warehouse.
-    pub column: String,
-    /// How it is stored.
-    pub stored: Stored,
-    /// The declared properties, by the keys that lead to them.
-    pub types: IndexMap<Path, Type>,
-    /// Where it is declared.
-    pub span: Span,
-}
-
-/// The name of an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EventName {
-    /// A column holds it.
-    Column(String),
-    /// Every row is this event.
-    Constant(String),
-}
-
-/// A table that is read.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// Its name and the rest.
-    pub meta: Meta,
-    /// Where its rows come from.
-    pub origin: Origin,
-    /// What its rows are.
-    pub rows: SourceRows,
-    /// The column that is unique, if one is.
-    pub key: Option<String>,
-    /// The entity that its rows belong to, and the column with its key.
-    pub entity: Option<(EntityIndex, String)>,
-    /// The column with the time.
-    pub time: Option<String>,
-    /// What is stored in that column, where it is said.
-    pub time_type: Option<TimeType>,
-    /// The zone of times without one.
-    pub timezone: String,
-    /// Typed columns.
-    pub columns: Vec<Column>,
-    /// Whether rows may come twice.
-    pub deduplicate: bool,
-    /// How old a row may be, in microseconds.
-    pub retain: Option<i64>,
-    /// Whether the warehouse deletes older rows by itself.
-    pub expire: bool,
-    /// How its rows are divided by time, where the warehouse can do it.
-    pub partition: Option<PartitionBy>,
-    /// The rows that are read, by columns as they are stored.
-    pub scan: Option<Expr>,
-    /// The rows that count.
-    pub condition: Option<Expr>,
-    /// Whether events may have names of any style.
-    pub any_event_names: bool,
-    /// Where each raw column is written.
-    pub places: BTreeMap<String, Span>,
-}
-
-/// How rows are divided by time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PartitionBy {
-    /// By day, in UTC.
-    Day,
-    /// By month, in UTC.
-    Month,
-}
-
-impl PartitionBy {
-    /// Returns its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            PartitionBy::Day => "day",
-            PartitionBy::Month => "month",
-        }
-    }
-}
-
-/// What the rows of a source are.
-#[derive(Clone, Debug)]
-pub enum SourceRows {
-    /// Events.
-    Events {
-        /// The name of the event.
-        name: EventName,
-        /// The document with its properties.
-        properties: Option<Properties>,
-        /// By the names that definitions use, what the data calls them besides.
-        aliases: IndexMap<String, Vec<String>>,
-    },
-    /// Facts.
-    Facts,
 }
 
 /// Somebody who acts.
@@ -231,8 +172,8 @@ pub enum Occurrences {
     Events {
         /// The source.
         source: SourceIndex,
-        /// The names that count; none: all.
-        names: Option<Vec<String>>,
+        /// The names that count.
+        names: EventNames,
         /// Which of them count.
         condition: Option<Expr>,
         /// Who they are counted for; none: who acted, or the parent of who acted.
@@ -332,8 +273,8 @@ pub enum MeasureRelation {
         /// The milestone that makes the population.
         population: Option<MilestoneIndex>,
     },
-    /// One row an event with one of these names; none: all.
-    Events(SourceIndex, Option<Vec<String>>),
+    /// One row an event with one of these names.
+    Events(SourceIndex, EventNames),
     /// One row a fact.
     Facts(SourceIndex),
 }
@@ -424,9 +365,7 @@ pub struct Kpi {
     /// The value to reach.
     pub target: Option<f64>,
     /// The buckets.
-    pub grain: Grain,
-    /// Whether the buckets are cohorts: the time is when the member's window began.
-    pub by_cohort: bool,
+    pub buckets: Buckets,
     /// The names of its dimensions, each once.
     pub dimensions: Vec<String>,
     /// How the total is broken down, each way by itself.
@@ -460,26 +399,4 @@ pub struct Score {
     pub terms: Vec<(MilestoneIndex, Decimal)>,
     /// The bands by lower bound, ascending.
     pub bands: Vec<(String, Decimal)>,
-}
-
-impl Model {
-    /// Returns a source.
-    pub fn source(&self, index: SourceIndex) -> &Source {
-        &self.sources[index.0]
-    }
-
-    /// Returns an entity.
-    pub fn entity(&self, index: EntityIndex) -> &Entity {
-        &self.entities[index.0]
-    }
-
-    /// Returns a milestone.
-    pub fn milestone(&self, index: MilestoneIndex) -> &Milestone {
-        &self.milestones[index.0]
-    }
-
-    /// Returns a KPI.
-    pub fn kpi(&self, index: KpiIndex) -> &Kpi {
-        &self.kpis[index.0]
-    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::semantic::expr::{BinaryOperator, Expr, ExprKind, Literal};
-use crate::semantic::model::{Source, SourceRows};
+use crate::semantic::model::{EventNames, Source, SourceRows};
 use crate::semantic::name::{EventRole, Name};
 use crate::source::Span;
 
@@ -62,15 +62,11 @@ pub fn check_aliases(source: &Source, expr: &Expr, diagnostics: &mut Diagnostics
 /// Returns the names of the events that are read: those that are listed, or else those that the condition lets through.
 ///
 /// A condition that no event of these names can meet is reported: what it counts would be nothing, without a word.
-pub fn narrowed(
-    listed: Option<Vec<String>>,
-    condition: Option<&Expr>,
-    diagnostics: &mut Diagnostics,
-) -> Option<Vec<String>> {
+pub fn narrowed(listed: EventNames, condition: Option<&Expr>, diagnostics: &mut Diagnostics) -> EventNames {
     let Some((condition, names)) = condition.and_then(|condition| Some((condition, names_in(condition)?))) else {
         return listed;
     };
-    if names.is_empty() || listed.as_ref().is_some_and(|listed| !listed.iter().any(|name| names.contains(name))) {
+    if names.is_empty() || listed.only().is_some_and(|listed| !listed.iter().any(|name| names.contains(name))) {
         let why = if names.is_empty() {
             "an event has one name, and this asks for two at once"
         } else {
@@ -82,7 +78,10 @@ pub fn narrowed(
                 .help("join two names by `or`, or list them by `event`"),
         );
     }
-    listed.or(Some(names))
+    match listed {
+        EventNames::All => EventNames::of(names).unwrap_or(EventNames::All),
+        EventNames::Only(_) => listed,
+    }
 }
 
 /// Returns the event names that rows must have for `condition` to hold, if it names them in a term that must hold.

@@ -97,9 +97,8 @@ pub fn ambiguous(scope: &dyn Scope, path: &[&str], span: Span) -> Option<Diagnos
 /// Says which of the names of a scope was probably meant.
 pub fn suggestion(scope: &dyn Scope, path: &[&str]) -> Option<String> {
     let last = path.last()?;
-    // `milestone.activated.reached`, `feature.invites`.
     if let [table, _, ..] = path
-        && ["milestone", "feature", "segment", "score"].contains(table)
+        && planned::is_in_expressions(table)
     {
         return Some(planned::HELP.to_owned());
     }

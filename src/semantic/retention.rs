@@ -4,8 +4,8 @@
 //! it in rows that are gone, and would look as if they never had.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::project::Project;
-use crate::semantic::duration;
+use crate::project::Definition;
+use crate::project::tables::milestone::MilestoneTable;
 use crate::semantic::model::{Measure, MeasureRelation, MilestoneIndex, Model, Occurrences, SourceIndex};
 
 /// A limit to the age of rows.
@@ -80,27 +80,23 @@ pub fn of_measure(model: &Model, measure: &Measure) -> Option<Kept> {
 }
 
 /// Warns where a window is longer than what it looks at is kept: nobody is ever observed to its end.
-pub fn check(project: &Project, model: &Model, diagnostics: &mut Diagnostics) {
-    if model.sources.iter().all(|source| source.retain.is_none()) {
-        return;
-    }
-    for definition in &project.milestones {
-        let Some(within) = &definition.body.within else { continue };
-        let Some(index) = model.milestones.iter().position(|milestone| milestone.meta.span == definition.span) else {
-            continue;
-        };
-        let length = duration::duration(within.get());
-        if let (Some(length), Some(kept)) = (length, of_milestone(model, MilestoneIndex(index)).strictest())
-            && length > kept.length
-        {
-            let diagnostic = Diagnostic::warning(
-                "window-beyond-retention",
-                format!("nobody is observed for as long as `{}` looks", definition.name),
-            )
-            .at(definition.place(within), "longer than the rows are kept")
-            .at(model.source(kept.source).meta.span, "`retain` of this source is shorter")
-            .help("shorten the window, or keep the rows for longer");
-            diagnostics.push(diagnostic);
-        }
+pub fn check(
+    definition: &Definition<MilestoneTable>,
+    model: &Model,
+    index: MilestoneIndex,
+    diagnostics: &mut Diagnostics,
+) {
+    let (Some(written), Some(length)) = (&definition.body.within, model.milestone(index).within) else { return };
+    if let Some(kept) = of_milestone(model, index).strictest()
+        && length > kept.length
+    {
+        let diagnostic = Diagnostic::warning(
+            "window-beyond-retention",
+            format!("nobody is observed for as long as `{}` looks", definition.name),
+        )
+        .at(definition.place(written), "longer than the rows are kept")
+        .at(model.source(kept.source).meta.span, "`retain` of this source is shorter")
+        .help("shorten the window, or keep the rows for longer");
+        diagnostics.push(diagnostic);
     }
 }

@@ -108,8 +108,8 @@ impl Names {
                 }
                 (Name::Event(EventRole::Id), Name::Event(EventRole::Entity), Name::Event(EventRole::Time))
             }
-            SourceRows::Facts => {
-                if source.time.is_some() {
+            SourceRows::Facts { .. } => {
+                if source.time().is_some() {
                     names.role("time", Name::Fact(FactRole::Time), Type::Timestamp);
                 }
                 (Name::Fact(FactRole::Key), Name::Fact(FactRole::Entity), Name::Fact(FactRole::Time))
@@ -117,9 +117,9 @@ impl Names {
         };
         for (column, role, ty) in [
             (entity_name, entity.clone(), Type::String),
-            (source.key.as_deref(), key, Type::String),
-            (source.entity.as_ref().map(|(_, column)| column.as_str()), entity, Type::String),
-            (source.time.as_deref(), time, Type::Timestamp),
+            (source.key().map(String::as_str), key, Type::String),
+            (source.entity().map(|(_, column)| column.as_str()), entity, Type::String),
+            (source.time().map(|time| time.column.as_str()), time, Type::Timestamp),
         ] {
             if let Some(column) = column {
                 names.role(column, role, ty);

@@ -1,34 +1,60 @@
 //! `[score.<name>]` -> [`Score`].
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::language::Table;
 use crate::project::document::OneOrMany;
 use crate::project::tables::score::{Scale, ScoreTable};
 use crate::project::{Definition, Project};
 use crate::semantic::decimal::Decimal;
-use crate::semantic::kinds::Known;
-use crate::semantic::model::{EntityIndex, MilestoneIndex, Model, Score};
+use crate::semantic::definitions::{Defined, add_milestone};
+use crate::semantic::known::Known;
+use crate::semantic::meaning::{Lines, milestone_name};
+pub use crate::semantic::model::Score;
+use crate::semantic::model::{DefinitionId, Meta};
+use crate::semantic::model::{EntityIndex, MilestoneIndex, Model, ScoreIndex};
+use crate::semantic::references::{Reference, References};
 use crate::semantic::sources::default_entity;
+use crate::semantic::tables::{Cx, Resolver};
 use crate::semantic::values::{self, exact};
 use crate::source::Span;
 
-/// Adds the project's scores to `model`.
-pub fn resolve(project: &Project, model: &mut Model, known: &Known, diagnostics: &mut Diagnostics) {
-    for definition in &project.scores {
-        let bands = bands(project, definition, diagnostics);
-        let Some((entity, terms)) = terms(definition, model, known, diagnostics) else { continue };
+/// The project's scores.
+struct Scores<'p>(&'p Project);
+
+/// The word for all milestones of an entity, where a milestone may be named.
+const ALL: &str = "milestones";
+
+/// Begins to give the project's scores their meaning.
+pub(super) fn resolver<'p>(project: &'p Project, _: &mut Cx<'_>) -> Box<dyn Resolver + 'p> {
+    Box::new(Scores(project))
+}
+
+impl Resolver for Scores<'_> {
+    fn references(&self, position: usize) -> Vec<Reference> {
+        let definition = &self.0.tables.scores[position];
         let table = &definition.body;
-        model.scores.push(Score {
-            meta: values::meta(
-                definition,
-                table.title.as_ref(),
-                table.description.as_ref(),
-                table.owner.as_ref(),
-                &table.tags,
-            ),
-            entity,
-            terms,
-            bands,
-        });
+        let from = definition.place(&table.from);
+        let mut references = References::of(self.0, definition);
+        references.named_or_all(Table::Entity, table.entity.as_ref());
+        match table.from.get() {
+            OneOrMany::One(all) if all == ALL => references.all(Table::Milestone, from),
+            OneOrMany::One(one) => references.listed(&[Table::Milestone], one, from),
+            OneOrMany::Many(many) => {
+                many.iter().fold(&mut references, |references, each| references.named(&[Table::Milestone], each))
+            }
+        };
+        references.end()
+    }
+
+    fn resolve(&mut self, position: usize, cx: &mut Cx<'_>) {
+        let definition = &self.0.tables.scores[position];
+        let bands = bands(self.0, definition, cx.diagnostics);
+        let Some((entity, terms)) = terms(definition, cx.model, cx.known, cx.diagnostics) else { return };
+        let table = &definition.body;
+        let (title, description) = (table.title.as_ref(), table.description.as_ref());
+        let meta = values::meta(definition, title, description, table.owner.as_ref(), &table.tags);
+        cx.known.scores.set(&definition.name, ScoreIndex(cx.model.scores.len()));
+        cx.model.scores.push(Score { meta, entity, terms, bands });
     }
 }
 
@@ -45,9 +71,10 @@ fn terms(
         None => None,
     };
     let mut terms: Vec<(MilestoneIndex, Decimal)> = Vec::new();
-    let mut weightless = false;
+    // Of milestones with mistakes of their own the weight is not known; nor is it of one that has none.
+    let mut whole = true;
     let entity = match table.from.get() {
-        OneOrMany::One(all) if all == "milestones" => {
+        OneOrMany::One(all) if all == ALL => {
             let entity = match named_entity {
                 Some(entity) => entity,
                 None => default_entity(model, "entity", from, diagnostics)?,
@@ -57,6 +84,7 @@ fn terms(
                     terms.push((MilestoneIndex(index), weight));
                 }
             }
+            whole = known.milestones.found.values().all(|(index, _)| index.is_some());
             // By name: weights add up in one order, wherever the milestones are written.
             terms.sort_by_key(|(index, _)| &model.milestone(*index).meta.name);
             entity
@@ -67,7 +95,7 @@ fn terms(
                 OneOrMany::Many(many) => many.iter().map(|each| (each.get(), definition.place(each))).collect(),
             };
             let mut entity = named_entity;
-            let mut whole = true;
+            let mut all_found = true;
             for (position, (name, span)) in names.iter().copied().enumerate() {
                 if let Some((_, earlier)) = names[..position].iter().find(|(earlier, _)| *earlier == name) {
                     diagnostics.push(
@@ -76,11 +104,11 @@ fn terms(
                             .at(*earlier, "first here")
                             .help("a milestone is reached once: its `weight` says what it adds to a score"),
                     );
-                    whole = false;
+                    all_found = false;
                     continue;
                 }
                 let Some(index) = known.milestones.find(name, span, diagnostics) else {
-                    whole = false;
+                    all_found = false;
                     continue;
                 };
                 let milestone = model.milestone(index);
@@ -103,7 +131,7 @@ fn terms(
                 if let Some(weight) = milestone.weight {
                     terms.push((index, weight));
                 } else {
-                    weightless = true;
+                    whole = false;
                     diagnostics.push(
                         Diagnostic::error("missing-weight", format!("milestone `{name}` has no weight"))
                             .at(span, "counted by the score")
@@ -112,14 +140,12 @@ fn terms(
                     );
                 }
             }
-            if !whole {
+            if !all_found {
                 return None;
             }
             entity?
         }
     };
-    // Milestones with mistakes of their own are missing here, and so is their weight; so is one that was just reported.
-    let whole = known.milestones.found.values().all(|(index, _)| index.is_some()) && !weightless;
     let total: Decimal = terms.iter().map(|(_, weight)| *weight).sum();
     if whole && terms.is_empty() {
         diagnostics.push(
@@ -166,4 +192,32 @@ fn bands(
         bands.push((name.get().clone(), value, definition.place(bound)));
     }
     bands.into_iter().map(|(name, bound, _)| (name, bound)).collect()
+}
+
+impl Defined for Score {
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn made_of(&self, model: &Model) -> Vec<DefinitionId> {
+        let mut made_of = vec![self.entity.into()];
+        self.terms.iter().for_each(|(term, _)| add_milestone(model, *term, &mut made_of));
+        made_of
+    }
+
+    fn meaning(&self, model: &Model) -> String {
+        let Score { meta: _, entity, terms, bands } = self;
+        let mut lines = Lines::default();
+        lines.add("entity", model.entity(*entity).meta.name.clone());
+        let mut terms: Vec<String> =
+            terms.iter().map(|(index, weight)| format!("{} {weight}", milestone_name(model, *index))).collect();
+        terms.sort();
+        for term in terms {
+            lines.add("term", term);
+        }
+        for (band, bound) in bands {
+            lines.add("band", format!("{band:?} {bound}"));
+        }
+        lines.end()
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::semantic::expr::Expr;
 use crate::semantic::model::{
-    Anchor, Grain, Kpi, KpiValue, Measure, MeasureRelation, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
+    Anchor, Kpi, KpiValue, Measure, MeasureRelation, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
 };
 use crate::semantic::name::{Name, ReachColumn};
 
@@ -56,14 +56,14 @@ pub fn never(model: &Model, kpi: &Kpi) -> Option<Never> {
 }
 
 fn never_by_itself(model: &Model, kpi: &Kpi) -> Option<Never> {
-    if kpi.grain == Grain::All {
+    if kpi.buckets.period().is_none() {
         return Some(Never::AllTime);
     }
     let of_both = || match &kpi.value {
         KpiValue::Measures { numerator, denominator: Some(denominator) } => of_sides(model, [numerator, denominator]),
         KpiValue::Measures { denominator: None, .. } | KpiValue::Statistic(_) | KpiValue::Formula { .. } => None,
     };
-    let of_measures = kpi.value.measures().find_map(|measure| of_measure(model, measure, kpi.by_cohort));
+    let of_measures = kpi.value.measures().find_map(|measure| of_measure(model, measure, kpi.buckets.are_cohorts()));
     of_measures.or_else(of_both)
 }
 
@@ -128,7 +128,7 @@ fn of_milestones(model: &Model, mut open: Vec<MilestoneIndex>) -> Option<Never> 
 
 fn of_source(model: &Model, source: SourceIndex) -> Option<Never> {
     let source = model.source(source);
-    let entity = source.entity.as_ref().and_then(|(entity, _)| model.entity(*entity).condition.as_ref());
+    let entity = source.entity().and_then(|(entity, _)| model.entity(*entity).condition.as_ref());
     depends(source.condition.iter().chain(entity))
 }
 
@@ -153,7 +153,8 @@ pub fn moves(expr: &Expr, by_reach: bool) -> bool {
 
 /// Tells whether a row may still move from one segment of the KPI to another.
 pub fn segments_move(model: &Model, kpi: &Kpi) -> bool {
-    let of_measure =
-        |kpi: &Kpi, measure: &Measure| measure.dimensions.iter().any(|dimension| moves(dimension, !kpi.by_cohort));
+    let of_measure = |kpi: &Kpi, measure: &Measure| {
+        measure.dimensions.iter().any(|dimension| moves(dimension, !kpi.buckets.are_cohorts()))
+    };
     all_of(model, kpi).into_iter().any(|kpi| kpi.value.measures().any(|measure| of_measure(kpi, measure)))
 }

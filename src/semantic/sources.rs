@@ -1,58 +1,76 @@
 //! `[source.<name>]` -> [`Source`].
 
+mod meaning;
+mod source;
+
 use indexmap::IndexMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::language::Table;
 use crate::project::document::{OneOrMany, Spanned, Tree};
 use crate::project::tables::source::{Duplicates, EventNameStyle, Partition, SourceKind, SourceTable, Stored};
 use crate::project::{Definition, Project};
 use crate::semantic::expr::Type;
-use crate::semantic::model::{EntityIndex, EventName, Model, PartitionBy, Properties, Source, SourceIndex, SourceRows};
+use crate::semantic::known::Named;
+use crate::semantic::milestones::not_mixed;
+use crate::semantic::model::{EntityIndex, Model, SourceIndex};
 use crate::semantic::name::Path;
+use crate::semantic::references::{Reference, References};
 use crate::semantic::scopes::Names;
-use crate::semantic::values::{self, Named};
-use crate::semantic::{names_in, origin, parse, taken};
+use crate::semantic::tables::{Cx, Resolver};
+use crate::semantic::{names_in, origin, parse, taken, values};
 use crate::source::Span;
 
-/// Adds the project's sources to `model`.
-pub fn resolve(
-    project: &Project,
-    model: &mut Model,
-    entities: &Named<EntityIndex>,
-    diagnostics: &mut Diagnostics,
-) -> Named<SourceIndex> {
-    let mut names = Named::new("source");
-    for definition in &project.source_tables {
-        let source = source(project, definition, model, entities, diagnostics);
-        let index = source.is_some().then_some(SourceIndex(model.sources.len()));
-        names.found.insert(definition.name.clone(), (index, definition.span));
-        if let Some(source) = source {
-            model.sources.push(source);
-            let index = model.sources.len() - 1;
-            taken::source(model, model.source(SourceIndex(index)), diagnostics);
-            if let Some(scan) = &definition.body.scan {
-                let scope = Names::columns(model.source(SourceIndex(index)));
-                let text = project.text(definition, scan);
-                model.sources[index].scan = parse::expression(&text, &scope, Some(Type::Bool), diagnostics);
+pub use crate::semantic::sources::source::{EventName, PartitionBy, Properties, Source, SourceRows, TimeColumn};
+
+/// The project's sources.
+struct Sources<'p>(&'p Project);
+
+/// Begins to give the project's sources their meaning.
+pub(super) fn resolver<'p>(project: &'p Project, _: &mut Cx<'_>) -> Box<dyn Resolver + 'p> {
+    Box::new(Sources(project))
+}
+
+impl Resolver for Sources<'_> {
+    fn references(&self, position: usize) -> Vec<Reference> {
+        let definition = &self.0.tables.sources[position];
+        let mut references = References::of(self.0, definition);
+        if definition.body.entity.is_some() {
+            references.named_or_all(Table::Entity, definition.body.entity_type.as_ref());
+        }
+        references.end()
+    }
+
+    fn resolve(&mut self, position: usize, cx: &mut Cx<'_>) {
+        let Cx { model, known, diagnostics } = cx;
+        let (project, definition) = (self.0, &self.0.tables.sources[position]);
+        let Some(source) = source(project, definition, model, &known.entities, diagnostics) else { return };
+        model.sources.push(source);
+        let index = SourceIndex(model.sources.len() - 1);
+        known.sources.set(&definition.name, index);
+        taken::source(model, model.source(index), diagnostics);
+        if let Some(scan) = &definition.body.scan {
+            let scope = Names::columns(model.source(index));
+            let text = project.text(definition, scan);
+            model.sources[index.0].scan = parse::expression(&text, &scope, Some(Type::Bool), diagnostics);
+        }
+        if let Some(condition) = &definition.body.condition {
+            let text = project.text(definition, condition);
+            let condition = parse::expression(&text, &row_names(model, index), Some(Type::Bool), diagnostics);
+            if let Some(condition) = &condition {
+                names_in::check_aliases(model.source(index), condition, diagnostics);
             }
-            if let Some(condition) = &definition.body.condition {
-                let scope = row_names(model, SourceIndex(index));
-                let text = project.text(definition, condition);
-                let condition = parse::expression(&text, &scope, Some(Type::Bool), diagnostics);
-                if let Some(condition) = &condition {
-                    names_in::check_aliases(&model.sources[index], condition, diagnostics);
-                }
-                model.sources[index].condition = condition;
-            }
+            let actor = model.source(index).entity().map(|(entity, _)| *entity);
+            not_mixed(model, actor, &condition, diagnostics);
+            model.sources[index.0].condition = condition;
         }
     }
-    names
 }
 
 /// Returns what the columns of a source's own rows are called.
 pub fn row_names(model: &Model, index: SourceIndex) -> Names {
     let source = model.source(index);
-    let entity = source.entity.as_ref().map(|(entity, _)| model.entity(*entity).meta.name.as_str());
+    let entity = source.entity().map(|(entity, _)| model.entity(*entity).meta.name.as_str());
     Names::rows(source, entity)
 }
 
@@ -75,26 +93,23 @@ fn source(
     values::column_names(definition, roles.into_iter().chain([document]), diagnostics);
     let columns = values::columns(definition, table.columns.iter(), diagnostics);
     let entity = entity(definition, model, entities, diagnostics);
-    let (rows, key) = match table.kind.unwrap_or(SourceKind::Events) {
-        SourceKind::Events => (events(definition, diagnostics)?, &table.id),
+    let whole_time = time.as_ref().map(|(column, ty)| TimeColumn { column: column.get().clone(), ty: *ty });
+    let rows = match table.kind.unwrap_or(SourceKind::Events) {
+        SourceKind::Events => events(definition, entity, whole_time, diagnostics)?,
         SourceKind::Facts => {
             misplaced(definition, diagnostics);
             columnless(definition, diagnostics)?;
-            (SourceRows::Facts, &table.key)
+            if table.entity.is_some() && entity.is_none() {
+                return None;
+            }
+            SourceRows::Facts { key: table.key.as_ref().map(|column| column.get().clone()), entity, time: whole_time }
         }
     };
-    if table.entity.is_some() && entity.is_none() {
-        return None;
-    }
     timeless(definition, diagnostics);
     Some(Source {
         meta: values::meta(definition, None, table.description.as_ref(), table.owner.as_ref(), &table.tags),
         origin: origin?,
         rows,
-        key: key.as_ref().map(|column| column.get().clone()),
-        entity,
-        time_type: time.as_ref().and_then(|(_, ty)| *ty),
-        time: time.as_ref().map(|(column, _)| column.get().clone()),
         timezone: values::timezone(definition, table.timezone.as_ref(), diagnostics),
         columns,
         deduplicate: table.duplicates != Some(Duplicates::Keep),
@@ -237,7 +252,12 @@ pub fn default_entity(model: &Model, key: &str, span: Span, diagnostics: &mut Di
     }
 }
 
-fn events(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) -> Option<SourceRows> {
+fn events(
+    definition: &Definition<SourceTable>,
+    entity: Option<(EntityIndex, String)>,
+    time: Option<TimeColumn>,
+    diagnostics: &mut Diagnostics,
+) -> Option<SourceRows> {
     let table = &definition.body;
     if let Some(key) = &table.key {
         diagnostics.push(
@@ -287,7 +307,8 @@ fn events(definition: &Definition<SourceTable>, diagnostics: &mut Diagnostics) -
         }
     });
     let aliases = aliases(definition, diagnostics);
-    (table.entity.is_some() && table.time.is_some()).then_some(SourceRows::Events { name, properties, aliases })
+    let id = table.id.as_ref().map(|column| column.get().clone());
+    Some(SourceRows::Events { id, entity: entity?, time: time?, name, properties, aliases })
 }
 
 /// Reads the types of properties, key by key: a table is a document inside the document, and a key is one key whatever

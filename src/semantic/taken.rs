@@ -48,7 +48,7 @@ fn rename(column: &str, ty: Type) -> String {
 
 /// Reports the declared columns of a source whose names are taken.
 pub fn source(model: &Model, source: &Source, diagnostics: &mut Diagnostics) {
-    let linked = source.entity.as_ref().map(|(entity, _)| model.entity(*entity).meta.name.as_str());
+    let linked = source.entity().map(|(entity, _)| model.entity(*entity).meta.name.as_str());
     let roles = Names::roles(source, linked);
     for column in &source.columns {
         let Some(meaning) = roles.taken(&column.name).filter(|meaning| !is_same(source, column, &meaning.name)) else {
@@ -64,18 +64,18 @@ pub fn source(model: &Model, source: &Source, diagnostics: &mut Diagnostics) {
 fn is_same(source: &Source, column: &Column, role: &Name) -> bool {
     let is = |raw: Option<&String>, ty: Type| raw == Some(&column.column) && column.ty == ty;
     if role.is_link() {
-        return is(source.entity.as_ref().map(|(_, raw)| raw), Type::String);
+        return is(source.entity().map(|(_, raw)| raw), Type::String);
     }
     if role.is_time() {
-        return is(source.time.as_ref(), Type::Timestamp);
+        return is(source.time().map(|time| &time.column), Type::Timestamp);
     }
     match &source.rows {
         // An event without an id is given one, which the column has not.
         SourceRows::Events { name: EventName::Column(raw), aliases, .. } if *role == Name::Event(EventRole::Name) => {
             is(Some(raw), Type::String) && aliases.is_empty()
         }
-        SourceRows::Facts if *role == Name::Fact(FactRole::Key) => is(source.key.as_ref(), Type::String),
-        SourceRows::Events { .. } | SourceRows::Facts => false,
+        SourceRows::Facts { .. } if *role == Name::Fact(FactRole::Key) => is(source.key(), Type::String),
+        SourceRows::Events { .. } | SourceRows::Facts { .. } => false,
     }
 }
 
@@ -84,17 +84,53 @@ struct Role {
     /// What it is called: a raw column, or the name of an entity.
     written: String,
     /// What that names.
-    what: &'static str,
-    /// Roles of one number are one thing.
-    number: usize,
-    /// Whether it is a column of the entity's relation.
-    is_held: bool,
+    what: What,
     place: Span,
+}
+
+/// What of an entity has a name of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Itself,
+    Key,
+    Start,
+    Parent,
+    KeyOfParent,
+}
+
+impl What {
+    /// Says it.
+    fn text(self) -> &'static str {
+        match self {
+            What::Itself => "the entity itself",
+            What::Key => "its key",
+            What::Start => "its start",
+            What::Parent => "what it is a member of",
+            What::KeyOfParent => "the key of its parent",
+        }
+    }
+
+    /// Tells whether it is a column of the entity's relation.
+    fn is_held(self) -> bool {
+        match self {
+            What::Key | What::KeyOfParent => true,
+            What::Itself | What::Start | What::Parent => false,
+        }
+    }
+
+    /// Returns what it is one thing with: an entity and its key are.
+    fn thing(self) -> What {
+        match self {
+            What::Itself | What::Key => What::Key,
+            What::Start => What::Start,
+            What::Parent | What::KeyOfParent => What::KeyOfParent,
+        }
+    }
 }
 
 /// Reports what is called in an entity what means something else already.
 pub fn entity(project: &Project, model: &Model, index: EntityIndex, diagnostics: &mut Diagnostics) {
-    let (definition, entity) = (&project.entities[index.0], model.entity(index));
+    let (definition, entity) = (&project.tables.entities[index.0], model.entity(index));
     if let Some(what) = word(&entity.meta.name) {
         let message = format!("an entity cannot be called `{}`: that is {what}", entity.meta.name);
         diagnostics.push(reserved(message, definition.span).help("give it another name"));
@@ -104,9 +140,11 @@ pub fn entity(project: &Project, model: &Model, index: EntityIndex, diagnostics:
         beside_ours(entity, role, diagnostics);
     }
     for (position, role) in roles.iter().enumerate() {
-        let is_other = |other: &&Role| other.number != role.number && other.written.eq_ignore_ascii_case(&role.written);
+        let is_other = |other: &&Role| {
+            other.what.thing() != role.what.thing() && other.written.eq_ignore_ascii_case(&role.written)
+        };
         let Some(other) = roles[..position].iter().find(is_other) else { continue };
-        let diagnostic = if other.is_held && role.is_held {
+        let diagnostic = if other.what.is_held() && role.what.is_held() {
             let message = format!("entity `{}` would have two columns `{}`", entity.meta.name, other.written);
             Diagnostic::error("duplicate-column", message)
         } else {
@@ -115,8 +153,8 @@ pub fn entity(project: &Project, model: &Model, index: EntityIndex, diagnostics:
         };
         diagnostics.push(
             diagnostic
-                .at(role.place, format!("{} …", role.what))
-                .at(other.place, format!("… and {}", other.what))
+                .at(role.place, format!("{} …", role.what.text()))
+                .at(other.place, format!("… and {}", other.what.text()))
                 .help("let them be two columns: read the table through a view that names them"),
         );
     }
@@ -130,25 +168,21 @@ pub fn entity(project: &Project, model: &Model, index: EntityIndex, diagnostics:
 /// Returns what an entity has without being declared as an attribute.
 fn roles(project: &Project, model: &Model, definition: &Definition<EntityTable>, entity: &Entity) -> Vec<Role> {
     let table = &definition.body;
-    let own = |written: &str, what, number, is_held, place| {
-        (!written.is_empty()).then(|| Role { written: written.to_owned(), what, number, is_held, place })
-    };
+    let own =
+        |written: &str, what, place| (!written.is_empty()).then(|| Role { written: written.to_owned(), what, place });
     // Without a key of its own it is called what its members call it.
     let by_member = || {
-        let member = &project.entities[entity.members.first()?.0];
+        let member = &project.tables.entities[entity.members.first()?.0];
         member.body.parent.first().map(|(_, column)| member.place(column))
     };
     let key = table.key.as_ref().map(|key| definition.place(key)).or_else(by_member).unwrap_or(definition.span);
-    let mut roles = vec![
-        own(&entity.meta.name, "the entity itself", 0, false, definition.span),
-        own(&entity.key, "its key", 0, true, key),
-    ];
+    let mut roles = vec![own(&entity.meta.name, What::Itself, definition.span), own(&entity.key, What::Key, key)];
     if let (Some(start), Some(written)) = (&entity.start, &table.start) {
-        roles.push(own(start, "its start", 1, false, definition.place(written)));
+        roles.push(own(start, What::Start, definition.place(written)));
     }
     if let (Some((parent, column)), Some((name, written))) = (&entity.parent, table.parent.first()) {
-        roles.push(own(&model.entity(*parent).meta.name, "what it is a member of", 2, false, definition.place(name)));
-        roles.push(own(column, "the key of its parent", 2, true, definition.place(written)));
+        roles.push(own(&model.entity(*parent).meta.name, What::Parent, definition.place(name)));
+        roles.push(own(column, What::KeyOfParent, definition.place(written)));
     }
     roles.into_iter().flatten().collect()
 }
@@ -158,14 +192,14 @@ fn beside_ours(entity: &Entity, role: &Role, diagnostics: &mut Diagnostics) {
     let name = role.written.to_ascii_lowercase();
     let is = |names: &[&str]| names.contains(&name.as_str());
     let what = match role.what {
-        "its key" if is(MILESTONE) => "milestones have a column of that name beside the key",
-        "its key" if is(SCORE) => "scores have a column of that name beside the key",
-        "its key" | "the key of its parent" if is(ENTITY) => "entities have a column of that name besides",
-        "its start" | "the key of its parent" if is(MILESTONE) => "it is a column of a milestone's rows",
-        "its key" | "the key of its parent" if name == "start" => "it is the start of an entity",
-        "its start" | "the key of its parent" if name == "key" => "it is the key of an entity",
-        "its start" | "the key of its parent" if name == "as_of" => "it is the moment of everything",
-        _ => return,
+        What::Key if is(MILESTONE) => "milestones have a column of that name beside the key",
+        What::Key if is(SCORE) => "scores have a column of that name beside the key",
+        What::Key | What::KeyOfParent if is(ENTITY) => "entities have a column of that name besides",
+        What::Start | What::KeyOfParent if is(MILESTONE) => "it is a column of a milestone's rows",
+        What::Key | What::KeyOfParent if name == "start" => "it is the start of an entity",
+        What::Start | What::KeyOfParent if name == "key" => "it is the key of an entity",
+        What::Start | What::KeyOfParent if name == "as_of" => "it is the moment of everything",
+        What::Itself | What::Key | What::Start | What::Parent | What::KeyOfParent => return,
     };
     let message = format!("the column `{}` cannot be used in entity `{}`: {what}", role.written, entity.meta.name);
     diagnostics.push(
@@ -195,26 +229,26 @@ fn taken_attribute(entity: &Entity, attribute: &Column, roles: &[Role]) -> Optio
     let is = |raw: Option<&String>, ty: Type| raw == Some(&attribute.column) && attribute.ty == ty;
     let is_start = is(entity.start.as_ref(), Type::Timestamp);
     let of_name = |role: &&Role| role.written.eq_ignore_ascii_case(name);
-    if let Some(role) = roles.iter().filter(|role| role.is_held).find(of_name) {
-        return Some(two(role.what, Some(role.place)));
+    if let Some(role) = roles.iter().filter(|role| role.what.is_held()).find(of_name) {
+        return Some(two(role.what.text(), Some(role.place)));
     }
     if name == "started_at" {
-        return Some(two("the start", roles.iter().find(|role| role.number == 1).map(|role| role.place)));
+        return Some(two("the start", roles.iter().find(|role| role.what == What::Start).map(|role| role.place)));
     }
     if ENTITY.contains(&name.as_str()) {
         return refused("a column that Milepost makes");
     }
-    let is_same = |number: usize| match number {
-        0 => is(Some(&entity.key), Type::String),
-        1 => is_start,
-        _ => is(entity.parent.as_ref().map(|(_, column)| column), Type::String),
+    let is_same = |what: What| match what.thing() {
+        What::Itself | What::Key => is(Some(&entity.key), Type::String),
+        What::Start => is_start,
+        What::Parent | What::KeyOfParent => is(entity.parent.as_ref().map(|(_, column)| column), Type::String),
     };
     if let Some(role) = roles.iter().find(of_name) {
-        return if is_same(role.number) { None } else { refused(role.what) };
+        return if is_same(role.what) { None } else { refused(role.what.text()) };
     }
     match (name.as_str(), word(name)) {
-        ("key", _) if is_same(0) => None,
-        ("start", _) if is_same(1) => None,
+        ("key", _) if is_same(What::Key) => None,
+        ("start", _) if is_same(What::Start) => None,
         ("properties", _) | (_, None) => None,
         (_, Some(what)) => refused(what),
     }

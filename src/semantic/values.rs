@@ -21,47 +21,6 @@ use crate::source::Span;
 /// The longest length of time, in microseconds: 100 years, with their leap days.
 const LONGEST: i64 = 36_525 * duration::DAY;
 
-/// Definitions by name: where each stands in the model, if it is whole, and where it is written.
-#[derive(Clone, Debug)]
-pub struct Named<Index> {
-    /// What they are called in messages: `milestone`.
-    pub what: &'static str,
-    /// The index is absent where the definition has mistakes of its own, which are reported there.
-    pub found: BTreeMap<String, (Option<Index>, Span)>,
-}
-
-impl<Index: Copy> Named<Index> {
-    /// Makes an empty set.
-    pub fn new(what: &'static str) -> Self {
-        Self { what, found: BTreeMap::new() }
-    }
-
-    /// Finds a definition by the name that stands at `span`, or reports that there is none.
-    pub fn find(&self, name: &str, span: Span, diagnostics: &mut Diagnostics) -> Option<Index> {
-        if let Some((index, _)) = self.found.get(name) {
-            return *index;
-        }
-        let message = format!("no {} `{name}`", self.what);
-        let mut diagnostic = match self.what {
-            "milestone" => Diagnostic::error("unknown-milestone", message).at(span, "not a milestone"),
-            "entity" => Diagnostic::error("unknown-entity", message).at(span, "not an entity"),
-            "source" => Diagnostic::error("unknown-source", message).at(span, "not a source"),
-            other => unreachable!("nothing is named as a {other} by a key of its own"),
-        };
-        if let Some(near) = nearest(name, self.found.keys().map(String::as_str)) {
-            let article = if self.what == "entity" { "an" } else { "a" };
-            let declared = self.found[near].1;
-            diagnostic = diagnostic
-                .at(declared, format!("`{near}` is defined here"))
-                .help(format!("{article} {} with a similar name exists: `{near}`", self.what));
-        } else if self.found.is_empty() {
-            diagnostic = diagnostic.help(format!("the project has none: write `[{}.{name}]`", self.what));
-        }
-        diagnostics.push(diagnostic);
-        None
-    }
-}
-
 /// Checks the name of the project, which becomes part of ids.
 pub fn project_name(project: &Project, diagnostics: &mut Diagnostics) {
     let name = &project.settings.body.name;

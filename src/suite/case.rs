@@ -34,7 +34,7 @@ pub struct Case {
 /// Resolves the project's tests. Those with mistakes are left out.
 pub fn resolve(project: &Project, model: &Model, plan: &Plan, diagnostics: &mut Diagnostics) -> Vec<Case> {
     let cx = Cx { project, model, plan };
-    project.tests.iter().filter_map(|test| cx.case(test, diagnostics)).collect()
+    project.tables.tests.iter().filter_map(|test| cx.case(test, diagnostics)).collect()
 }
 
 struct Cx<'c> {

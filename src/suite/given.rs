@@ -11,7 +11,7 @@ use crate::render::dialect::Dialect;
 use crate::run::unit;
 use crate::semantic::expr::Type;
 use crate::semantic::files;
-use crate::semantic::model::{Model, SourceRows, Stored};
+use crate::semantic::model::{Model, SourceRows, Stored, TimeColumn};
 use crate::semantic::name::Name;
 use crate::suite::case::Case;
 use crate::warehouse::Rows;
@@ -48,14 +48,14 @@ fn stored(model: &Model) -> BTreeMap<(&str, &str), &'static str> {
                 stored.insert((name, column.column.as_str()), column.ty.name());
             }
         }
-        if let (Some(column), Some(ty)) = (&source.time, source.time_type) {
-            stored.insert((name, column.as_str()), stored_as(ty));
+        if let Some(TimeColumn { column, ty: Some(ty) }) = source.time() {
+            stored.insert((name, column.as_str()), stored_as(*ty));
         }
         match &source.rows {
             SourceRows::Events { properties: Some(properties), .. } if properties.stored == Stored::Json => {
                 stored.insert((name, properties.column.as_str()), DOCUMENT);
             }
-            SourceRows::Events { .. } | SourceRows::Facts => {}
+            SourceRows::Events { .. } | SourceRows::Facts { .. } => {}
         }
     }
     for entity in &model.entities {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use milepost::analyze;
 use milepost::diagnostic::Diagnostics;
+use milepost::language::Table;
 use milepost::project::planned::HELP;
 use milepost::render::dialect::Dialect;
 use tempfile::TempDir;
@@ -96,6 +97,18 @@ fn cells_of_all_time_and_of_everybody_are_shown_as_built() {
         let all = format!("{key} = \"all\"");
         assert!(blocks().iter().any(|block| block.built && block.text.contains(&all)), "no built block has `{all}`");
     }
+}
+
+#[test]
+fn every_table_is_shown_as_built() {
+    let is_shown = |table: &Table| {
+        let headers = [format!("[{table}."), format!("[{table}]")];
+        let has = |block: &Block| headers.iter().any(|header| block.text.contains(header));
+        // A target is written in `project.toml`, and the page is about definitions.
+        *table == Table::Target || blocks().iter().any(|block| block.built && has(block))
+    };
+    let missing: Vec<&Table> = Table::ALL.iter().filter(|table| !is_shown(table)).collect();
+    assert!(missing.is_empty(), "no built block has {missing:?}");
 }
 
 #[cfg(feature = "duckdb")]

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use milepost::application::schema::schema;
 use milepost::diagnostic::Diagnostics;
+use milepost::language::{Id, Table};
 use milepost::manifest::{definition_hash, spec_hash};
 use milepost::{Analysis, analyze};
 use serde_json::Value;
@@ -286,9 +287,9 @@ fn analysis(folder: &Path, project: &str) -> Analysis {
 }
 
 fn hashes(analysis: &Analysis, id: &str) -> (String, String) {
-    let (kind, name) = id.split_once('.').unwrap();
-    let of = |hash: Option<String>| hash.unwrap_or_else(|| panic!("no definition `{id}`"));
-    (of(definition_hash(&analysis.model, kind, name)), of(spec_hash(&analysis.model, kind, name)))
+    let found = Id::parse(id).and_then(|id| analysis.model.find(&id));
+    let definition = found.unwrap_or_else(|| panic!("no definition `{id}`"));
+    (definition_hash(&analysis.model, definition), spec_hash(&analysis.model, definition))
 }
 
 #[test]
@@ -324,7 +325,8 @@ fn every_key_of_every_table_is_changed() {
         part["properties"].as_object().unwrap().keys().cloned().collect()
     };
     let mut missing = Vec::new();
-    for table in ["entity", "source", "milestone", "score"] {
+    // The keys of a KPI are those of its kinds.
+    for table in Table::DEFINITIONS.iter().filter(|table| **table != Table::Kpi).map(|table| table.name()) {
         for key in keys(&schema["properties"][table]["additionalProperties"]) {
             if !changed.contains(&(table, key.as_str())) {
                 missing.push(format!("{table}.{key}"));

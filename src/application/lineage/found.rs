@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use crate::application::Obstacle;
-use crate::plan::definitions::{self, Definition};
+use crate::language::Id;
 use crate::plan::lineage::{Lineage, Place};
 use crate::plan::node::{NodeId, Plan, Raw};
 use crate::project::names::nearest;
 use crate::project::read::list;
+use crate::semantic::definitions::{self, Definition};
 use crate::semantic::files::{entity_columns, source_columns};
-use crate::semantic::model::{EntityIndex, Model, SourceIndex, SourceRows};
+use crate::semantic::model::{Model, SourceRows};
 use crate::semantic::name::Path;
 
 /// A definition, or one column.
@@ -41,9 +42,10 @@ impl Found {
     pub fn named(name: &str, model: &Model, plan: &Plan) -> Result<Self, Obstacle> {
         let unknown = || {
             let failure = Obstacle::new(format!("nothing in the project is called `{name}`"));
-            let all: Vec<String> = definitions::all(model).iter().map(Definition::id).collect();
-            let bare = all.iter().filter_map(|id| id.split_once('.').map(|(_, name)| name));
-            let near = nearest(name, all.iter().map(String::as_str).chain(bare));
+            let all: Vec<Id> = definitions::all(model).iter().map(Definition::id).collect();
+            let shown: Vec<String> = all.iter().map(ToString::to_string).collect();
+            let bare = all.iter().map(|id| id.name.as_str());
+            let near = nearest(name, shown.iter().map(String::as_str).chain(bare));
             failure.help(match near {
                 Some(near) => format!("there is `{near}`"),
                 None => "`milepost ls` prints what there is".to_owned(),
@@ -54,7 +56,7 @@ impl Found {
         let mut meant: Vec<(&Definition<'_>, &[String])> = Vec::new();
         for definition in &all {
             let rest = match path.parts() {
-                [kind, name, rest @ ..] if kind == definition.kind && *name == definition.meta.name => rest,
+                [table, name, rest @ ..] if table == definition.table().name() && *name == definition.meta.name => rest,
                 [name, rest @ ..] if *name == definition.meta.name => rest,
                 _ => continue,
             };
@@ -64,7 +66,7 @@ impl Found {
             [] => Err(unknown()),
             [(definition, rest)] => Self::of(definition, rest, model, plan),
             several => {
-                let ids: Vec<String> = several.iter().map(|(definition, _)| definition.id()).collect();
+                let ids: Vec<String> = several.iter().map(|(definition, _)| definition.id().to_string()).collect();
                 let help = format!("say which: {}", list(&ids.iter().map(String::as_str).collect::<Vec<_>>()));
                 Err(Obstacle::new(format!("several definitions are called `{name}`")).help(help))
             }
@@ -72,25 +74,12 @@ impl Found {
     }
 
     fn of(definition: &Definition<'_>, rest: &[String], model: &Model, plan: &Plan) -> Result<Self, Obstacle> {
-        let name = &definition.meta.name;
-        let raw = match definition.kind {
-            "source" => {
-                let index = model.sources.iter().position(|source| source.meta.name == *name);
-                index.map(|index| Raw::Source(SourceIndex(index)))
-            }
-            "entity" => {
-                let is_it =
-                    |entity: &crate::semantic::model::Entity| entity.meta.name == *name && entity.origin.is_some();
-                model.entities.iter().position(is_it).map(|index| Raw::Entity(EntityIndex(index)))
-            }
-            _ => None,
-        };
+        let raw = Raw::of(model, definition.definition);
         let is_it = |node: &crate::plan::node::Node| {
-            let own = node.definition.as_ref();
-            own.is_some_and(|own| own.kind == definition.kind && own.name == *name)
+            node.definition.as_ref().is_some_and(|own| own.definition == definition.definition)
         };
         let node = plan.nodes.iter().position(is_it).map(NodeId);
-        let mut found = Self { id: definition.id(), node, raw, column: None };
+        let mut found = Self { id: definition.id().to_string(), node, raw, column: None };
         if !rest.is_empty() {
             found.column = Some(found.find(Path::new(rest), model, plan)?);
         }

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use crate::application::Obstacle;
 use crate::application::lineage::found::{Column, Found};
-use crate::plan::display::raw_name;
 use crate::plan::lineage::{Constant, Lineage, Origins, Place, Share, SliceId};
 use crate::plan::node::{NodeId, Plan};
 use crate::report::width::visible;
@@ -60,7 +59,7 @@ impl Report {
         let shares = lineage.shares(node, &columns);
         for (place, share) in &shares {
             if let Some(raw) = place.raw() {
-                let mut name = raw_name(model, raw);
+                let mut name = model.id(raw).to_string();
                 if let Place::RawColumn(_, path) = place {
                     let _ = write!(name, ".{path}");
                 }
@@ -91,8 +90,7 @@ impl Report {
                 }
             }
             if share != Share::default() {
-                let name = format!("{}.{}", definition.kind, definition.name);
-                report.entries.push(Entry::new(name, &share, plan, id));
+                report.entries.push(Entry::new(definition.id.to_string(), &share, plan, id));
             }
         }
         report
@@ -225,8 +223,8 @@ fn steps(shares: &BTreeMap<Place, Share>, lineage: &Lineage<'_>, model: &Model, 
         }
     }
     let name = |place: &Place| match place {
-        Place::RawRows(raw) => raw_name(model, *raw),
-        Place::RawColumn(raw, path) => format!("{}.{path}", raw_name(model, *raw)),
+        Place::RawRows(raw) => model.id(*raw).to_string(),
+        Place::RawColumn(raw, path) => format!("{}.{path}", model.id(*raw)),
         Place::Rows(slice) => plan.node(lineage.slice(*slice).node).name.clone(),
         Place::Column(slice, column) => {
             let node = plan.node(lineage.slice(*slice).node);

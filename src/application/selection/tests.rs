@@ -5,14 +5,12 @@ use super::*;
 // events -> signed_up -> activated -> kpi.activated -> pql, with first_share -> activated; crm -> deals.
 fn project() -> Vec<Node> {
     let node = |id: &str, tags: &[&str], path: &str, depends_on: &[&str]| {
-        let (kind, name) = id.split_once('.').unwrap();
         let all = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         Node {
-            name: name.to_owned(),
-            kind: kind.to_owned(),
+            id: Id::parse(id).unwrap(),
             tags: all(tags),
             path: path.to_owned(),
-            depends_on: all(depends_on),
+            depends_on: depends_on.iter().map(|id| Id::parse(id).unwrap()).collect(),
         }
     };
     vec![
@@ -36,7 +34,7 @@ fn selected(select_: &str, exclude: &str) -> Result<String, SelectionError> {
     let nodes = project();
     let given = |text: &str| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
     let chosen = select(&nodes, &given(select_), &given(exclude))?;
-    Ok(chosen.iter().map(|node| node.id()).collect::<Vec<_>>().join(" "))
+    Ok(chosen.iter().map(|node| node.id.to_string()).collect::<Vec<_>>().join(" "))
 }
 
 #[test]
@@ -158,7 +156,7 @@ fn parse_all(text: &str) -> Result<(), SelectionError> {
 #[test]
 fn a_circle_ends() {
     let mut nodes = project();
-    nodes[0].depends_on.push("score.pql".to_owned());
+    nodes[0].depends_on.push(Id::parse("score.pql").unwrap());
     let chosen = select(&nodes, &["+pql+".to_owned()], &[]).unwrap();
     assert_eq!(chosen.len(), 6);
 }

@@ -29,7 +29,7 @@ pub(super) fn step(model: &Model, plan: &Plan, node: &Node) -> Step {
         | Relation::Kpis
         | Relation::Cells(_)
         | Relation::Moment
-        | Relation::Score(_) => Step::default(),
+        | Relation::Own(_) => Step::default(),
     }
 }
 
@@ -140,7 +140,7 @@ fn scanned(rows: &mut Reading, source: &Source) {
             rows.rows.insert(rows.place(&column.column));
         }
     }
-    rows.rows.extend(source.time.as_ref().map(|time| rows.place(time)));
+    rows.rows.extend(source.time().map(|time| rows.place(&time.column)));
 }
 
 fn events(model: &Model, events: &Events) -> Reading {
@@ -148,14 +148,14 @@ fn events(model: &Model, events: &Events) -> Reading {
     let mut rows = Reading::new(Raw::Source(events.source));
     let SourceRows::Events { name, properties, .. } = &source.rows else { return rows };
     scanned(&mut rows, source);
-    let entity = source.entity.as_ref().map(|(_, column)| rows.place(column));
-    let time = source.time.as_ref().map(|column| rows.place(column));
+    let entity = source.entity().map(|(_, column)| rows.place(column));
+    let time = source.time().map(|time| rows.place(&time.column));
     let name = match name {
         EventName::Column(column) => Some(rows.place(column)),
         EventName::Constant(_) => None,
     };
     // A row without an id is known by the others.
-    let id = source.key.as_ref().map(|column| rows.place(column));
+    let id = source.key().map(|column| rows.place(column));
     let id: Vec<Place> = id.into_iter().chain(entity.clone()).chain(name.clone()).chain(time.clone()).collect();
     rows.column("entity", entity);
     rows.column("event_name", name);
@@ -195,19 +195,19 @@ fn facts(model: &Model, index: SourceIndex) -> Reading {
     let source = model.source(index);
     let mut rows = Reading::new(Raw::Source(index));
     scanned(&mut rows, source);
-    if let Some(key) = &source.key {
+    if let Some(key) = source.key() {
         rows.column("fact_key", [rows.place(key)]);
     }
-    if let Some((_, entity)) = &source.entity {
+    if let Some((_, entity)) = source.entity() {
         rows.column("entity", [rows.place(entity)]);
     }
-    if let Some(time) = &source.time {
-        rows.column("fact_time", [rows.place(time)]);
+    if let Some(time) = source.time() {
+        rows.column("fact_time", [rows.place(&time.column)]);
     }
     for Column { name, column, .. } in &source.columns {
         rows.column(&column_name(name), [rows.place(column)]);
     }
-    if source.deduplicate && source.key.is_some() {
+    if source.deduplicate && source.key().is_some() {
         rows.decides("fact_key");
         rows.first_by(&rank_of_facts(source));
     }

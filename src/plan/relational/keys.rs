@@ -70,7 +70,8 @@ fn of_node(node: &Node) -> Vec<Key> {
     };
     match &node.relation {
         // The first column is the entity's key.
-        Relation::Entity(_) | Relation::Milestone(_) | Relation::Score(_) => vec![Key::from([0])],
+        Relation::Entity(_) | Relation::Milestone(_) => vec![Key::from([0])],
+        Relation::Own(own) => vec![(0..own.key).collect()],
         Relation::Moment => vec![Key::new()],
         Relation::Reached(_) => places(&["milestone", "entity"]).into_iter().collect(),
         Relation::Schema

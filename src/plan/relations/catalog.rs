@@ -15,7 +15,7 @@ pub(super) fn query(cx: Cx<'_>) -> Query {
     let listed = by_name(cx.model).into_iter().map(|index| cx.model.milestone(index));
     for milestone in listed.filter(|milestone| !milestone.hidden) {
         let events = match &milestone.occurrences {
-            Occurrences::Events { names, .. } => Some(names.as_ref().map_or("*".to_owned(), |names| names.join(", "))),
+            Occurrences::Events { names, .. } => Some(names.only().map_or("*".to_owned(), |names| names.join(", "))),
             Occurrences::Reaches(_) | Occurrences::Members(_) | Occurrences::Absence(_) => None,
         };
         rows.push(vec![

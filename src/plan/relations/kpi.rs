@@ -12,7 +12,7 @@ use crate::plan::relational::{Draft, Query, RelationId, Rows};
 use crate::plan::relations::kpi::side::{Role, Side, are_apart, together, wait_for_each_other};
 use crate::plan::relations::{CELL, Cx};
 use crate::semantic::expr::{AggregateFunction, Type};
-use crate::semantic::model::{Grain, Kpi, Measure};
+use crate::semantic::model::{Kpi, Measure, Period};
 use crate::semantic::{retention, settled};
 
 /// The cells of a measure, or of a measure over another.
@@ -42,7 +42,7 @@ pub(super) fn measures(
         let values = side.values(cx, query, kpi, segments, base);
         parts.push(totals(query, &side, values, base, waits));
     }
-    parts.extend((kpi.grain == Grain::All).then(|| nobody(query, waits)));
+    parts.extend(kpi.buckets.period().is_none().then(|| nobody(query, waits)));
 
     let parts = query.union(None, parts);
     let mut draft = Draft::new();
@@ -94,7 +94,7 @@ pub(super) fn statistic(cx: Cx<'_>, query: &mut Query, kpi: &Kpi, measure: &Meas
         let values = side.values(cx, query, kpi, segments, Role::Numerator);
         parts.push(totals(query, &side, values, Role::Numerator, false));
     }
-    parts.extend((kpi.grain == Grain::All).then(|| nobody(query, false)));
+    parts.extend(kpi.buckets.period().is_none().then(|| nobody(query, false)));
     let parts = query.union(None, parts);
     let mut draft = Draft::new();
     let part = draft.from(query, parts, "sides");
@@ -245,13 +245,13 @@ fn mature(cx: Cx<'_>, kpi: &Kpi, measures: &[&Measure], cell: &Rows) -> Scalar {
     }
     let period = cell.column("period");
     let days = |function: &str, count: i64| call(function, vec![period.clone(), scalar::int(count)], Type::Date);
-    let next = match kpi.grain {
-        Grain::All => return scalar::truth(false),
-        Grain::Day => days("add_days", 1),
-        Grain::Week => days("add_days", 7),
-        Grain::Month => days("add_months", 1),
-        Grain::Quarter => days("add_months", 3),
-        Grain::Year => days("add_months", 12),
+    let Some(next) = kpi.buckets.period() else { return scalar::truth(false) };
+    let next = match next {
+        Period::Day => days("add_days", 1),
+        Period::Week => days("add_days", 7),
+        Period::Month => days("add_months", 1),
+        Period::Quarter => days("add_months", 3),
+        Period::Year => days("add_months", 12),
     };
     let begins = |day: Scalar| call("timestamp", vec![day], Type::Timestamp);
     let immature = cell.column("immature");

@@ -13,6 +13,7 @@ use crate::plan::relational::{Draft, Query, RelationId, Rows};
 use crate::plan::relations::{Cx, Scope, anchor, choose, join_from, microseconds, threshold};
 use crate::plan::streams::{self, signature};
 use crate::semantic::decimal::Decimal;
+use crate::semantic::event_names::NameList;
 use crate::semantic::expr::{Expr, Type};
 use crate::semantic::model::{EntityIndex, MilestoneIndex};
 
@@ -53,7 +54,7 @@ pub(super) fn query(cx: Cx<'_>, occurrences: &Occurrences) -> Query {
 /// The rows of each stream, with the bucket of time that each is in.
 fn matched(cx: Cx<'_>, query: &mut Query, occurrences: &Occurrences, windows: &Windows) -> RelationId {
     let Occurrences { source, events, entity, shape, streams } = occurrences;
-    let actor = cx.model.source(*source).entity.as_ref().map(|(actor, _)| *actor);
+    let actor = cx.model.source(*source).entity().map(|(actor, _)| *actor);
     let is_by_parent = actor != Some(*entity);
     let reads_actor = streams::needs_actor(cx.model, *source, *entity, streams);
     let actor = actor.filter(|_| reads_actor);
@@ -202,7 +203,7 @@ fn amount(value: Scalar) -> Scalar {
 /// The streams as constants, a row for each name of an event.
 fn listed(cx: Cx<'_>, query: &mut Query, occurrences: &Occurrences, windows: &Windows) -> RelationId {
     let streams = &occurrences.streams;
-    let has_names = streams.iter().all(|stream| stream.names.is_some());
+    let has_names = streams.iter().all(|stream| stream.names.only().is_some());
     let has_from = streams.iter().any(|stream| stream.bound.from.is_some());
     let has_after = streams.iter().any(|stream| stream.bound.after.is_some());
     let at_least = if occurrences.shape == Shape::Sum { Type::Decimal } else { Type::Int };
@@ -216,7 +217,7 @@ fn listed(cx: Cx<'_>, query: &mut Query, occurrences: &Occurrences, windows: &Wi
         |index: Option<MilestoneIndex>| index.map_or_else(|| scalar::null(Type::String), |index| cx.name_of(index));
     let mut rows = Vec::new();
     for stream in streams {
-        let names: Vec<Option<&String>> = match &stream.names {
+        let names: Vec<Option<&String>> = match stream.names.only() {
             Some(names) if has_names => names.iter().map(Some).collect(),
             Some(_) | None => vec![None],
         };
@@ -237,8 +238,8 @@ fn listed(cx: Cx<'_>, query: &mut Query, occurrences: &Occurrences, windows: &Wi
 
 /// Returns the names of the events that streams count, which the warehouse prunes by; none: of every name.
 fn names(streams: &[Stream]) -> Option<BTreeSet<String>> {
-    let names: Option<Vec<&Vec<String>>> = streams.iter().map(|stream| stream.names.as_ref()).collect();
-    Some(names?.into_iter().flatten().cloned().collect())
+    let names: Option<Vec<&NameList>> = streams.iter().map(|stream| stream.names.only()).collect();
+    Some(names?.into_iter().flat_map(|names| names.iter()).cloned().collect())
 }
 
 /// What differs from stream to stream.

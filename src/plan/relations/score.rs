@@ -1,12 +1,31 @@
 //! The weights of reached milestones, added up and cut into half-open bands.
 
+use crate::plan::own::{Own, Planned};
 use crate::plan::relational::scalar::{self, aggregate, at_least, coalesce, equal, exact};
 use crate::plan::relational::{Draft, Query};
 use crate::plan::relations::Cx;
 use crate::semantic::expr::{AggregateFunction, Type};
+use crate::semantic::model::{Model, Score};
 
-pub(super) fn query(cx: Cx<'_>, index: usize) -> Query {
-    let score = &cx.model.scores[index];
+impl Planned for Score {
+    fn own(&self, model: &Model) -> Option<Own<'_>> {
+        let key = vec![(model.entity(self.entity).key.clone(), Type::String)];
+        let rest = vec![
+            ("score".to_owned(), Type::Float),
+            ("band".to_owned(), Type::String),
+            ("milestones_reached".to_owned(), Type::Int),
+            ("as_of".to_owned(), Type::Timestamp),
+        ];
+        Some(Own {
+            about: "The weights of the milestones reached so far, each in its own window; bands are half-open.",
+            entity: Some(self.entity),
+            columns: [key, rest],
+            query: Box::new(|cx| query(cx, self)),
+        })
+    }
+}
+
+fn query(cx: Cx<'_>, score: &Score) -> Query {
     let key = &cx.model.entity(score.entity).key;
     let mut query = Query::default();
     // Weights are decimals, so that they add up exactly: 0.1 + 0.2 is in the band that begins at 0.3.

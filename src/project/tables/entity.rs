@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::project::document::{OneOrMany, Short, Spanned};
+use crate::project::tables::Written;
 use crate::project::tables::source::{ColumnTable, CsvTable, TimeTable};
 
 /// `[entity.<name>]`.
@@ -46,3 +47,5 @@ pub struct EntityTable {
     #[serde(rename = "where")]
     pub condition: Option<Spanned<String>>,
 }
+
+impl Written for EntityTable {}

@@ -4,8 +4,13 @@ use std::ops::Range;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use toml::de::DeTable;
 
+use crate::diagnostic::Diagnostics;
 use crate::project::document::{Number, OneOrMany, Spanned};
+use crate::project::read;
+use crate::project::tables::Written;
+use crate::source::Span;
 
 /// The buckets of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -88,5 +93,15 @@ impl KpiTable {
             OneOrMany::One(name) => vec![(name.as_str(), written.range())],
             OneOrMany::Many(names) => names.iter().map(|name| (name.get().as_str(), name.range())).collect(),
         })
+    }
+}
+
+impl Written for KpiTable {
+    /// What every KPI has is read here; its kind reads the other keys, which `Project::kind_fields` returns.
+    fn read(body: DeTable<'_>, what: &str, header: Span, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let common = read::keys::<KpiTable>();
+        let body: DeTable<'_> =
+            body.into_iter().filter(|(key, _)| common.iter().any(|name| name == key.get_ref())).collect();
+        read::read(&body, what, header, diagnostics)
     }
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::project::document::{Number, OneOrMany, Spanned};
+use crate::project::tables::Written;
 
 /// `[milestone.<name>]`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -63,6 +64,8 @@ pub struct MilestoneTable {
     /// Whether the product withholds something until it is reached; for readers, not for counting.
     pub gating: Option<bool>,
 }
+
+impl Written for MilestoneTable {}
 
 /// `at_least_of = { count = 3, of = ["a", "b", "c", "d"] }`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::project::document::{Number, OneOrMany, Spanned};
+use crate::project::tables::Written;
 
 /// What the weights of a score add up to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -39,3 +40,5 @@ pub struct ScoreTable {
     /// `share` (the default: the weights add up to 1) or `points`.
     pub scale: Option<Scale>,
 }
+
+impl Written for ScoreTable {}

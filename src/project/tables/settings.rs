@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::project::document::Spanned;
+use crate::project::tables::Written;
 
 /// `[project]`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -62,3 +63,5 @@ pub struct TargetTable {
     #[serde(default)]
     pub settings: IndexMap<Spanned<String>, Spanned<String>>,
 }
+
+impl Written for TargetTable {}

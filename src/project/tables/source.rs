@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::project::document::{OneOrMany, Short, Spanned, Tree};
+use crate::project::tables::Written;
 
 /// What the rows of a source are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -182,6 +183,8 @@ pub struct SourceTable {
     #[serde(rename = "where")]
     pub condition: Option<Spanned<String>>,
 }
+
+impl Written for SourceTable {}
 
 /// `csv = { delimiter = ";", … }`: what is absent is as RFC 4180 has it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::project::document::Spanned;
+use crate::project::tables::Written;
 
 /// `[test.<name>]`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -23,6 +24,8 @@ pub struct TestTable {
     /// The rows of relations that are made from them, by the names of the relations.
     pub expect: IndexMap<Spanned<String>, Spanned<ExpectTable>>,
 }
+
+impl Written for TestTable {}
 
 /// Rows: `[{ a = 1 }, { a = 2 }]`, or the path of a CSV file.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use minijinja::Value;
 use crate::plan::naming;
 use crate::plan::node::Cells;
 use crate::render::relations::Cx;
-use crate::semantic::model::{Grain, Kpi, KpiValue, MeasureRelation};
+use crate::semantic::model::{Buckets, Kpi, KpiValue, MeasureRelation};
 use crate::semantic::settled;
 
 pub(super) fn header(cx: &Cx<'_>, kpi: &Kpi) -> Value {
@@ -22,10 +22,10 @@ pub(super) fn cells_header(cx: &Cx<'_>, cells: &Cells) -> Value {
 
 fn lines(cx: &Cx<'_>, kpi: &Kpi) -> Vec<String> {
     let mut lines = Vec::new();
-    let buckets = match (kpi.grain, kpi.by_cohort) {
-        (Grain::All, _) => "All time is one bucket.".to_owned(),
-        (grain, true) => format!("By {} of the cohort: when the window of a member began.", grain.name()),
-        (grain, false) => format!("By {} in which it happened.", grain.name()),
+    let buckets = match kpi.buckets {
+        Buckets::AllTime | Buckets::Everybody => "All time is one bucket.".to_owned(),
+        Buckets::Cohort(period) => format!("By {} of the cohort: when the window of a member began.", period.name()),
+        Buckets::Calendar(period) => format!("By {} in which it happened.", period.name()),
     };
     lines.push(buckets);
     let over_windows = match &kpi.value {
@@ -37,7 +37,7 @@ fn lines(cx: &Cx<'_>, kpi: &Kpi) -> Vec<String> {
     };
     if over_windows && kpi.include_immature {
         lines.push("Members whose window is still open are included, and counted as immature.".to_owned());
-    } else if over_windows && kpi.by_cohort {
+    } else if over_windows && kpi.buckets.are_cohorts() {
         lines.push("A member counts once its whole window has passed.".to_owned());
     }
     lines.extend(settled::never(cx.model, kpi).map(|never| never.sentence().to_owned()));

@@ -25,7 +25,7 @@ fn meaning(cx: &Cx<'_>, milestone: &Milestone) -> String {
     };
     let what = match (&milestone.occurrences, &milestone.progress) {
         (Occurrences::Events { names, .. }, progress) => {
-            let names = names.as_ref().map_or("any event".to_owned(), |names| names.join(" or "));
+            let names = names.only().map_or("any event".to_owned(), |names| names.join(" or "));
             match progress {
                 Progress::Count => format!("{names}, {} of them", milestone.at_least),
                 Progress::Distinct(_) => format!("{names}, {} different", milestone.at_least),

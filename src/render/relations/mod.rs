@@ -5,7 +5,6 @@ mod kpi;
 mod milestone;
 mod raw;
 mod reached;
-mod score;
 mod source;
 pub(crate) mod values;
 
@@ -16,11 +15,12 @@ use minijinja::Value;
 use crate::plan::columns::{column_of_entity, column_of_events, column_of_facts};
 use crate::plan::layout::{Layout, layout};
 use crate::plan::node::{Materialization, Node, Plan, Raw, Relation};
+use crate::plan::own;
 use crate::render::dialect::{self, Dialect};
 use crate::render::expr::{self, Refused, Unsupported};
 use crate::render::{Mark, Place, engine, query};
 use crate::semantic::expr::{Expr, Literal, Type};
-use crate::semantic::model::{EntityIndex, Meta, Model, Origin};
+use crate::semantic::model::{DefinitionId, EntityIndex, Meta, Model, Origin};
 use crate::semantic::moment;
 use crate::semantic::name::Name;
 use crate::source::{Sources, Span};
@@ -112,7 +112,7 @@ pub fn statement(cx: &Cx<'_>, node: &Node) -> Result<String> {
         Relation::Moment => cx.queried(node, cx.header("The moment as of which everything is computed", &[])),
         Relation::Cells(cells) => cx.queried(node, kpi::cells_header(cx, cells)),
         Relation::Kpis => cx.queried(node, cx.header("All KPIs, one row a bucket and segment", &[])),
-        Relation::Score(score) => cx.queried(node, score::header(cx, *score)),
+        Relation::Own(own) => cx.queried(node, cx.own_header(own.definition)),
     }
 }
 
@@ -292,6 +292,13 @@ impl Cx<'_> {
     }
 
     /// Makes the comment that opens the statement of a definition: what it is, and the file that it is written in.
+    /// Says what the relation is that a definition has by itself.
+    fn own_header(&self, definition: DefinitionId) -> Value {
+        let about = own::of(self.model, definition).map(|own| own.about.to_owned());
+        let meta = self.model.definition(definition).meta();
+        self.definition_header(definition.table().name(), meta, about.as_slice())
+    }
+
     fn definition_header(&self, kind: &str, meta: &Meta, lines: &[String]) -> Value {
         let path = self.sources.path(meta.span.source).display().to_string().replace('\\', "/");
         let title = match &meta.title {

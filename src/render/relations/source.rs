@@ -24,24 +24,23 @@ fn scanned(raw: &Raw<'_>, source: &Source) -> Result<Vec<Value>> {
 }
 
 fn time(source: &Source) -> Option<Time<'_>> {
-    source.time.as_deref().map(|column| Time { column, ty: source.time_type })
+    source.time().map(|time| Time { column: &time.column, ty: time.ty })
 }
 
 pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String> {
     let source = cx.model.source(events.source);
-    let SourceRows::Events { name, properties, aliases } = &source.rows else {
+    let SourceRows::Events { id: _, entity: (_, entity_column), time, name, properties, aliases } = &source.rows else {
         return Err(Failure::Template(format!("`{}` holds no events", source.meta.name)));
     };
     let raw = Raw::new(cx, &source.meta, &source.origin, &source.timezone);
-    let (_, entity_column) = source.entity.as_ref().expect("an event belongs to somebody");
     let mut columns = vec![context! { name => "entity", sql => raw.key(entity_column)? }];
     if let EventName::Column(column) = name {
         columns.push(context! { name => "event_name", sql => raw.key(column)? });
     }
     columns.push(context! {
-        name => "event_time", sql => raw.time(time(source).expect("an event has a time"))?,
+        name => "event_time", sql => raw.time(Time { column: &time.column, ty: time.ty })?,
     });
-    if let Some(id) = &source.key {
+    if let Some(id) = source.key() {
         columns.push(context! { name => "event_id", sql => raw.key(id)? });
     }
     // What is read of the rows, and what of it is handed on.
@@ -86,7 +85,7 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
     };
     let mut lines = vec!["The only reading of the raw rows, however many definitions count them.".to_owned()];
     lines.extend(old_rows(source));
-    lines.push(match (source.deduplicate, &source.key) {
+    lines.push(match (source.deduplicate, source.key()) {
         (false, _) => "The source promises unique rows; duplicates would count.".to_owned(),
         (true, Some(_)) => {
             "Of rows with the same name and id the first counts; a row without one is known by entity, name and time."
@@ -125,9 +124,9 @@ fn names(
         EventName::Constant(constant) => return Ok((None, None, cx.string(constant)?)),
         EventName::Column(column) => column,
     };
-    let needed = |canonical: &str| events.names.as_ref().is_none_or(|names| names.iter().any(|name| name == canonical));
-    let raw_names = events.names.as_ref().map(|names| {
-        let mut raw: Vec<String> = names.clone();
+    let needed = |canonical: &str| events.names.only().is_none_or(|names| names.iter().any(|name| name == canonical));
+    let raw_names = events.names.only().map(|names| {
+        let mut raw: Vec<String> = names.to_vec();
         for (canonical, others) in aliases {
             if needed(canonical) {
                 raw.extend(others.iter().cloned());
@@ -174,7 +173,7 @@ fn event_id(cx: &Cx<'_>, source: &Source, name: &Value) -> Result<String> {
         cx.dialect(),
     )
     .map_err(Failure::from)?;
-    Ok(match &source.key {
+    Ok(match source.key() {
         Some(_) => format!("COALESCE(typed.{}, {composed})", cx.ident("event_id")?),
         None => composed,
     })
@@ -190,10 +189,10 @@ pub(super) fn facts(cx: &Cx<'_>, node: &Node, index: SourceIndex) -> Result<Stri
     let source = cx.model.source(index);
     let raw = Raw::new(cx, &source.meta, &source.origin, &source.timezone);
     let mut columns = Vec::new();
-    if let Some(key) = &source.key {
+    if let Some(key) = source.key() {
         columns.push(context! { name => "fact_key", sql => raw.key(key)? });
     }
-    if let Some((_, entity)) = &source.entity {
+    if let Some((_, entity)) = source.entity() {
         columns.push(context! { name => "entity", sql => raw.key(entity)? });
     }
     if let Some(time) = time(source) {
@@ -209,10 +208,10 @@ pub(super) fn facts(cx: &Cx<'_>, node: &Node, index: SourceIndex) -> Result<Stri
         None => None,
     };
     let mut lines = Vec::new();
-    if source.deduplicate && source.key.is_some() {
+    if source.deduplicate && source.key().is_some() {
         lines.push("Of rows with the same key one counts; a row without one always does.".to_owned());
     }
-    if source.time.is_some() {
+    if source.time().is_some() {
         lines.push("A row without a time does not count, nor does one from after the moment.".to_owned());
     }
     lines.extend(old_rows(source));
@@ -225,8 +224,8 @@ pub(super) fn facts(cx: &Cx<'_>, node: &Node, index: SourceIndex) -> Result<Stri
             scan => scanned(&raw, source)?,
             columns,
             ranked => rank_of_facts(source),
-            numbered => source.deduplicate && source.key.is_some(),
-            has_time => source.time.is_some(),
+            numbered => source.deduplicate && source.key().is_some(),
+            has_time => source.time().is_some(),
             condition,
             since => cx.since(source.retain)?,
             as_of => cx.as_of()?,

@@ -67,11 +67,11 @@ pub(crate) fn values(
                 origin: &source.origin,
                 columns: source_columns(source),
                 timezone: &source.timezone,
-                time: source.time.as_deref().map(|column| Time { column, ty: source.time_type }),
-                key: source.entity.as_ref().map(|(_, column)| column.as_str()),
-                owner: source.entity.as_ref().map(|(_, column)| column.as_str()),
-                id: source.key.as_deref().filter(|_| !is_log),
-                known: source.entity.as_ref().map(|(index, _)| keys(cx.model, *index, is_read)).unwrap_or_default(),
+                time: source.time().map(|time| Time { column: &time.column, ty: time.ty }),
+                key: source.entity().map(|(_, column)| column.as_str()),
+                owner: source.entity().map(|(_, column)| column.as_str()),
+                id: source.key().map(String::as_str).filter(|_| !is_log),
+                known: source.entity().map(|(index, _)| keys(cx.model, *index, is_read)).unwrap_or_default(),
                 source: Some(source),
                 declared: &source.columns,
             }
@@ -106,12 +106,12 @@ pub(crate) fn values(
     }
     let name = match look.source.map(|source| &source.rows) {
         Some(SourceRows::Events { name: EventName::Column(column), .. }) => Some(raw.stored(column)?),
-        Some(SourceRows::Events { name: EventName::Constant(_), .. } | SourceRows::Facts) | None => None,
+        Some(SourceRows::Events { name: EventName::Constant(_), .. } | SourceRows::Facts { .. }) | None => None,
     };
     let null = || cx.typed_null("string");
     let event_name = match look.source.map(|source| &source.rows) {
         Some(SourceRows::Events { name: EventName::Column(column), .. }) => raw.key(column)?,
-        Some(SourceRows::Events { name: EventName::Constant(_), .. } | SourceRows::Facts) | None => null()?,
+        Some(SourceRows::Events { name: EventName::Constant(_), .. } | SourceRows::Facts { .. }) | None => null()?,
     };
     let (written, moment) = match look.time {
         Some(time) => (raw.key(time.column)?, raw.time(time)?),
@@ -178,7 +178,7 @@ fn read_properties(node: &Node) -> &[(Path, Type)] {
         | Relation::Kpis
         | Relation::Cells(_)
         | Relation::Moment
-        | Relation::Score(_) => &[],
+        | Relation::Own(_) => &[],
     }
 }
 

@@ -5,10 +5,14 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::language::Table;
 use crate::project::document::Spanned;
+use crate::project::tables::kpi::KpiTable;
+use crate::semantic::kinds::MEASURED;
 use crate::semantic::kinds::measure::{and, reached};
 use crate::semantic::kinds::{Cx, Kind};
 use crate::semantic::model::KpiValue;
+use crate::semantic::references::References;
 
 /// The fields of `kind = "conversion"`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -26,6 +30,11 @@ pub struct Conversion {
 impl Kind for Conversion {
     const NAME: &'static str = "conversion";
     const OVER_COHORTS: bool = true;
+
+    fn references(&self, references: &mut References<'_, KpiTable>) {
+        references.named(MEASURED, &self.of);
+        self.from.iter().for_each(|from| _ = references.named(&[Table::Milestone], from));
+    }
 
     fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
         let of = cx.milestone(&self.of);

@@ -4,9 +4,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::project::document::{OneOrMany, Spanned};
+use crate::project::tables::kpi::KpiTable;
 use crate::semantic::expr::AggregateFunction;
+use crate::semantic::kinds::MEASURED;
 use crate::semantic::kinds::{Cx, Kind};
 use crate::semantic::model::KpiValue;
+use crate::semantic::references::References;
 
 /// The fields of `kind = "count"`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -25,6 +28,10 @@ pub struct Count {
 
 impl Kind for Count {
     const NAME: &'static str = "count";
+
+    fn references(&self, references: &mut References<'_, KpiTable>) {
+        references.named(MEASURED, &self.of);
+    }
 
     fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
         let mut measure =

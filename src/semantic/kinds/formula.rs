@@ -4,13 +4,16 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::diagnostic::Diagnostic;
+use crate::language::Table;
 use crate::project::document::Spanned;
+use crate::project::tables::kpi::KpiTable;
 use crate::semantic::expr::Type;
 use crate::semantic::kinds::{Cx, Kind};
+use crate::semantic::known::Named;
 use crate::semantic::model::{KpiIndex, KpiValue};
 use crate::semantic::name::Name;
 use crate::semantic::parse::{self, Scope};
-use crate::semantic::values::Named;
+use crate::semantic::references::References;
 use crate::source::Span;
 
 /// The fields of `kind = "formula"`.
@@ -24,8 +27,12 @@ pub struct Formula {
 impl Kind for Formula {
     const NAME: &'static str = "formula";
 
+    fn references(&self, references: &mut References<'_, KpiTable>) {
+        references.expression(&self.value, Some((Table::Kpi, Type::Float)));
+    }
+
     fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
-        let scope = Kpis(cx.kpis);
+        let scope = Kpis(&cx.known.kpis);
         let value = parse::expression(&cx.text(&self.value), &scope, None, cx.diagnostics)?;
         if !value.is_number() {
             cx.report(
@@ -34,14 +41,10 @@ impl Kind for Formula {
             );
             return None;
         }
-        let inputs: Vec<_> = value
-            .columns()
-            .iter()
-            .filter_map(|name| if let Name::Kpi(name) = name { Some(name) } else { None })
-            .filter_map(|name| cx.kpis.found.get(name).and_then(|(index, _)| *index))
-            .collect();
-        let is_broken = |(index, _): &(Option<KpiIndex>, Span)| index.is_none();
-        if inputs.is_empty() && !cx.kpis.found.values().any(is_broken) {
+        let columns = value.columns();
+        let named: Vec<&String> =
+            columns.iter().filter_map(|name| if let Name::Kpi(name) = name { Some(name) } else { None }).collect();
+        if named.is_empty() {
             cx.report(
                 Diagnostic::error("constant-formula", "the formula names no KPI")
                     .at(cx.place(&self.value), "always the same")
@@ -49,6 +52,9 @@ impl Kind for Formula {
             );
             return None;
         }
+        // One that has mistakes is not there, which was reported.
+        let found = |name: &&String| cx.known.kpis.found.get(*name).and_then(|(index, _)| *index);
+        let inputs = named.iter().filter_map(found).collect();
         Some(KpiValue::Formula { value, inputs })
     }
 }

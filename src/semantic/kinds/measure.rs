@@ -6,14 +6,16 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::diagnostic::Diagnostic;
+use crate::language::Table;
 use crate::project::document::{OneOrMany, Spanned};
 use crate::project::names::nearest;
 use crate::project::read::list;
-use crate::project::tables::kpi::Grain;
 use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Type};
 use crate::semantic::kinds::Cx;
 use crate::semantic::milestones::{check_event_name, compared_by, empty_list};
-use crate::semantic::model::{EntityIndex, Measure, MeasureRelation, MilestoneIndex, SourceIndex, SourceRows};
+use crate::semantic::model::{
+    EntityIndex, EventNames, Measure, MeasureRelation, MilestoneIndex, SourceIndex, SourceRows,
+};
 use crate::semantic::name::{EventRole, FactRole, Name, Path, ReachColumn};
 use crate::semantic::parse::Scope as _;
 use crate::semantic::scopes::Names;
@@ -153,16 +155,18 @@ impl Cx<'_> {
             }
         }
         if let MeasureRelation::Events(_, names) = &mut relation {
-            *names = names_in::narrowed(names.take(), filter.as_ref(), self.diagnostics);
+            *names = names_in::narrowed(names.clone(), filter.as_ref(), self.diagnostics);
         }
         let is_milestone = matches!(relation, MeasureRelation::Milestone { .. });
-        let by_reach = !self.by_cohort() && time.is_some();
+        let by_reach = !self.buckets().are_cohorts() && time.is_some();
         let moves = |expr: &Expr| is_milestone && settled::moves(expr, by_reach);
         // What was reached in a week of the calendar stays reached: only cohorts have to ripen, and what is read of a row
         // besides.
         let waits = is_milestone
-            && (self.by_cohort() || by_reach && filter.iter().chain(&argument).chain(&dimensions).any(moves));
-        let mature_only = is_milestone && self.by_cohort() && !self.definition.body.include_immature.unwrap_or(false);
+            && (self.buckets().are_cohorts()
+                || by_reach && filter.iter().chain(&argument).chain(&dimensions).any(moves));
+        let mature_only =
+            is_milestone && self.buckets().are_cohorts() && !self.definition.body.include_immature.unwrap_or(false);
         // Who is not a member now, and may be one later, is one that does not count.
         let (members, filter) = if filter.as_ref().is_some_and(moves) { (None, filter) } else { (filter, None) };
         let function = AggregateFunction::Count;
@@ -186,14 +190,14 @@ impl Cx<'_> {
         let entity = self.known.entities.found.get(name);
         let milestone = self.known.milestones.found.get(name);
         let source = self.known.sources.found.get(name);
-        let mut found: Vec<(&str, Span)> = Vec::new();
-        found.extend(entity.map(|(_, span)| ("entity", *span)));
-        found.extend(milestone.map(|(_, span)| ("milestone", *span)));
-        found.extend(source.map(|(_, span)| ("source", *span)));
+        let mut found: Vec<(Table, Span)> = Vec::new();
+        found.extend(entity.map(|(_, span)| (Table::Entity, *span)));
+        found.extend(milestone.map(|(_, span)| (Table::Milestone, *span)));
+        found.extend(source.map(|(_, span)| (Table::Source, *span)));
         if let [(first, first_span), (second, second_span), ..] = found.as_slice() {
             let diagnostic = Diagnostic::error(
                 "ambiguous-name",
-                format!("`{name}` names a{} {first} and a {second}", if *first == "entity" { "n" } else { "" }),
+                format!("`{name}` names {} and {}", first.with_article(), second.with_article()),
             )
             .at(span, "")
             .at(*first_span, format!("the {first}"))
@@ -210,8 +214,8 @@ impl Cx<'_> {
         }
         if let Some((index, _)) = source {
             return index.map(|index| match self.model.source(index).rows {
-                SourceRows::Events { .. } => MeasureRelation::Events(index, None),
-                SourceRows::Facts => MeasureRelation::Facts(index),
+                SourceRows::Events { .. } => MeasureRelation::Events(index, EventNames::All),
+                SourceRows::Facts { .. } => MeasureRelation::Facts(index),
             });
         }
         let candidates = [
@@ -252,7 +256,7 @@ impl Cx<'_> {
         for (name, span) in &listed {
             check_event_name(self.model, *source, name, *span, self.diagnostics);
         }
-        *names = Some(listed.into_iter().map(|(name, _)| name).collect());
+        *names = EventNames::of(listed.into_iter().map(|(name, _)| name))?;
         Some(())
     }
 
@@ -275,7 +279,7 @@ impl Cx<'_> {
     }
 
     fn linked(&self, source: SourceIndex) -> Option<EntityIndex> {
-        self.model.source(source).entity.as_ref().map(|(entity, _)| *entity)
+        self.model.source(source).entity().map(|(entity, _)| *entity)
     }
 
     fn entity_start(&self, entity: EntityIndex, span: Span) -> Expr {
@@ -285,13 +289,11 @@ impl Cx<'_> {
     /// Returns the time by which rows fall into buckets; none where all time is one bucket.
     #[expect(clippy::option_option, reason = "the outer one is whether it could be told")]
     fn time(&mut self, relation: &MeasureRelation, of: &Spanned<String>) -> Option<Option<Expr>> {
-        let table = &self.definition.body;
         let span = self.place(of);
-        let grain = table.cohort.as_ref().or(table.grain.as_ref()).map(|grain| *grain.get());
-        if grain.is_none_or(|grain| grain == Grain::All) {
+        if self.buckets().period().is_none() {
             return Some(None);
         }
-        let by_cohort = table.cohort.is_some();
+        let by_cohort = self.buckets().are_cohorts();
         let time = match relation {
             MeasureRelation::Entity(entity) => self.entity_start(*entity, span),
             MeasureRelation::Milestone { population, .. } => {
@@ -305,7 +307,7 @@ impl Cx<'_> {
             MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => {
                 let declared = self.model.source(*source);
                 let events = matches!(relation, MeasureRelation::Events(..));
-                match (by_cohort, self.linked(*source), events || declared.time.is_some()) {
+                match (by_cohort, self.linked(*source), events || declared.time().is_some()) {
                     (true, Some(entity), _) => self.entity_start(entity, span),
                     (true, None, _) => {
                         let declared_at = declared.meta.span;

@@ -15,34 +15,56 @@ use serde::de::DeserializeOwned;
 use toml::de::DeTable;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::language::Table;
 use crate::project::document::Spanned;
 use crate::project::names::nearest;
 use crate::project::read;
 use crate::project::tables::kpi::{Grain, KpiTable};
 use crate::project::{Definition, Project};
+use crate::semantic::known::Known;
 use crate::semantic::milestones::same_entity;
-use crate::semantic::model::{EntityIndex, KpiIndex, KpiValue, MilestoneIndex, Model, SourceIndex};
-use crate::semantic::values::Named;
+use crate::semantic::model::{Buckets, KpiValue, MilestoneIndex, Model};
+use crate::semantic::references::{Reference, References};
 use crate::source::{Span, Text};
 
 /// What a kind is: its fields, and what they reduce to.
-pub trait Kind: DeserializeOwned + JsonSchema {
+pub trait Kind: DeserializeOwned + JsonSchema + 'static {
     /// Its name in `kind = "…"`.
     const NAME: &'static str;
 
     /// Whether it is always taken over cohorts, so that `grain = "all"` is the cohort of everybody.
     const OVER_COHORTS: bool = false;
 
+    /// Adds what it names.
+    fn references(&self, references: &mut References<'_, KpiTable>);
+
     /// Reduces it to measures. What is wrong is reported, and nothing returned.
     fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue>;
 }
+
+/// The tables of what is measured.
+pub(super) const MEASURED: &[Table] = &[Table::Entity, Table::Milestone, Table::Source];
+
+/// A KPI whose kind was read.
+pub struct Read {
+    /// What it names.
+    pub references: Vec<Reference>,
+    /// Reduces it to measures.
+    pub reduce: Box<Reduce>,
+}
+
+/// Reduces a KPI to measures.
+type Reduce = dyn Fn(&mut Cx<'_>) -> Option<KpiValue>;
+
+/// Reads the fields of a kind.
+type Reader = fn(&DeTable<'_>, &Project, &Definition<KpiTable>, &mut Diagnostics) -> Option<Read>;
 
 /// One line of the table of kinds.
 pub struct Entry {
     /// The name in `kind = "…"`.
     pub name: &'static str,
     over_cohorts: bool,
-    reduce: fn(&DeTable<'_>, &mut Cx<'_>) -> Option<KpiValue>,
+    read: Reader,
     /// Its part of the JSON Schema.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
 }
@@ -61,24 +83,16 @@ const fn entry<K: Kind>() -> Entry {
     Entry {
         name: K::NAME,
         over_cohorts: K::OVER_COHORTS,
-        reduce: |fields, cx| {
-            let what = format!("[kpi.{}]", cx.definition.name);
+        read: |fields, project, definition, diagnostics| {
+            let what = format!("[kpi.{}]", definition.name);
             let common = read::keys::<KpiTable>();
-            let kind: K = read::read_beside(fields, common, &what, cx.definition.span, cx.diagnostics)?;
-            kind.reduce(cx)
+            let kind: K = read::read_beside(fields, common, &what, definition.span, diagnostics)?;
+            let mut references = References::of(project, definition);
+            kind.references(&mut references);
+            Some(Read { references: references.end(), reduce: Box::new(move |cx| kind.reduce(cx)) })
         },
         schema: |generator| K::json_schema(generator),
     }
-}
-
-/// The definitions that a KPI may name.
-pub struct Known {
-    /// The entities.
-    pub entities: Named<EntityIndex>,
-    /// The sources.
-    pub sources: Named<SourceIndex>,
-    /// The milestones.
-    pub milestones: Named<MilestoneIndex>,
 }
 
 /// What a kind is reduced with.
@@ -87,12 +101,10 @@ pub struct Cx<'c> {
     pub project: &'c Project,
     /// The KPI.
     pub definition: &'c Definition<KpiTable>,
-    /// What is known of the model: everything but KPIs and scores.
+    /// What has a meaning already: all that the KPI names does.
     pub model: &'c Model,
-    /// The definitions by name.
+    /// All definitions by name.
     pub known: &'c Known,
-    /// The KPIs by name.
-    pub kpis: &'c Named<KpiIndex>,
     /// Where mistakes go.
     pub diagnostics: &'c mut Diagnostics,
 }
@@ -128,9 +140,9 @@ impl Cx<'_> {
         Some(population)
     }
 
-    /// Tells whether the KPI's buckets are cohorts.
-    pub fn by_cohort(&self) -> bool {
-        by_cohort(&self.definition.body)
+    /// Returns the KPI's buckets.
+    pub fn buckets(&self) -> Buckets {
+        buckets(&self.definition.body)
     }
 
     /// Reports `grain`, where only cohorts make sense.
@@ -150,25 +162,34 @@ impl Cx<'_> {
     }
 }
 
-/// Tells whether the buckets of a KPI are cohorts.
-pub fn by_cohort(table: &KpiTable) -> bool {
+/// Returns the buckets of a KPI.
+pub fn buckets(table: &KpiTable) -> Buckets {
     let over_cohorts = |entry: &Entry| entry.over_cohorts && entry.name == table.kind.get();
-    table.grain.is_none() || KINDS.iter().any(over_cohorts)
+    match (&table.cohort, &table.grain) {
+        (Some(cohort), _) => Buckets::cohort(*cohort.get()),
+        (None, Some(grain)) if KINDS.iter().any(over_cohorts) => Buckets::cohort(*grain.get()),
+        (None, Some(grain)) => Buckets::calendar(*grain.get()),
+        (None, None) => Buckets::Everybody,
+    }
 }
 
-/// Reduces a KPI by its kind.
-pub fn reduce(fields: &DeTable<'_>, cx: &mut Cx<'_>) -> Option<KpiValue> {
-    let kind = &cx.definition.body.kind;
+/// Reads a KPI by its kind.
+pub fn read(
+    fields: &DeTable<'_>,
+    project: &Project,
+    definition: &Definition<KpiTable>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Read> {
+    let kind = &definition.body.kind;
     if let Some(entry) = KINDS.iter().find(|entry| entry.name == kind.get()) {
-        return (entry.reduce)(fields, cx);
+        return (entry.read)(fields, project, definition, diagnostics);
     }
     let names: Vec<&str> = KINDS.iter().map(|entry| entry.name).collect();
-    let mut diagnostic =
-        Diagnostic::error("unknown-kind", format!("no kind of KPI `{}`", kind.get())).at(cx.place(kind), "not a kind");
-    diagnostic = match nearest(kind.get(), names.iter().copied()) {
+    let diagnostic = Diagnostic::error("unknown-kind", format!("no kind of KPI `{}`", kind.get()))
+        .at(definition.place(kind), "not a kind");
+    diagnostics.push(match nearest(kind.get(), names.iter().copied()) {
         Some(near) => diagnostic.help(format!("a kind with a similar name exists: `{near}`")),
         None => diagnostic.help(format!("the kinds are {}", read::list(&names))),
-    };
-    cx.report(diagnostic);
+    });
     None
 }

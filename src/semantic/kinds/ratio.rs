@@ -5,9 +5,12 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::project::tables::kpi::KpiTable;
+use crate::semantic::kinds::MEASURED;
 use crate::semantic::kinds::measure::MeasureTable;
 use crate::semantic::kinds::{Cx, Kind};
 use crate::semantic::model::KpiValue;
+use crate::semantic::references::References;
 
 /// The fields of `kind = "ratio"`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -21,6 +24,10 @@ pub struct Ratio {
 
 impl Kind for Ratio {
     const NAME: &'static str = "ratio";
+
+    fn references(&self, references: &mut References<'_, KpiTable>) {
+        references.named(MEASURED, &self.numerator.of).named(MEASURED, &self.denominator.of);
+    }
 
     fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
         let numerator = cx.measure(&self.numerator);

@@ -4,9 +4,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::project::document::{OneOrMany, Spanned};
+use crate::project::tables::kpi::KpiTable;
+use crate::semantic::kinds::MEASURED;
 use crate::semantic::kinds::measure::{Aggregation, MeasureTable};
 use crate::semantic::kinds::{Cx, Kind};
 use crate::semantic::model::KpiValue;
+use crate::semantic::references::References;
 
 /// The fields of `kind = "sum"`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -25,6 +28,10 @@ pub struct Sum {
 
 impl Kind for Sum {
     const NAME: &'static str = "sum";
+
+    fn references(&self, references: &mut References<'_, KpiTable>) {
+        references.named(MEASURED, &self.of);
+    }
 
     fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
         let measure = cx.measure(&MeasureTable {

@@ -4,13 +4,17 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::diagnostic::Diagnostic;
+use crate::language::Table;
 use crate::project::document::Spanned;
 use crate::project::read::list;
+use crate::project::tables::kpi::KpiTable;
 use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Literal, Type};
+use crate::semantic::kinds::MEASURED;
 use crate::semantic::kinds::measure::{and, column, reached};
 use crate::semantic::kinds::{Cx, Kind};
 use crate::semantic::model::KpiValue;
 use crate::semantic::name::{Name, ReachColumn};
+use crate::semantic::references::References;
 
 /// The fields of `kind = "time_to"`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -34,6 +38,11 @@ const UNITS: &[(&str, i64)] =
 impl Kind for TimeTo {
     const NAME: &'static str = "time_to";
     const OVER_COHORTS: bool = true;
+
+    fn references(&self, references: &mut References<'_, KpiTable>) {
+        references.named(MEASURED, &self.of);
+        self.from.iter().for_each(|from| _ = references.named(&[Table::Milestone], from));
+    }
 
     fn reduce(&self, cx: &mut Cx<'_>) -> Option<KpiValue> {
         let of = cx.milestone(&self.of);

@@ -5,52 +5,86 @@ use crate::project::document::{OneOrMany, Spanned};
 use crate::project::tables::milestone::MilestoneTable;
 use crate::project::{Definition, Project};
 use crate::semantic::decimal::Decimal;
-use crate::semantic::model::{EventName, Model, Occurrences, Progress, SourceIndex, SourceRows};
+use crate::semantic::model::{EventName, EventNames, Model, Occurrences, Progress, SourceIndex, SourceRows};
 use crate::semantic::names_in::check_alias;
 use crate::semantic::values::exact;
 use crate::source::Span;
 
-/// The forms that a milestone may take, by the key that makes it one.
-pub(super) fn forms(definition: &Definition<MilestoneTable>) -> Vec<(&'static str, Span)> {
+/// The forms that a milestone may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Events that happened.
+    Event,
+    /// All of some milestones.
+    AllOf,
+    /// One of them.
+    AnyOf,
+    /// So many of them.
+    AtLeastOf,
+    /// All of them, one after the other.
+    Sequence,
+    /// None of them.
+    NoneOf,
+    /// Members of the entity that reached one.
+    Members,
+}
+
+impl Form {
+    /// Returns the key that makes it.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Form::Event => "event",
+            Form::AllOf => "all_of",
+            Form::AnyOf => "any_of",
+            Form::AtLeastOf => "at_least_of",
+            Form::Sequence => "sequence",
+            Form::NoneOf => "none_of",
+            Form::Members => "members",
+        }
+    }
+}
+
+/// Returns the forms that a milestone has, and where: one, if nothing is wrong.
+pub(super) fn forms(definition: &Definition<MilestoneTable>) -> Vec<(Form, Span)> {
     let table = &definition.body;
     let mut forms = Vec::new();
-    let mut add = |name, span: Option<Span>| forms.extend(span.map(|span| (name, span)));
-    add("event", table.event.as_ref().map(|value| definition.place(value)));
-    add("all_of", table.all_of.as_ref().map(|value| definition.place(value)));
-    add("any_of", table.any_of.as_ref().map(|value| definition.place(value)));
-    add("at_least_of", table.at_least_of.as_ref().map(|value| definition.place(value)));
-    add("sequence", table.sequence.as_ref().map(|value| definition.place(value)));
-    add("none_of", table.none_of.as_ref().map(|value| definition.place(value)));
-    add("members", table.members.as_ref().map(|value| definition.place(value)));
+    let mut add = |form, span: Option<Span>| forms.extend(span.map(|span| (form, span)));
+    add(Form::Event, table.event.as_ref().map(|value| definition.place(value)));
+    add(Form::AllOf, table.all_of.as_ref().map(|value| definition.place(value)));
+    add(Form::AnyOf, table.any_of.as_ref().map(|value| definition.place(value)));
+    add(Form::AtLeastOf, table.at_least_of.as_ref().map(|value| definition.place(value)));
+    add(Form::Sequence, table.sequence.as_ref().map(|value| definition.place(value)));
+    add(Form::NoneOf, table.none_of.as_ref().map(|value| definition.place(value)));
+    add(Form::Members, table.members.as_ref().map(|value| definition.place(value)));
     forms
 }
 
 /// Reports keys that mean nothing in the form that the milestone has.
-pub(super) fn misplaced(definition: &Definition<MilestoneTable>, form: &str, diagnostics: &mut Diagnostics) {
+pub(super) fn misplaced(definition: &Definition<MilestoneTable>, form: Form, diagnostics: &mut Diagnostics) {
     let table = &definition.body;
     let mut keys: Vec<(&str, Span)> = Vec::new();
     let mut note = |name, value: Option<&Spanned<String>>| {
         keys.extend(value.map(|value| (name, definition.place(value))));
     };
-    if form != "event" {
+    if form != Form::Event {
         note("source", table.source.as_ref());
         note("where", table.condition.as_ref());
         note("subject", table.subject.as_ref());
         note("sum", table.sum.as_ref());
         note("after", table.after.as_ref());
-        if form != "members" {
+        if form != Form::Members {
             note("distinct", table.distinct.as_ref());
             keys.extend(table.at_least.as_ref().map(|value| ("at_least", definition.place(value))));
         }
     }
-    if form == "sequence" {
+    if form == Form::Sequence {
         keys.extend(
             table.from.as_ref().filter(|from| from.get() != "start").map(|value| ("from", definition.place(value))),
         );
     }
     for (key, span) in keys {
         let mut diagnostic =
-            Diagnostic::error("misplaced-key", format!("`{key}` means nothing beside `{form}`")).at(span, "");
+            Diagnostic::error("misplaced-key", format!("`{key}` means nothing beside `{}`", form.key())).at(span, "");
         if key == "at_least" {
             diagnostic = diagnostic.help("write `at_least_of = { count = …, of = […] }`");
         }
@@ -78,7 +112,7 @@ pub(super) fn weight(
 pub(super) fn threshold(
     project: &Project,
     definition: &Definition<MilestoneTable>,
-    form: &str,
+    form: Form,
     occurrences: &Occurrences,
     progress: &Progress,
     diagnostics: &mut Diagnostics,
@@ -88,7 +122,7 @@ pub(super) fn threshold(
         Occurrences::Reaches(parts) => parts.len(),
         Occurrences::Events { .. } | Occurrences::Members(_) | Occurrences::Absence(_) => 1,
     };
-    if let (Some(at_least_of), "at_least_of") = (&table.at_least_of, form) {
+    if let (Some(at_least_of), Form::AtLeastOf) = (&table.at_least_of, form) {
         let count = at_least_of.get().count.get();
         if *count < 1 || usize::try_from(*count).is_ok_and(|count| count > parts) {
             diagnostics.push(
@@ -104,9 +138,9 @@ pub(super) fn threshold(
         return Decimal::whole((*count).into());
     }
     match form {
-        "all_of" | "sequence" => return Decimal::whole(i128::try_from(parts).ok()?),
-        "any_of" | "none_of" => return Decimal::whole(1),
-        _ => {}
+        Form::AllOf | Form::Sequence => return Decimal::whole(i128::try_from(parts).ok()?),
+        Form::AnyOf | Form::NoneOf => return Decimal::whole(1),
+        Form::Event | Form::Members | Form::AtLeastOf => {}
     }
     let Some(at_least) = &table.at_least else { return Decimal::whole(1) };
     let value = exact(project, definition, at_least, diagnostics)?;
@@ -122,32 +156,28 @@ pub(super) fn threshold(
     Some(value)
 }
 
-/// Reads `event`; none: every event.
+/// Reads `event`; none where it has no name, which is reported.
 pub(super) fn event_names(
     definition: &Definition<MilestoneTable>,
     model: &Model,
     source: SourceIndex,
     diagnostics: &mut Diagnostics,
-) -> Option<Vec<String>> {
-    let written = definition.body.event.as_ref()?;
+) -> Option<EventNames> {
+    let Some(written) = &definition.body.event else { return Some(EventNames::All) };
     let listed: Vec<(String, Span)> = match written.get() {
         OneOrMany::One(one) => vec![(one.clone(), definition.place(written))],
         OneOrMany::Many(many) => many.iter().map(|each| (each.get().clone(), definition.place(each))).collect(),
     };
     if listed.iter().any(|(name, _)| name == "*") {
-        return None;
+        return Some(EventNames::All);
     }
     if listed.is_empty() {
         empty_list(definition.place(written), diagnostics);
     }
-    let mut names: Vec<String> = Vec::new();
-    for (name, span) in listed {
-        check_event_name(model, source, &name, span, diagnostics);
-        if !names.contains(&name) {
-            names.push(name);
-        }
+    for (name, span) in &listed {
+        check_event_name(model, source, name, *span, diagnostics);
     }
-    Some(names)
+    EventNames::of(listed.into_iter().map(|(name, _)| name))
 }
 
 /// Reports a list of events with nothing in it.

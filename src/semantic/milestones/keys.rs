@@ -5,7 +5,7 @@ use crate::project::Definition;
 use crate::project::tables::milestone::MilestoneTable;
 use crate::semantic::expr::{BinaryOperator, Expr, ExprKind};
 use crate::semantic::model::{
-    EntityIndex, Measure, MeasureRelation, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
+    EntityIndex, Measure, MeasureRelation, Milestone, MilestoneIndex, Model, Occurrences, Progress,
 };
 use crate::semantic::name::{EntityColumn, Name};
 use crate::semantic::scopes::describe;
@@ -87,31 +87,20 @@ fn circles(model: &Model, entity: EntityIndex, subject: &Expr, diagnostics: &mut
     });
 }
 
-/// Reports what sources, entities and milestones compare that are keys of different entities: equal texts would be two
-/// things.
-pub fn compared(model: &Model, diagnostics: &mut Diagnostics) {
-    let actor = |source: SourceIndex| model.source(source).entity.as_ref().map(|(entity, _)| *entity);
-    for (position, source) in model.sources.iter().enumerate() {
-        not_mixed(model, actor(SourceIndex(position)), &source.condition, diagnostics);
+/// Reports what a milestone compares that are keys of different entities: equal texts would be two things.
+pub(super) fn compared(model: &Model, milestone: &Milestone, diagnostics: &mut Diagnostics) {
+    let value = match &milestone.progress {
+        Progress::Count => None,
+        Progress::Distinct(value) | Progress::Sum(value) => Some(value),
+    };
+    not_mixed(model, None, &milestone.applies_to, diagnostics);
+    let mut of_rows: Vec<&Expr> = value.into_iter().collect();
+    let mut who = None;
+    if let Occurrences::Events { source, condition, subject, .. } = &milestone.occurrences {
+        who = model.source(*source).entity().map(|(entity, _)| *entity);
+        of_rows.extend(condition.iter().chain(subject));
     }
-    for entity in &model.entities {
-        not_mixed(model, None, &entity.condition, diagnostics);
-    }
-    // A step of a sequence says what its milestone says.
-    for milestone in model.milestones.iter().filter(|milestone| !milestone.hidden) {
-        let value = match &milestone.progress {
-            Progress::Count => None,
-            Progress::Distinct(value) | Progress::Sum(value) => Some(value),
-        };
-        not_mixed(model, None, &milestone.applies_to, diagnostics);
-        let mut of_rows: Vec<&Expr> = value.into_iter().collect();
-        let mut who = None;
-        if let Occurrences::Events { source, condition, subject, .. } = &milestone.occurrences {
-            who = actor(*source);
-            of_rows.extend(condition.iter().chain(subject));
-        }
-        not_mixed(model, who, of_rows, diagnostics);
-    }
+    not_mixed(model, who, of_rows, diagnostics);
 }
 
 /// Reports what a measure compares in this way.
@@ -119,14 +108,14 @@ pub fn compared_by(model: &Model, measure: &Measure, diagnostics: &mut Diagnosti
     let actor = match &measure.relation {
         MeasureRelation::Entity(_) | MeasureRelation::Milestone { .. } => None,
         MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => {
-            model.source(*source).entity.as_ref().map(|(entity, _)| *entity)
+            model.source(*source).entity().map(|(entity, _)| *entity)
         }
     };
     not_mixed(model, actor, measure.exprs(), diagnostics);
 }
 
 /// Reports keys of different entities that are compared. `actor` is the entity of the rows.
-fn not_mixed<'e>(
+pub fn not_mixed<'e>(
     model: &Model,
     actor: Option<EntityIndex>,
     exprs: impl IntoIterator<Item = &'e Expr>,

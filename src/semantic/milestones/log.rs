@@ -89,7 +89,7 @@ fn holding(names: &[&str], sources: &[SourceIndex], model: &Model) -> Vec<Source
             names.is_empty() || names.contains(&only.as_str())
         }
         SourceRows::Events { name: EventName::Column(_), .. } => true,
-        SourceRows::Facts => false,
+        SourceRows::Facts { .. } => false,
     };
     let found: Vec<SourceIndex> = sources.iter().copied().filter(could).collect();
     if found.is_empty() { sources.to_vec() } else { found }

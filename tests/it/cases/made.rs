@@ -65,11 +65,11 @@ fn rows(project: &Path, without: &[&str]) -> String {
     }
     let mut text = String::new();
     // In the order of the definitions of a kind, whichever relations hold their rows.
-    let definitions = analysis.plan.nodes.iter().filter_map(|node| {
+    let definitions = analysis.plan.nodes.iter().enumerate().filter_map(|(position, node)| {
         let place = match node.relation {
             Relation::Milestone(milestone) => (0, milestone.0),
             Relation::Kpi(kpi) => (1, kpi.0),
-            Relation::Score(score) => (2, score),
+            Relation::Own(_) => (2, position),
             Relation::Schema
             | Relation::Moment
             | Relation::Entity(_)

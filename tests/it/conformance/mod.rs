@@ -64,7 +64,7 @@ impl Case {
             | Relation::Milestone(_)
             | Relation::Milestones
             | Relation::Kpis
-            | Relation::Score(_) => true,
+            | Relation::Own(_) => true,
             Relation::Schema
             | Relation::Moment
             | Relation::Occurrences(_)

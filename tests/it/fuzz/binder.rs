@@ -57,9 +57,10 @@ fn raw_tables(model: &Model) -> String {
     let mut tables: BTreeMap<&str, Table> = BTreeMap::new();
     for source in &model.sources {
         let table = tables.entry(&source.meta.name).or_default();
-        table.add(source.key.as_ref(), "VARCHAR");
-        table.add(source.entity.as_ref().map(|(_, column)| column), "VARCHAR");
-        table.add(source.time.as_ref(), stored(source.time_type));
+        table.add(source.key(), "VARCHAR");
+        table.add(source.entity().map(|(_, column)| column), "VARCHAR");
+        let time = source.time();
+        table.add(time.map(|time| &time.column), stored(time.and_then(|time| time.ty)));
         if let SourceRows::Events { name, properties, .. } = &source.rows {
             if let EventName::Column(column) = name {
                 table.add(Some(column), "VARCHAR");

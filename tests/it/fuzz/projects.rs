@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use milepost::language;
 use toml::{Table, Value};
 
 use crate::fuzz::choices::Choices;
@@ -11,8 +12,10 @@ use crate::fuzz::expressions;
 /// What is read as it is, whatever else is left out: the rest refers to it.
 const GROUND: &[&str] = &["project", "target", "source", "entity"];
 
-/// What is chosen from.
-const CHOSEN: &[&str] = &["milestone", "kpi", "score"];
+/// Returns what is chosen from: the other tables whose definitions have a meaning.
+fn chosen() -> impl Iterator<Item = &'static str> {
+    language::Table::DEFINITIONS.iter().map(|table| table.name()).filter(|name| !GROUND.contains(name))
+}
 
 /// Text that goes where text went.
 const STRANGE_TEXT: &[&str] = &[
@@ -191,10 +194,9 @@ fn number(choices: &mut Choices<'_>) -> Value {
 
 /// Takes the ground, and one to three definitions with all that they name.
 fn few(seed: &Table, choices: &mut Choices<'_>) -> Table {
-    let all: Vec<(&str, &String, &Value)> = CHOSEN
-        .iter()
-        .filter_map(|kind| Some((kind, seed.get(*kind)?.as_table()?)))
-        .flat_map(|(kind, table)| table.iter().map(|(name, value)| (*kind, name, value)))
+    let all: Vec<(&str, &String, &Value)> = chosen()
+        .filter_map(|kind| Some((kind, seed.get(kind)?.as_table()?)))
+        .flat_map(|(kind, table)| table.iter().map(move |(name, value)| (kind, name, value)))
         .collect();
     let mut wanted: Vec<usize> = (0..=choices.below(3)).map(|_| choices.below(all.len())).collect();
     let mut taken: BTreeSet<usize> = BTreeSet::new();

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use milepost::check::Checked;
 use milepost::compile;
 use milepost::diagnostic::Diagnostics;
-use milepost::plan::display::raw_name;
 use milepost::plan::lineage::{Lineage, Place, Share};
 use milepost::plan::node::{NodeId, Plan, Raw};
 use milepost::report::diagnostics::draw;
@@ -172,7 +171,7 @@ fn only_what_comes_from_a_column_changes_with_it() {
                 .map(|(relation, column)| format!("{relation}.{column}"))
                 .collect();
             if !stray.is_empty() {
-                faults.push(format!("{} {path}: {}", raw_name(&analysis.model, *raw), stray.join(", ")));
+                faults.push(format!("{} {path}: {}", analysis.model.id(*raw), stray.join(", ")));
             }
             tried += 1;
             moved += usize::from(!differ.is_empty());

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use milepost::language::Id;
 use milepost::plan::part::part;
 use tempfile::TempDir;
 
@@ -273,8 +274,8 @@ fn a_part_that_is_run_after_the_whole_changes_no_other_row() {
         let explicit = unrelated::explicit(&definitions, together.model());
         let added = unrelated::definitions(&explicit, together.model());
         let one_more = meaning(&ground, [added.clone(), explicit].concat());
-        let selected: BTreeSet<String> =
-            added.iter().filter(|own| own.kind == "milestone").map(Definition::id).collect();
+        let milestones = added.iter().filter(|own| own.kind == "milestone");
+        let selected: BTreeSet<Id> = milestones.filter_map(|own| Id::parse(&own.id())).collect();
         one_more.run_in(&*database, &part(&one_more.analysis.plan, &selected), 2);
         assert_same(&ground, "after a run of what was added", &expected, &together.read(&*database));
     });

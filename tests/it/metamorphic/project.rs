@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use milepost::check::Checked;
 use milepost::diagnostic::Diagnostics;
-use milepost::plan::definitions;
+use milepost::language::Id;
 use milepost::plan::node::{NodeId, Relation};
 use milepost::render::Place;
 use milepost::report::diagnostics::draw;
 use milepost::run::{Job, Options, run};
+use milepost::semantic::definitions;
 use milepost::semantic::model::Model;
 use milepost::semantic::moment;
 use milepost::warehouse::{self, Value, Warehouse};
@@ -128,7 +129,9 @@ impl Meant {
 
     /// Returns the ids of the definitions that each is made of.
     pub(super) fn made_of(&self) -> BTreeMap<String, Vec<String>> {
-        definitions::all(self.model()).into_iter().map(|own| (own.id(), own.depends_on)).collect()
+        let ids = |own: &[Id]| own.iter().map(ToString::to_string).collect();
+        let all = definitions::all(self.model());
+        all.into_iter().map(|own| (own.id().to_string(), ids(&own.depends_on))).collect()
     }
 
     /// Returns the statements in the order of the plan.
@@ -187,7 +190,7 @@ impl Meant {
     /// Reads the rows of the milestones, KPIs and scores.
     pub(super) fn read(&self, database: &dyn Warehouse) -> Rows {
         let is_read =
-            |relation: &Relation| matches!(relation, Relation::Milestone(_) | Relation::Kpi(_) | Relation::Score(_));
+            |relation: &Relation| matches!(relation, Relation::Milestone(_) | Relation::Kpi(_) | Relation::Own(_));
         let nodes = self.analysis.plan.nodes.iter().filter(|node| is_read(&node.relation));
         nodes
             .map(|node| {

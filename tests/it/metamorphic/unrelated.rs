@@ -16,7 +16,7 @@ pub(super) fn explicit(definitions: &[Definition], model: &Model) -> Vec<Definit
         let entity = match own.kind.as_str() {
             "source" => {
                 let source = model.sources.iter().find(|source| source.meta.name == own.name).unwrap();
-                source.entity.as_ref().map(|(entity, _)| ("entity_type", *entity))
+                source.entity().map(|(entity, _)| ("entity_type", *entity))
             }
             "milestone" => Some(("entity", named(&own.name).entity)),
             "score" => {
@@ -109,7 +109,7 @@ fn short(before: &str, name: &str, after: &str) -> String {
 /// An entity and a source of it that are called, one after the other, what the entity of `source` and `source` are; and
 /// a milestone of theirs for each that counts events of `source`.
 fn others(explicit: &[Definition], model: &Model, source: &Source) -> Option<Vec<Definition>> {
-    let (index, _) = source.entity.as_ref()?;
+    let (index, _) = source.entity()?;
     let entity = model.entity(*index);
     let (entity_name, source_name) = match (source.meta.name.split_once('_'), entity.meta.name.rsplit_once('_')) {
         (Some((first, rest)), _) => (format!("{}_{first}", entity.meta.name), rest.to_owned()),
@@ -135,7 +135,7 @@ fn others(explicit: &[Definition], model: &Model, source: &Source) -> Option<Vec
         vec![Definition::new("entity", &entity_name, new_entity), Definition::new("source", &source_name, new_source)];
     let event = match &source.rows {
         SourceRows::Events { name: EventName::Constant(name), .. } => name.clone(),
-        SourceRows::Events { .. } | SourceRows::Facts => "nothing_is_called_so".to_owned(),
+        SourceRows::Events { .. } | SourceRows::Facts { .. } => "nothing_is_called_so".to_owned(),
     };
     for (number, key) in ["count", "distinct", "sum"].into_iter().enumerate() {
         let mut keys = Table::new();
@@ -166,7 +166,7 @@ pub(super) fn candidates(definitions: &[Definition], model: &Model) -> Vec<Defin
     for source in &model.sources {
         let name = &source.meta.name;
         let written = &own("source", name).keys;
-        if let (Some((actor, column)), Some(key), Some(time)) = (&source.entity, &source.key, written.get("time"))
+        if let (Some((actor, column)), Some(key), Some(time)) = (source.entity(), source.key(), written.get("time"))
             && column != key
         {
             let mut keys: Table =
@@ -183,7 +183,7 @@ pub(super) fn candidates(definitions: &[Definition], model: &Model) -> Vec<Defin
         // It has other rows, so that it would be seen if it were read in place of that one.
         let mut keys = written.clone();
         keys.insert("where".to_owned(), text("time < timestamp '1990-01-01'"));
-        keys.insert("entity_type".to_owned(), text(&model.entity(source.entity.as_ref().unwrap().0).meta.name));
+        keys.insert("entity_type".to_owned(), text(&model.entity(source.entity().unwrap().0).meta.name));
         candidates.push(Definition::new("source", &short("zzz", name, "again"), keys.clone()));
         keys.remove("name");
         keys.remove("aliases");

@@ -9,7 +9,7 @@ use crate::plan::relational::{Draft, Query, RelationId, Rows};
 use crate::plan::relations::{Cx, Scope, milestone};
 use crate::plan::streams::signature;
 use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Type};
-use crate::semantic::model::{Anchor, EntityIndex, Grain, Kpi, Measure, MeasureRelation, MilestoneIndex};
+use crate::semantic::model::{Anchor, EntityIndex, EventNames, Kpi, Measure, MeasureRelation, MilestoneIndex};
 use crate::semantic::name::{Name, ReachColumn};
 
 /// What a measure is of a KPI.
@@ -179,10 +179,10 @@ impl<'m> Side<'m> {
                     Some(Some(length)) => any([begun, begun_within(owner.as_ref().unwrap_or(&row), length)]),
                 });
             }
-            MeasureRelation::Events(_, Some(names)) => {
+            MeasureRelation::Events(_, EventNames::Only(names)) => {
                 conditions.push(is_in(row.column("event_name"), names.iter().map(scalar::text).collect()));
             }
-            MeasureRelation::Entity(_) | MeasureRelation::Events(_, None) | MeasureRelation::Facts(_) => {}
+            MeasureRelation::Entity(_) | MeasureRelation::Events(_, EventNames::All) | MeasureRelation::Facts(_) => {}
         }
         // Members are counted, and not their rows.
         let are_members = matches!(measure.relation, MeasureRelation::Entity(_) | MeasureRelation::Milestone { .. });
@@ -204,16 +204,16 @@ impl<'m> Side<'m> {
                 open.extend(undecided.map(|undecided| all([without, undecided])));
             }
         }
-        let period = match &measure.time {
-            Some(time) if kpi.grain != Grain::All => {
+        let period = match (&measure.time, kpi.buckets.period()) {
+            (Some(time), Some(period)) => {
                 let is_begin = matches!(time.kind, ExprKind::Column(Name::Reach(ReachColumn::AnchorAt)));
                 let time = cx.written(time, scope);
                 if !(is_begin && begins_known) {
                     conditions.push(is_known(time.clone()));
                 }
-                call("date_trunc", vec![scalar::text(kpi.grain.name()), time], Type::Date)
+                call("date_trunc", vec![scalar::text(period.name()), time], Type::Date)
             }
-            Some(_) | None => scalar::null(Type::Date),
+            (Some(_), None) | (None, _) => scalar::null(Type::Date),
         };
         draft.column("period", period);
         for (number, value) in (1..).zip(&measure.dimensions) {
@@ -325,7 +325,7 @@ fn entity_of(cx: Cx<'_>, relation: &MeasureRelation) -> Option<EntityIndex> {
         MeasureRelation::Entity(entity) => Some(*entity),
         MeasureRelation::Milestone { of, .. } => Some(cx.model.milestone(*of).entity),
         MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => {
-            cx.model.source(*source).entity.as_ref().map(|(entity, _)| *entity)
+            cx.model.source(*source).entity().map(|(entity, _)| *entity)
         }
     }
 }
