@@ -21,7 +21,8 @@ pub(super) fn lift(queries: Vec<Named>, plan: &Plan) -> Vec<Named> {
         let (template, constants) = template(&query, plan);
         groups.entry(template).or_default().push((name, query, constants));
     }
-    let mut names = BTreeSet::new();
+    // Nothing else of the statement is called so.
+    let mut names: BTreeSet<String> = groups.values().flatten().map(|(name, _, _)| name.clone()).collect();
     let mut lifted = Vec::new();
     for (template, members) in groups {
         let mut name = format!("alike_{:.6}", format!("{:x}", Sha256::digest(&template)));
@@ -178,7 +179,9 @@ type Parameters = BTreeSet<usize>;
 fn lifted_query(first: &Query, members: &[&[Constant]]) -> Option<Query> {
     let mut parameters: Vec<Parameter> = Vec::new();
     let mut known: BTreeMap<Vec<String>, usize> = BTreeMap::new();
-    let mut names = BTreeSet::new();
+    // A parameter is a column beside others, whose names are the user's in part, and may differ in capitals only.
+    let mut names: BTreeSet<String> =
+        first.relations.iter().flat_map(|relation| &relation.columns).map(|own| own.name.to_lowercase()).collect();
     let mut columns: Vec<Vec<Scalar>> = Vec::new();
     // For each constant of the first: the parameter that it is; none: it is the same in all.
     let mut numbers: Vec<Option<usize>> = Vec::new();
@@ -199,7 +202,7 @@ fn lifted_query(first: &Query, members: &[&[Constant]]) -> Option<Query> {
         let number = *known.entry(written).or_insert_with(|| {
             let mut name = format!("for_{}", constant.about);
             for again in 2.. {
-                if names.insert(name.clone()) {
+                if names.insert(name.to_lowercase()) {
                     break;
                 }
                 name = format!("for_{}_{again}", constant.about);
@@ -299,7 +302,8 @@ impl Lift {
         let values = wanted.iter().map(|number| self.value(*number, 0, *number)).collect();
         let names: Vec<&str> =
             columns.iter().map(|column| column.name.strip_prefix("for_").unwrap_or(&column.name)).collect();
-        let name = format!("definitions_by_{}", names.join("_"));
+        let number = self.tables.len();
+        let name = format!("definitions_{number}_by_{}", names.join("_"));
         let input = Input { relation: all, alias: "definitions".to_owned(), join: Join::Cross };
         let select = Select { inputs: vec![input], conditions: Vec::new(), values, distinct: true, grouped_by: None };
         let table = self.query.push(Some(&name), columns, Body::Select(select));

@@ -164,7 +164,7 @@ impl<'m> Side<'m> {
         let mut conditions = Vec::new();
         let mut begins_known = false;
         match &measure.relation {
-            MeasureRelation::Milestone { .. } => {
+            MeasureRelation::Milestone { of, .. } => {
                 let begun = is_known(row.column("anchor_at"));
                 if self.roles.iter().any(|(_, measure)| measure.waits) {
                     open.push(not(row.column("mature")));
@@ -175,8 +175,14 @@ impl<'m> Side<'m> {
                 begins_known = pending_length.is_none();
                 conditions.push(match pending_length {
                     None => begun,
-                    Some(None) => any([begun, scalar::truth(true)]),
-                    Some(Some(length)) => any([begun, begun_within(owner.as_ref().unwrap_or(&row), length)]),
+                    Some(length) => {
+                        // Whom it does not apply to never has a window.
+                        let within = length.map(|length| begun_within(owner.as_ref().unwrap_or(&row), length));
+                        let applied = applies(cx, *of, scope);
+                        let is_known = applied.is_empty();
+                        let may_begin = all(applied.into_iter().chain(within));
+                        any([begun, if is_known { may_begin } else { coalesce(may_begin, scalar::truth(false)) }])
+                    }
                 });
             }
             MeasureRelation::Events(_, EventNames::Only(names)) => {
