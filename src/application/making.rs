@@ -103,7 +103,8 @@ pub fn make(
     drop(standing);
     let kpis = workspace.kpis(&excluded);
     if !kpis.is_empty() {
-        workspace.leave_out(kpis, target, &there);
+        workspace.leave_out(kpis, |plan, kpi| is_kept(plan, &states, kpi));
+        refuse_what_moved(workspace, &states)?;
         say_what_is_left_out(workspace, &excluded, watcher);
         statements = workspace.compile(target)?;
     }
@@ -147,7 +148,7 @@ pub fn make(
     let result = if problems.is_empty() && is_readable {
         let options = options(target, how, watcher.begins(jobs.len()));
         let result = execute(&*warehouse, jobs, &options, watcher);
-        let result = recover(workspace, target, &*warehouse, &there, result, &options, watcher)?;
+        let result = recover(workspace, target, &*warehouse, (&there, &states), result, &options, watcher)?;
         watcher.ended(&result);
         result
     } else {
@@ -196,7 +197,7 @@ fn recover(
     workspace: &mut Workspace,
     target: &Target,
     warehouse: &dyn Warehouse,
-    found: &[Found],
+    (found, states): (&[Found], &[State]),
     result: RunResult,
     options: &Options,
     watcher: &dyn Watcher,
@@ -212,7 +213,7 @@ fn recover(
         let name = &workspace.analysis.model.kpi(*kpi).meta.name;
         watcher.error(&format!("`kpi.{name}` fails: {}", error.message));
     }
-    workspace.leave_out(failing.keys().copied(), target, found);
+    workspace.leave_out(failing.keys().copied(), |plan, kpi| is_kept(plan, states, kpi));
     let part = recovery::again(workspace, &result, &failing);
     if part.is_empty() {
         return Ok(recovery::merge(workspace, result, None, &failing));
@@ -222,6 +223,36 @@ fn recover(
     let jobs = jobs(workspace, target, &statements, found, &part)?;
     let second = execute(warehouse, jobs, options, watcher);
     Ok(recovery::merge(workspace, result, Some(second), &failing))
+}
+
+/// Tells whether the rows of a KPI are in the table in which it lies: its view reads them there.
+fn is_kept(plan: &Plan, states: &[State], kpi: KpiIndex) -> bool {
+    let is_made = matches!(states[plan.cells_of(kpi).0], State::Current | State::OfAnotherMoment | State::Changed);
+    is_made && view_of(plan, kpi).is_some_and(|view| states[view.0] == State::Current)
+}
+
+/// Returns the view of a KPI.
+fn view_of(plan: &Plan, kpi: KpiIndex) -> Option<NodeId> {
+    let is = |node: &Node| matches!(node.relation, Relation::Kpi(own) if own == kpi);
+    plan.nodes.iter().position(is).map(NodeId)
+}
+
+/// Refuses to leave out a KPI whose rows lie elsewhere than it does now: they would be in nothing that is read.
+fn refuse_what_moved(workspace: &Workspace, states: &[State]) -> Result<(), Obstacle> {
+    let Analysis { plan, model, .. } = &workspace.analysis;
+    let has_moved = |kpi: &&KpiIndex| view_of(plan, **kpi).is_some_and(|view| states[view.0] == State::Changed);
+    let moved: Vec<String> =
+        workspace.left_out.iter().filter(has_moved).map(|kpi| model.id(*kpi).to_string()).collect();
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let more = if moved.len() > SHOWN { format!(" and {} more", moved.len() - SHOWN) } else { String::new() };
+    let names: Vec<&str> = moved.iter().take(SHOWN).map(String::as_str).collect();
+    Err(Obstacle::new(format!(
+        "what is excluded lies in another table than its rows, as definitions were changed or added, so that it cannot stay as it is: {}{more}",
+        list(&names)
+    ))
+    .help("run once without excluding it"))
 }
 
 /// Names the formulas that are left out because they are made of what is excluded.
@@ -328,7 +359,7 @@ fn allow(
         };
         // Where all of a table is left out it is not made, but for what it reads being another.
         let all: &[KpiIndex] = if workspace.is_left_out(*id) { &cells.kpis } else { &[] };
-        let stale = cells.kept().iter().chain(all).copied().filter(is_stale);
+        let stale = cells.kept.iter().chain(all).copied().filter(is_stale);
         against.extend(stale.filter_map(|kpi| plan.find(&naming::kpi(&model.kpi(kpi).meta.name))));
     }
     against.sort_unstable();

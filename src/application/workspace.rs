@@ -11,16 +11,15 @@ use crate::check::{Checked, Mark};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::language::{Id, Table};
 use crate::manifest;
-use crate::plan::node::{Node as PlanNode, NodeId, Relation};
+use crate::plan::node::{NodeId, Relation};
 use crate::plan::{self, Leaving, part};
 use crate::project::Project;
 use crate::render::Place;
-use crate::run::standing::own_name;
 use crate::semantic::definitions;
 use crate::semantic::model::KpiIndex;
 use crate::semantic::moment;
 use crate::target::{self, Target};
-use crate::warehouse::{self, Found, Warehouse};
+use crate::warehouse::{self, Warehouse};
 use crate::{Analysis, analyze, compile, compile_marked};
 
 /// Of which project something is asked, and in which circumstances.
@@ -231,8 +230,12 @@ impl Workspace {
     }
 
     /// Plans everything without some KPIs, and without those that are left out already and the formulas over all of them.
-    /// Their rows stay as they are in what was found of ours in the schema of `target`.
-    pub fn leave_out(&mut self, kpis: impl IntoIterator<Item = KpiIndex>, target: &Target, found: &[Found]) {
+    /// Those of which `is_kept` says that their rows are where the plan looks for them stay as they are.
+    pub fn leave_out(
+        &mut self,
+        kpis: impl IntoIterator<Item = KpiIndex>,
+        is_kept: impl Fn(&plan::node::Plan, KpiIndex) -> bool,
+    ) {
         let Analysis { model, plan, .. } = &self.analysis;
         self.left_out.extend(kpis);
         // Formulas come after what they are made of.
@@ -241,12 +244,8 @@ impl Workspace {
                 self.left_out.insert(KpiIndex(index));
             }
         }
-        let is_ours = |node: &PlanNode| {
-            let name = target.relation(node).map(|relation| own_name(&relation));
-            found.iter().any(|found| found.mark.is_some() && Some(&found.name) == name.as_ref())
-        };
-        let tables = plan.nodes.iter().filter(|node| is_ours(node)).map(|node| node.name.clone()).collect();
-        self.analysis.plan = plan::plan_leaving(model, &Leaving { kpis: self.left_out.clone(), tables });
+        let kept = self.left_out.iter().copied().filter(|kpi| is_kept(plan, *kpi)).collect();
+        self.analysis.plan = plan::plan_leaving(model, &Leaving { kpis: self.left_out.clone(), kept });
     }
 
     /// Tells whether all KPIs of a table of cells are left out: it is not made then.

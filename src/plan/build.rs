@@ -23,8 +23,8 @@ use crate::semantic::model::{
 pub struct Leaving {
     /// All of them.
     pub kpis: BTreeSet<KpiIndex>,
-    /// The tables that are there, by their names: they keep the rows of what is left out.
-    pub tables: BTreeSet<String>,
+    /// Those whose rows are in the tables in which they lie: they stay there.
+    pub kept: BTreeSet<KpiIndex>,
 }
 
 /// Plans everything that `model` defines, without the passes that are named.
@@ -292,7 +292,7 @@ impl Builder<'_> {
     fn kpis(&mut self) {
         let columns: Vec<(String, Type)> = KPI_COLUMNS.iter().map(|(name, ty)| ((*name).to_owned(), *ty)).collect();
         for (name, kpis) in cells(self.model) {
-            let relation = Relation::Cells(self.computed(&name, &kpis));
+            let relation = Relation::Cells(self.computed(&kpis));
             self.add(name, relation, Materialization::Table, Vec::new(), None, None, columns.clone());
             for index in kpis {
                 let kpi = self.model.kpi(index);
@@ -314,14 +314,14 @@ impl Builder<'_> {
     }
 
     /// Tells which KPIs of a table are computed. Where all are left out, nobody asks for it: it is as it always is.
-    fn computed(&self, table: &str, all: &[KpiIndex]) -> Cells {
+    fn computed(&self, all: &[KpiIndex]) -> Cells {
         let (left_out, kpis): (Vec<KpiIndex>, Vec<KpiIndex>) =
             all.iter().copied().partition(|kpi| self.leaving.kpis.contains(kpi));
-        let is_there = self.leaving.tables.contains(table);
         if kpis.is_empty() {
-            return Cells { kpis: left_out, left_out: Vec::new(), is_there };
+            return Cells { kpis: left_out, left_out: Vec::new(), kept: Vec::new() };
         }
-        Cells { kpis, left_out, is_there }
+        let kept = left_out.iter().copied().filter(|kpi| self.leaving.kept.contains(kpi)).collect();
+        Cells { kpis, left_out, kept }
     }
 
     /// Plans the relations that definitions have by themselves, each after those that it is made of.

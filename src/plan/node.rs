@@ -148,19 +148,14 @@ pub struct Cells {
     pub kpis: Vec<KpiIndex>,
     /// Those that are not computed, though they are of the table.
     pub left_out: Vec<KpiIndex>,
-    /// Whether the table is there, so that the rows of what is left out stay in it.
-    pub is_there: bool,
+    /// Those of them whose rows are in the table, and stay in it.
+    pub kept: Vec<KpiIndex>,
 }
 
 impl Cells {
     /// Returns all that are of the table.
     pub fn all(&self) -> impl Iterator<Item = KpiIndex> {
         self.kpis.iter().chain(&self.left_out).copied()
-    }
-
-    /// Returns those whose rows stay as they are.
-    pub fn kept(&self) -> &[KpiIndex] {
-        if self.is_there { &self.left_out } else { &[] }
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) fn query(cx: Cx<'_>, relation: &Relation) -> Option<Query> {
 
 /// The cells of one KPI, without those of others.
 pub(super) fn cells_alone(cx: Cx<'_>, kpi: KpiIndex) -> Query {
-    cells(cx, &Cells { kpis: vec![kpi], left_out: Vec::new(), is_there: false })
+    cells(cx, &Cells { kpis: vec![kpi], left_out: Vec::new(), kept: Vec::new() })
 }
 
 /// Returns what the cells of one KPI are computed of, and what the views read that are among that.
@@ -158,13 +158,13 @@ fn cells(cx: Cx<'_>, cells: &Cells) -> Query {
     let each = passes::run_on_queries(each.collect(), cx.plan, cx.without);
     let mut query = Query::default();
     let mut parts: Vec<RelationId> = each.into_iter().map(|(name, own)| query.append(&name, own)).collect();
-    if !cells.kept().is_empty() {
+    if !cells.kept.is_empty() {
         // The table is the node that is being planned.
         let columns: Vec<(String, Type)> = KPI_COLUMNS.iter().map(|(name, ty)| ((*name).to_owned(), *ty)).collect();
         let table = query.node(NodeId(cx.plan.nodes.len()), &columns);
         let mut draft = Draft::new();
         let rows = draft.from(&query, table, "kept");
-        let names = cells.kept().iter().map(|kpi| scalar::text(&cx.model.kpi(*kpi).meta.name));
+        let names = cells.kept.iter().map(|kpi| scalar::text(&cx.model.kpi(*kpi).meta.name));
         draft.filter(scalar::is_in(rows.column("kpi"), names.collect()));
         draft.all(&rows);
         parts.push(query.unnamed(draft));

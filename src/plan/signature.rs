@@ -3,26 +3,26 @@
 use std::fmt::Write;
 
 use crate::plan::node::Plan;
-use crate::plan::relational::scalar::{Leaf, Scalar};
-use crate::plan::relational::{Body, Join, Relation, RelationId};
+use crate::plan::relational::scalar::{ColumnRef, Leaf, Scalar};
+use crate::plan::relational::{Body, Join, Query, Relation, RelationId};
 use crate::semantic::signature::expression;
 
-/// Writes a value of the plan.
-pub fn scalar(value: &Scalar, text: &mut String) {
-    expression(value, text, &mut |leaf, text| self::leaf(leaf, text));
+/// Writes a value of the plan; `column` says which column one is.
+pub fn scalar(value: &Scalar, text: &mut String, column: &dyn Fn(ColumnRef) -> String) {
+    expression(value, text, &mut |leaf, text| self::leaf(leaf, text, column));
 }
 
-fn leaf(leaf: &Leaf, text: &mut String) {
+fn leaf(leaf: &Leaf, text: &mut String, column: &dyn Fn(ColumnRef) -> String) {
     let mut list = |head: &str, parts: &[&Scalar]| {
         let _ = write!(text, "({head}");
         for part in parts {
             text.push(' ');
-            scalar(part, text);
+            scalar(part, text, column);
         }
         text.push(')');
     };
     match leaf {
-        Leaf::Column(column) => list(&format!("column {} {}", column.input, column.column), &[]),
+        Leaf::Column(own) => list(&format!("column {} {}", own.input, column(*own)), &[]),
         Leaf::Null(ty) => list(&format!("null {ty}"), &[]),
         Leaf::Exact(number) => list(&format!("exact {number:?}"), &[]),
         Leaf::Moment { before } => list(&format!("moment {before}"), &[]),
@@ -46,9 +46,16 @@ fn leaf(leaf: &Leaf, text: &mut String) {
 }
 
 /// Writes what a relation of a query is, but for what it is called and what it calls what it reads. `same` says which
-/// relation one that it reads is.
-pub fn relation(relation: &Relation, plan: &Plan, same: &dyn Fn(RelationId) -> RelationId) -> String {
+/// relation one that it reads is. What another definition adds to what it reads changes nothing of it.
+pub fn relation(query: &Query, relation: &Relation, plan: &Plan, same: &dyn Fn(RelationId) -> RelationId) -> String {
     let mut text = String::new();
+    let column = |own: ColumnRef| match &relation.body {
+        Body::Select(select) => {
+            let read = query.relation(select.inputs[own.input].relation);
+            format!("{:?}", read.columns[own.column].name)
+        }
+        Body::Node(_) | Body::Constants(_) | Body::Union(_) => String::new(),
+    };
     for column in &relation.columns {
         let _ = write!(text, "{:?} {} ", column.name, column.ty);
     }
@@ -56,7 +63,7 @@ pub fn relation(relation: &Relation, plan: &Plan, same: &dyn Fn(RelationId) -> R
         let _ = write!(text, "[{head}");
         for value in values {
             text.push(' ');
-            scalar(value, &mut text);
+            scalar(value, &mut text, &column);
         }
         text.push(']');
     };

@@ -121,7 +121,7 @@ const TOGETHER: &str = "cells";
 fn alone(analysis: &Analysis, dialect: &'static Dialect, kpi: KpiIndex) -> Checked {
     let Analysis { project, model, .. } = analysis;
     let kpis = (0..model.kpis.len()).map(KpiIndex).filter(|other| *other != kpi).collect();
-    let plan = plan_leaving(model, &Leaving { kpis, tables: BTreeSet::new() });
+    let plan = plan_leaving(model, &Leaving { kpis, kept: BTreeSet::new() });
     let (part, mut diagnostics) = ([plan.cells_of(kpi)], Diagnostics::default());
     let made = render_part(&part, &plan, model, &project.sources, &place(analysis, dialect), &mut diagnostics);
     let statement = made.into_iter().next().expect("what compiles with others compiles alone");

@@ -315,3 +315,49 @@ fn after_any_edits_and_selected_runs_equal_marks_have_equal_rows() {
     assert!(rows.iter().all(|(name, rows)| there[name] == *rows));
     assert!(marks.iter().all(|(name, mark)| bench.marks()[name] == *mark));
 }
+
+/// More KPIs of a family are more tables, and some of them lie in another one then, though nobody touched them.
+#[test]
+fn a_kpi_that_lies_in_another_table_now_is_not_left_out_silently() {
+    let bench = Bench::new();
+    let write = |count: usize| {
+        let one = |number: usize| {
+            let keys = format!("kind = \"count\", of = \"user\", grain = \"all\", where = \"channel <> '{number}'\"");
+            format!("many_{number} = {{ {keys} }}\n")
+        };
+        let text: String = (0..count).map(one).collect();
+        std::fs::write(bench.root().join("models/many.toml"), format!("[kpi]\n{text}")).unwrap();
+    };
+    let tables = || bench.ask("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'cells!_!_%' ESCAPE '!'");
+    write(40);
+    bench.done(&["run", "--as-of", "2026-03-01"]);
+    let before = tables();
+    write(80);
+    let mut refused = 0;
+    for number in 0..40 {
+        let excluded = format!("kpi.many_{number}");
+        let output = bench.run(&["run", "--select", "kpi.many_79", "--exclude", &excluded, "--as-of", "2026-03-01"]);
+        if output.status.code() == Some(2) {
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(said.contains("lies in another table than its rows"), "{said}");
+            assert!(said.contains("run once without excluding it"), "{said}");
+            refused += 1;
+        } else {
+            let view = format!("SELECT count(*) FROM milepost.kpi_many_{number}");
+            assert_eq!((output.status.code(), bench.ask(&view)), (Some(0), "1".to_owned()), "{number}");
+        }
+        let all = bench.ask("SELECT count(DISTINCT kpi) FROM milepost.kpis WHERE kpi LIKE 'many!_%' ESCAPE '!'");
+        assert!(["40", "80"].contains(&all.as_str()), "{number}: {all}");
+        if all == "80" {
+            break;
+        }
+    }
+    assert!(refused > 0, "none of them lay in another table");
+    bench.done(&["run", "--as-of", "2026-03-01"]);
+    assert_ne!(tables(), before);
+    // The tables of before are left, and named; nothing reads them.
+    let fresh = bench.fresh("2026-03-01").1;
+    assert!(fresh.len() > 80);
+    let rows = bench.rows();
+    assert!(fresh.iter().all(|(name, own)| rows[name] == *own));
+}

@@ -160,7 +160,7 @@ fn template(query: &Query, plan: &Plan) -> (String, Vec<Constant>) {
         }
         text.push_str(relation.name.as_deref().unwrap_or_default());
         text.push(' ');
-        text.push_str(&signature::relation(&relation, plan, &|id| id));
+        text.push_str(&signature::relation(query, &relation, plan, &|id| id));
         text.push('\n');
     }
     (text, found)
@@ -191,7 +191,7 @@ fn lifted_query(first: &Query, members: &[&[Constant]]) -> Option<Query> {
             .clone()
             .map(|value| {
                 let mut text = String::new();
-                signature::scalar(value, &mut text);
+                signature::scalar(value, &mut text, &|_| String::new());
                 text
             })
             .collect();

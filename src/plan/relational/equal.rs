@@ -13,7 +13,7 @@ pub(super) fn share(query: &mut Query, plan: &Plan) -> bool {
     let mut same: Vec<RelationId> = Vec::new();
     for (index, relation) in query.relations.iter().enumerate() {
         let own = RelationId(index);
-        let known = *first.entry(signature::relation(relation, plan, &|id| same[id.0])).or_insert(own);
+        let known = *first.entry(signature::relation(query, relation, plan, &|id| same[id.0])).or_insert(own);
         // What has no name is written where it is read, as often as it is.
         let is_same = known != own && relation.name.is_some() == query.relations[known.0].name.is_some();
         same.push(if is_same { known } else { own });
