@@ -40,7 +40,7 @@ pub struct Retention {
 
 impl Retention {
     /// Returns the limit to all rows that it depends on.
-    fn strictest(self) -> Option<Kept> {
+    pub fn strictest(self) -> Option<Kept> {
         Kept::stricter(self.own, self.below)
     }
 }
@@ -74,7 +74,10 @@ pub fn of_milestone(model: &Model, milestone: MilestoneIndex) -> Retention {
 pub fn of_measure(model: &Model, measure: &Measure) -> Option<Kept> {
     match &measure.relation {
         MeasureRelation::Entity(_) => None,
-        MeasureRelation::Milestone { of, .. } => of_milestone(model, *of).strictest(),
+        MeasureRelation::Milestone { of, population } => {
+            let population = population.and_then(|population| of_milestone(model, population).strictest());
+            Kept::stricter(of_milestone(model, *of).strictest(), population)
+        }
         MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => Kept::by(model, *source),
     }
 }

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::plan::node::{Counted, NodeId, Shape};
 use crate::plan::relational::scalar::{self, Scalar, any, at_least, at_most, equal, is_null, less};
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
-use crate::plan::relations::{Cx, Scope, choose, microseconds, threshold};
+use crate::plan::relations::{Cx, Scope, choose, microseconds, milestone, threshold};
 use crate::plan::streams::signature;
 use crate::semantic::expr::Type;
 use crate::semantic::model::{EntityIndex, MilestoneIndex};
+use crate::semantic::retention;
 
 impl Cx<'_> {
     /// Reads the reaches of one milestone: `entity`, `reached_at`, `reached_id`. Those of entities that it does not apply to
@@ -86,6 +87,55 @@ impl Cx<'_> {
         // Each milestone is in one part.
         query.told_apart_by(union, &["milestone", "entity"]);
         union
+    }
+
+    /// Reads the reaches of one milestone by those to whom it applies, whose rows may be gone in part: `entity`, `reached_at`,
+    /// `reached_id`.
+    pub(super) fn reaches_that_apply(self, query: &mut Query, name: &str, index: MilestoneIndex) -> RelationId {
+        if !self.forgets(index) {
+            return self.reaches_of(query, name, index, false);
+        }
+        let rows = query.scoped(name, |query| milestone::rows(self, query, index, true));
+        let mut draft = Draft::new();
+        let row = draft.from(query, rows, "milestone");
+        draft.column("entity", row.column(&self.model.entity(self.model.milestone(index).entity).key));
+        draft.columns(&row, &["reached_at", "reached_id"]);
+        query.named(name, draft)
+    }
+
+    /// Reads the reaches of several milestones by those to whom each applies: `milestone`, `entity`, `reached_at`, `reached_id`;
+    /// those of others may be among them.
+    pub(super) fn all_reaches_that_apply(
+        self,
+        query: &mut Query,
+        name: &str,
+        milestones: impl IntoIterator<Item = MilestoneIndex>,
+    ) -> RelationId {
+        let (forget, know): (Vec<MilestoneIndex>, Vec<MilestoneIndex>) =
+            milestones.into_iter().partition(|index| self.forgets(*index));
+        let mut parts = Vec::new();
+        if !know.is_empty() {
+            let own = if forget.is_empty() { name.to_owned() } else { format!("{name}_whole") };
+            parts.push(self.reaches(query, &own, know));
+        }
+        for index in forget {
+            let own = format!("{name}_{}", self.model.milestone(index).meta.name);
+            let reaches = self.reaches_that_apply(query, &own, index);
+            let mut draft = Draft::new();
+            let row = draft.from(query, reaches, "reaches");
+            draft.column("milestone", self.name_of(index));
+            draft.columns(&row, &["entity", "reached_at", "reached_id"]);
+            parts.push(query.unnamed(draft));
+        }
+        if let [only] = parts.as_slice() {
+            return *only;
+        }
+        query.union(Some(name), parts)
+    }
+
+    /// Tells whether rows that a milestone depends on are not kept for ever: it applies to nobody who began before them.
+    fn forgets(self, milestone: MilestoneIndex) -> bool {
+        retention::of_milestone(self.model, milestone).strictest().is_some()
     }
 
     /// Reads the reaches of several milestones off one relation of occurrences.

@@ -32,7 +32,7 @@ fn query(cx: Cx<'_>, score: &Score) -> Query {
     let weights = score.terms.iter().map(|(milestone, weight)| vec![cx.name_of(*milestone), exact(*weight)]);
     let weights =
         query.constants("weights", &[("milestone", Type::String), ("weight", Type::Decimal)], weights.collect());
-    let all = cx.reaches(&mut query, "reached", score.terms.iter().map(|(milestone, _)| *milestone));
+    let all = cx.all_reaches_that_apply(&mut query, "reached", score.terms.iter().map(|(milestone, _)| *milestone));
 
     let mut summed = Draft::new();
     let reached = summed.from(&query, all, "reached");

@@ -127,7 +127,7 @@ impl<'m> Side<'m> {
         let row = draft.from(query, relation, alias);
         let population = match &measure.relation {
             MeasureRelation::Milestone { population: Some(population), .. } => {
-                let reaches = query.scoped(self.name, |query| cx.reaches_of(query, "entry", *population, false));
+                let reaches = query.scoped(self.name, |query| cx.reaches_that_apply(query, "entry", *population));
                 let of_entity = |rows: &Rows| vec![equal(rows.column("entity"), row.column(&key))];
                 Some(draft.join(query, reaches, "population", of_entity))
             }
