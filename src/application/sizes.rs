@@ -59,8 +59,14 @@ pub fn billed_by(
     let file: File =
         toml::from_str(&text).map_err(|error| Obstacle::new(format!("{shown}: {}", error.to_string().trim_end())))?;
     let mut sizes = Sizes { raw: BTreeMap::new(), text: file.text.unwrap_or(TEXT) };
-    let mut left: BTreeSet<String> = file.source.keys().map(|name| format!("source.{name}")).collect();
-    left.extend(file.entity.keys().map(|name| format!("entity.{name}")));
+    // A definition that nothing reads today has its size as well.
+    let is_known = |kind: &str, name: &str| match kind {
+        "source" => model.sources.iter().any(|own| own.meta.name == name),
+        _ => model.entities.iter().any(|own| own.meta.name == name),
+    };
+    let named = file.source.keys().map(|name| ("source", name)).chain(file.entity.keys().map(|name| ("entity", name)));
+    let unknown: BTreeSet<String> =
+        named.filter(|(kind, name)| !is_known(kind, name)).map(|(kind, name)| format!("[{kind}.{name}]")).collect();
     let mut missing = BTreeSet::new();
     for raw in plan.nodes.iter().filter_map(|node| node.reads) {
         let (kind, name, written) = match raw {
@@ -73,7 +79,6 @@ pub fn billed_by(
                 ("entity", name, file.entity.get(name))
             }
         };
-        left.remove(&format!("{kind}.{name}"));
         match written {
             Some(Written { rows, bytes, events, entities }) => {
                 sizes.raw.insert(
@@ -86,13 +91,13 @@ pub fn billed_by(
             }
         }
     }
-    let named = |names: BTreeSet<String>| list(&names.into_iter().collect::<Vec<String>>());
+    let listed = |names: BTreeSet<String>| list(&names.into_iter().collect::<Vec<String>>());
     if !missing.is_empty() {
-        return Err(Obstacle::new(format!("{shown} has no {}", named(missing)))
+        return Err(Obstacle::new(format!("{shown} has no {}", listed(missing)))
             .help("write how many `rows` it has; docs/warehouses.md shows such a file"));
     }
-    if !left.is_empty() {
-        return Err(Obstacle::new(format!("{shown} has sizes of what is not read: {}", named(left))));
+    if !unknown.is_empty() {
+        return Err(Obstacle::new(format!("nothing in the project is called as in {shown}: {}", listed(unknown))));
     }
     let name = |node: NodeId| plan.node(node).name.clone();
     let found = billed(model, plan, part, &sizes, rates);

@@ -206,7 +206,7 @@ impl Work<'_> {
 
     /// Returns the bytes of some columns of a raw row.
     fn raw_bytes(&self, raw: Raw, columns: &BTreeSet<String>) -> u64 {
-        columns.iter().map(|column| self.raw_column(raw, column)).sum()
+        total(columns.iter().map(|column| self.raw_column(raw, column)))
     }
 
     fn raw_column(&self, raw: Raw, column: &str) -> u64 {
@@ -232,19 +232,16 @@ impl Work<'_> {
 
     fn bytes(&self, ty: Type) -> u64 {
         let own = self.rates.bytes.get(&ty).copied().unwrap_or_default();
-        if ty == Type::String { own + self.sizes.text } else { own }
+        if ty == Type::String { own.saturating_add(self.sizes.text) } else { own }
     }
 
     /// Returns the bytes of some columns of a row of a relation.
     fn node_bytes(&self, id: NodeId, columns: &BTreeSet<usize>) -> u64 {
         let node = self.plan.node(id);
-        columns
-            .iter()
-            .map(|place| {
-                let (name, ty) = &node.columns[*place];
-                self.known_column(node, *place, name).unwrap_or_else(|| self.bytes(*ty))
-            })
-            .sum()
+        total(columns.iter().map(|place| {
+            let (name, ty) = &node.columns[*place];
+            self.known_column(node, *place, name).unwrap_or_else(|| self.bytes(*ty))
+        }))
     }
 
     /// Returns the bytes of a column that holds what a raw column does, where it is known of that.
@@ -301,19 +298,19 @@ impl Work<'_> {
         match &self.plan.node(id).relation {
             Relation::Entity(index) => self.entity_rows(*index),
             Relation::Events(events) => match (&events.names, only) {
-                (_, Some(only)) => only.iter().map(|name| self.event_rows(events.source, name)).sum(),
-                (EventNames::Only(names), None) => names.iter().map(|name| self.event_rows(events.source, name)).sum(),
+                (_, Some(only)) => total(only.iter().map(|name| self.event_rows(events.source, name))),
+                (EventNames::Only(names), None) => total(names.iter().map(|name| self.event_rows(events.source, name))),
                 (EventNames::All, None) => self.raw_rows(Raw::Source(events.source)),
             },
             Relation::Facts(source) => self.raw_rows(Raw::Source(*source)),
             Relation::Occurrences(own) => {
                 let streams = own.streams.iter().filter(|stream| is_read(&|| stream.id.to_string()));
-                streams.map(|stream| self.stream_rows(own, stream)).sum()
+                total(streams.map(|stream| self.stream_rows(own, stream)))
             }
             Relation::Reached(own) => {
                 let all = own.composites.iter().chain(&own.members).chain(&own.absences);
                 let read = all.filter(|index| is_read(&|| self.model.milestone(**index).meta.name.clone()));
-                read.map(|index| self.reach_rows(*index)).sum()
+                total(read.map(|index| self.reach_rows(*index)))
             }
             Relation::Cells(own) => {
                 let read = own.all().filter(|kpi| is_read(&|| self.model.kpi(*kpi).meta.name.clone())).count();
@@ -332,12 +329,12 @@ impl Work<'_> {
         }
     }
 
-    /// Returns how many there are of an entity, at most: those of its own rows, and those that its members name.
+    /// Returns how many there are of an entity, at most: its own rows; where it has none, those that its members name.
     fn entity_rows(&self, index: EntityIndex) -> u64 {
         let own = self.model.entity(index);
         match own.origin {
             Some(_) => self.raw_rows(Raw::Entity(index)),
-            None => own.members.iter().map(|member| self.entity_rows(*member)).sum(),
+            None => total(own.members.iter().map(|member| self.entity_rows(*member))),
         }
     }
 
@@ -356,7 +353,7 @@ impl Work<'_> {
         let read = events.and_then(|events| events.names.only());
         let unknown =
             read.iter().flat_map(|names| names.iter()).filter(|name| !size.events.contains_key(*name)).count();
-        let rest = size.rows.saturating_sub(size.events.values().sum());
+        let rest = size.rows.saturating_sub(total(size.events.values().copied()));
         rest / u64::try_from(unknown.max(1)).unwrap_or(1)
     }
 
@@ -388,7 +385,7 @@ impl Work<'_> {
     /// the last of each window.
     fn stream_rows(&self, own: &Occurrences, stream: &Stream) -> u64 {
         let matching = match &stream.names {
-            EventNames::Only(names) => names.iter().map(|name| self.event_rows(own.source, name)).sum(),
+            EventNames::Only(names) => total(names.iter().map(|name| self.event_rows(own.source, name))),
             EventNames::All => self.raw_rows(Raw::Source(own.source)),
         };
         let threshold = match own.shape {
@@ -396,7 +393,7 @@ impl Work<'_> {
             // How many rows it takes to get there is not known.
             Shape::Distinct | Shape::Sum => None,
         };
-        let windows = u64::try_from(stream.windows.len()).unwrap_or(u64::MAX) + u64::from(stream.forever);
+        let windows = u64::try_from(stream.windows.len()).unwrap_or(u64::MAX).saturating_add(u64::from(stream.forever));
         let have = self.having(own.entity, own.source, &stream.names);
         let kept = threshold.map(|count| have.saturating_mul(count.saturating_add(windows)));
         kept.map_or(matching, |kept| kept.min(matching))
@@ -408,4 +405,9 @@ fn written(constant: Constant<'_>) -> String {
         Constant::Int(number) => number.to_string(),
         Constant::Text(text) => text.to_owned(),
     }
+}
+
+/// Adds up, to the largest number that there is.
+fn total(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
 }

@@ -19,7 +19,7 @@ const TOGETHER: usize = 64;
 /// How many that look alike are as long in a statement as one more that does not.
 const ALIKE: usize = 16;
 
-/// How many that look alike are computed together.
+/// How many that look alike are computed together, about.
 const MOST_ALIKE: usize = 512;
 
 /// Returns the tables of cells, by their names, each after those that it reads; the KPIs of each are in the order of their
@@ -47,13 +47,15 @@ pub fn cells(model: &Model) -> Vec<(String, Vec<KpiIndex>)> {
             groups.entry(looks(model, model.kpi(kpi))).or_default().push(kpi);
         }
         let length: usize = groups.values().map(|alike| 1 + alike.len() / ALIKE).sum();
-        let count = length.div_ceil(TOGETHER).next_power_of_two();
+        let pieces = |alike: &Vec<KpiIndex>| alike.len().div_ceil(MOST_ALIKE).next_power_of_two();
+        let most = groups.values().map(pieces).max().unwrap_or(1);
+        let count = length.div_ceil(TOGETHER).next_power_of_two().max(most);
         let mut parts: BTreeMap<usize, Vec<KpiIndex>> = BTreeMap::new();
         for (looks, alike) in groups {
-            let pieces = alike.len().div_ceil(MOST_ALIKE).next_power_of_two();
+            let (first, pieces) = (part_of(&looks, count), pieces(&alike));
             for kpi in alike {
                 let piece = part_of(&model.kpi(kpi).meta.name, pieces);
-                parts.entry(part_of(&format!("{looks} {piece}"), count)).or_default().push(kpi);
+                parts.entry((first + piece) % count).or_default().push(kpi);
             }
         }
         parts.values_mut().for_each(|kpis| kpis.sort_by_key(|kpi| &model.kpi(*kpi).meta.name));

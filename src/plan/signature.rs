@@ -48,7 +48,8 @@ fn leaf(leaf: &Leaf, text: &mut String, column: &dyn Fn(ColumnRef) -> String) {
 /// Writes what a relation of a query is, but for what it is called and what it calls what it reads. `same` says which
 /// relation one that it reads is. What another definition adds to what it reads changes nothing of it.
 pub fn relation(query: &Query, relation: &Relation, plan: &Plan, same: &dyn Fn(RelationId) -> RelationId) -> String {
-    let mut text = String::new();
+    // What it says beside others is of the union that it is for.
+    let mut text = format!("{:?} ", relation.among_others);
     let column = |own: ColumnRef| match &relation.body {
         Body::Select(select) => {
             let read = query.relation(select.inputs[own.input].relation);

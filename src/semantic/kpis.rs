@@ -194,11 +194,23 @@ fn fits(project: &Project, model: &Model, definition: &Definition<KpiTable>, kpi
                     )
                     .at(definition.place(written), "")
                     .at(input.meta.span, by(&names(input)))
-                    .help(format!("add it to `by` of `{}`", input.meta.name)),
+                    .help(match other_order(input, kpi, breakdown) {
+                        Some(other) => format!("`{}` has it in another order: `{other}`", input.meta.name),
+                        None => format!("add it to `by` of `{}`", input.meta.name),
+                    }),
                 );
             }
         }
     }
+}
+
+/// Returns what another KPI calls the same dimensions, taken together in another order.
+fn other_order<'m>(other: &'m Kpi, kpi: &Kpi, breakdown: &Breakdown) -> Option<&'m str> {
+    let names = |kpi: &Kpi, own: &Breakdown| -> BTreeSet<String> {
+        own.dimensions.iter().map(|place| kpi.dimensions[*place].clone()).collect()
+    };
+    let wanted = names(kpi, breakdown);
+    other.breakdowns.iter().find(|own| names(other, own) == wanted).map(|own| own.name.as_str())
 }
 
 fn by(dimensions: &[String]) -> String {

@@ -97,7 +97,7 @@ bytes = { user_id = 40 }
     let message = billed(&analysis, folder.path(), "[entity.user]\nrows = 1\n").unwrap_err();
     assert!(message.ends_with("sizes.toml has no `[source.events]`"), "{message}");
     let message = billed(&analysis, folder.path(), &format!("{sizes}\n[entity.account]\nrows = 1\n")).unwrap_err();
-    assert!(message.ends_with("has sizes of what is not read: `entity.account`"), "{message}");
+    assert!(message.ends_with("sizes.toml: `[entity.account]`"), "{message}");
     let message = billed(&analysis, folder.path(), &sizes.replace("rows = 1", "row = 1")).unwrap_err();
     assert!(message.contains("unknown field `row`"), "{message}");
 }

@@ -432,7 +432,10 @@ impl Lift {
             select.conditions = rest;
             let with: Vec<Scalar> = with;
             on.extend(with);
-            let join = if on.is_empty() || at == 0 { Join::Cross } else { Join::Inner(on) };
+            if at == 0 && !on.is_empty() {
+                return None;
+            }
+            let join = if on.is_empty() { Join::Cross } else { Join::Inner(on) };
             select.inputs.insert(at, Input { relation, alias: "definitions".to_owned(), join });
         }
         if !is_result {

@@ -103,8 +103,8 @@ impl Cx<'_> {
         query.named(name, draft)
     }
 
-    /// Reads the reaches of several milestones by those to whom each applies: `milestone`, `entity`, `reached_at`, `reached_id`;
-    /// those of others may be among them.
+    /// Reads the reaches of several milestones by those to whom each applies, and of no other: `milestone`, `entity`,
+    /// `reached_at`, `reached_id`.
     pub(super) fn all_reaches_that_apply(
         self,
         query: &mut Query,
@@ -113,13 +113,22 @@ impl Cx<'_> {
     ) -> RelationId {
         let (forget, know): (Vec<MilestoneIndex>, Vec<MilestoneIndex>) =
             milestones.into_iter().partition(|index| self.forgets(*index));
+        if forget.is_empty() {
+            return self.reaches(query, name, know);
+        }
         let mut parts = Vec::new();
         if !know.is_empty() {
-            let own = if forget.is_empty() { name.to_owned() } else { format!("{name}_whole") };
-            parts.push(self.reaches(query, &own, know));
+            let names = know.iter().map(|index| self.name_of(*index)).collect();
+            let reaches = self.reaches(query, &format!("{name}_whole"), know);
+            let mut draft = Draft::new();
+            let row = draft.from(query, reaches, "reaches");
+            // What forgets may lie among them.
+            draft.filter(scalar::is_in(row.column("milestone"), names));
+            draft.columns(&row, &["milestone", "entity", "reached_at", "reached_id"]);
+            parts.push(query.unnamed(draft));
         }
-        for index in forget {
-            let own = format!("{name}_{}", self.model.milestone(index).meta.name);
+        for (number, index) in (1..).zip(forget) {
+            let own = format!("{name}_{number}");
             let reaches = self.reaches_that_apply(query, &own, index);
             let mut draft = Draft::new();
             let row = draft.from(query, reaches, "reaches");

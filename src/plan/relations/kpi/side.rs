@@ -74,7 +74,13 @@ impl<'m> Side<'m> {
                 | AggregateFunction::Max
                 | AggregateFunction::Percentile(_) => false,
             };
-            if is_counted && over.filter.as_ref().is_some_and(reads_reach) && !under.exprs().any(reads_reach) {
+            let members = |measure: &Measure| measure.members.as_ref().map(signature);
+            let are_same = members(over) == members(under);
+            if is_counted
+                && are_same
+                && over.filter.as_ref().is_some_and(reads_reach)
+                && !under.exprs().any(reads_reach)
+            {
                 return vec![own(&[*denominator], self.name, false), own(&[*numerator], "counted", true)];
             }
         }
