@@ -45,7 +45,7 @@ pub struct Args {
 
     /// With `--estimate`: connect to nothing, and work out what each statement of a run would be billed by what this file
     /// says of the sizes of raw tables
-    #[arg(long, value_name = "FILE", requires = "estimate")]
+    #[arg(long, value_name = "FILE", requires = "estimate", env = "MILEPOST_SIZES", hide_env_values = true)]
     pub sizes: Option<PathBuf>,
 }
 

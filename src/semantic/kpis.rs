@@ -101,9 +101,7 @@ fn kpi(definition: &Definition<KpiTable>, value: Option<KpiValue>, diagnostics: 
 
 /// Returns the dimensions of a KPI, each once, and how they break it down.
 fn breakdowns(definition: &Definition<KpiTable>, diagnostics: &mut Diagnostics) -> (Vec<String>, Vec<Breakdown>) {
-    let mut dimensions: Vec<String> = definition.body.dimensions().map(|(name, _)| name.to_owned()).collect();
-    let mut seen = BTreeSet::new();
-    dimensions.retain(|name| seen.insert(name.clone()));
+    let dimensions: Vec<String> = definition.body.dimensions().into_iter().map(|(name, _)| name.to_owned()).collect();
     let place = |name: &String| dimensions.iter().position(|own| own == name).unwrap_or_default();
     let mut breakdowns: Vec<(Breakdown, &Spanned<OneOrMany>)> = Vec::new();
     let mut twice = |name: &str, again: Span, first: Span| {

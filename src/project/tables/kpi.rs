@@ -1,5 +1,6 @@
 //! `[kpi.<name>]`: what every KPI has, whatever its kind. The fields of a kind stand with the kind, in `semantic::kinds`.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use schemars::JsonSchema;
@@ -87,12 +88,14 @@ pub struct KpiTable {
 }
 
 impl KpiTable {
-    /// Returns all names in `by`, and where they stand, in their order.
-    pub fn dimensions(&self) -> impl Iterator<Item = (&str, Range<usize>)> {
-        self.by.iter().flat_map(|written| match written.get() {
+    /// Returns the names in `by`, each once, and where each stands first: the dimensions of the KPI, in their order.
+    pub fn dimensions(&self) -> Vec<(&str, Range<usize>)> {
+        let all = self.by.iter().flat_map(|written| match written.get() {
             OneOrMany::One(name) => vec![(name.as_str(), written.range())],
             OneOrMany::Many(names) => names.iter().map(|name| (name.get().as_str(), name.range())).collect(),
-        })
+        });
+        let mut seen = BTreeSet::new();
+        all.filter(|(name, _)| seen.insert(*name)).collect()
     }
 }
 

@@ -291,14 +291,14 @@ impl Cx<'_> {
         minijinja::context! { title, lines => lines.to_vec() }
     }
 
-    /// Makes the comment that opens the statement of a definition: what it is, and the file that it is written in.
-    /// Says what the relation is that a definition has by itself.
+    /// Makes the comment that opens the statement of a relation that a definition has by itself.
     fn own_header(&self, definition: DefinitionId) -> Value {
         let about = own::of(self.model, definition).map(|own| own.about.to_owned());
         let meta = self.model.definition(definition).meta();
         self.definition_header(definition.table().name(), meta, about.as_slice())
     }
 
+    /// Makes the comment that opens the statement of a definition: what it is, and the file that it is written in.
     fn definition_header(&self, kind: &str, meta: &Meta, lines: &[String]) -> Value {
         let path = self.sources.path(meta.span.source).display().to_string().replace('\\', "/");
         let title = match &meta.title {

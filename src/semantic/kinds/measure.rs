@@ -1,7 +1,5 @@
 //! The measure that kinds are made of: what is counted, and how its rows fall into buckets and segments.
 
-use std::collections::BTreeSet;
-
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -349,11 +347,7 @@ impl Cx<'_> {
         }
         let mut whole = true;
         let mut dimensions = Vec::new();
-        let mut known = BTreeSet::new();
         for (written, range) in self.definition.body.dimensions() {
-            if !known.insert(written.to_owned()) {
-                continue;
-            }
             let span = self.definition.place_of(range);
             let path = Path::parse(written);
             let parts: Vec<&str> = path.iter().flat_map(Path::parts).map(String::as_str).collect();
