@@ -76,7 +76,11 @@ impl<'p, T> References<'p, T> {
     /// Adds what a path at `span` names that begins with a table: `segment.large` does.
     pub fn path(&mut self, written: &str, span: Span) -> &mut Self {
         if let Some(path) = Path::parse(written) {
-            self.parts(path.parts(), span, None);
+            // An entity that is called as a table has columns that look so.
+            let is_entity = |first: &String| self.project.tables.entities.iter().any(|entity| entity.name == *first);
+            if !path.parts().first().is_some_and(is_entity) {
+                self.parts(path.parts(), span, None);
+            }
         }
         self
     }
