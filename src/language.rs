@@ -1,7 +1,7 @@
 //! The tables that definitions are written in, one line a table: everything else that goes through all of them is made from
 //! these lines.
 //!
-//! A layer expands [`tables`] with a macro of its own, so that what it needs of each table is found by the names in the line:
+//! A layer expands `tables` with a macro of its own, so that what it needs of each table is found by the names in the line:
 //! a table that lacks its part of a layer does not compile.
 
 /// Hands every table to a macro: those whose definitions have a meaning, and the others, which may refer to them.
