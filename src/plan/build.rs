@@ -14,8 +14,7 @@ use crate::plan::{naming, needs, own, relations, streams};
 use crate::semantic::definitions;
 use crate::semantic::expr::Type;
 use crate::semantic::model::{
-    Column, DefinitionId, EntityIndex, KpiIndex, Measure, MilestoneIndex, Model, Occurrences as Counts, SourceIndex,
-    SourceRows,
+    Column, DefinitionId, EntityIndex, KpiIndex, MilestoneIndex, Model, Occurrences as Counts, SourceIndex, SourceRows,
 };
 
 /// KPIs that are not computed, though those are that lie in one table with them.
@@ -391,11 +390,6 @@ pub const KPI_COLUMNS: &[(&str, Type)] = &[
     ("immature", Type::Int),
     ("as_of", Type::Timestamp),
 ];
-
-/// Tells whether a measure reads the entity that its rows belong to.
-pub fn uses_entity(measure: &Measure) -> bool {
-    measure.uses_entity()
-}
 
 #[cfg(test)]
 mod tests {

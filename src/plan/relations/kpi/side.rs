@@ -1,6 +1,5 @@
 //! The sides of a KPI: rows of one relation, and what is aggregated of each.
 
-use crate::plan::build::uses_entity;
 use crate::plan::naming;
 use crate::plan::relational::scalar::{
     self, Scalar, all, any, call, case, cast, coalesce, equal, is_in, is_known, is_null, later, more, not,
@@ -128,7 +127,7 @@ impl<'m> Side<'m> {
         let pending_length = pending(cx, measure);
         let begins_late = self.waits_for.iter().any(|of| matches!(cx.model.milestone(*of).anchor, Anchor::Reach(_)));
         let is_read =
-            pending_length.is_some() || begins_late || self.roles.iter().any(|(_, measure)| uses_entity(measure));
+            pending_length.is_some() || begins_late || self.roles.iter().any(|(_, measure)| measure.uses_entity());
         let mut draft = Draft::new();
         let row = draft.from(query, relation, alias);
         let population = match &measure.relation {
