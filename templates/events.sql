@@ -30,8 +30,8 @@ identified AS (
 {% if since %}
     AND typed.{{ "event_time" | ident }} >= {{ since }}
 {% endif %}
-{% if named_by_column %}
-    AND typed.{{ "event_name" | ident }} IS NOT NULL
+{% if named %}
+    AND typed.{{ "event_name" | ident }} <> {{ "" | literal }}
 {% endif %}
 ){{ "," | when(deduplicate) }}
 {% if deduplicate %}

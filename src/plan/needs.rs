@@ -49,6 +49,7 @@ fn need<'n>(needs: &'n mut BTreeMap<SourceIndex, Events>, source: SourceIndex, n
         names: names.clone(),
         properties: Vec::new(),
         columns: Vec::new(),
+        of_entities: false,
     });
     need.names = need.names.either(names);
     need

@@ -170,6 +170,8 @@ pub struct Events {
     pub properties: Vec<(Path, Type)>,
     /// The further columns that are needed, by name.
     pub columns: Vec<(String, Type)>,
+    /// Whether whoever reads them takes only those of entities that there are: a key that is empty is the key of none.
+    pub of_entities: bool,
 }
 
 impl Events {

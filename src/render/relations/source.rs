@@ -33,15 +33,18 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
         return Err(Failure::Template(format!("`{}` holds no events", source.meta.name)));
     };
     let raw = Raw::new(cx, &source.meta, &source.origin, &source.timezone);
-    let mut columns = vec![context! { name => "entity", sql => raw.key(entity_column)? }];
+    // Of several rows of one event that of nobody comes last, which an empty key would not.
+    let is_met = events.of_entities && !source.deduplicate;
+    let entity = if is_met { raw.typed(entity_column, Type::String)? } else { raw.key(entity_column)? };
+    let mut columns = vec![context! { name => "entity", sql => entity }];
     if let EventName::Column(column) = name {
-        columns.push(context! { name => "event_name", sql => raw.key(column)? });
+        columns.push(context! { name => "event_name", sql => raw.typed(column, Type::String)? });
     }
     columns.push(context! {
         name => "event_time", sql => raw.time(Time { column: &time.column, ty: time.ty })?,
     });
     if let Some(id) = source.key() {
-        columns.push(context! { name => "event_id", sql => raw.key(id)? });
+        columns.push(context! { name => "event_id", sql => raw.typed(id, Type::String)? });
     }
     // What is read of the rows, and what of it is handed on.
     let payload: Vec<String> = (events.columns.iter().map(|(name, _)| column_name(name)))
@@ -104,7 +107,7 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
             columns, read, payload, raw_names, raw_name,
             event_id => sql(event_id(cx, source, &event_name)?),
             event_name,
-            named_by_column => matches!(name, EventName::Column(_)),
+            named => matches!(name, EventName::Column(_)) && events.names.only().is_none(),
             deduplicate => source.deduplicate,
             condition,
             since => cx.since(source.retain)?,
@@ -174,7 +177,10 @@ fn event_id(cx: &Cx<'_>, source: &Source, name: &Value) -> Result<String> {
     )
     .map_err(Failure::from)?;
     Ok(match source.key() {
-        Some(_) => format!("COALESCE(typed.{}, {composed})", cx.ident("event_id")?),
+        Some(_) => {
+            let own = format!("typed.{}", cx.ident("event_id")?);
+            format!("CASE WHEN {own} <> {} THEN {own} ELSE {composed} END", cx.string("")?)
+        }
         None => composed,
     })
 }
