@@ -55,19 +55,20 @@ pub fn analyze(
     Ok(Analysis { project, model, plan })
 }
 
-/// Compiles what was read for `place`: a statement for each relation of the plan, in its order, each parsed in the
-/// grammar of the dialect.
+/// Compiles what was read for `place`: a statement for each relation of the plan, each parsed in the grammar of the dialect.
 ///
 /// Returns nothing where an error was reported. That a statement does not parse is a mistake of ours, and says so.
-pub fn compile(analysis: &Analysis, place: &Place, diagnostics: &mut Diagnostics) -> Option<Vec<Checked>> {
+pub fn compile(analysis: &Analysis, place: &Place, diagnostics: &mut Diagnostics) -> Option<BTreeMap<NodeId, Checked>> {
     let Analysis { project, model, plan } = analysis;
     render::own::report(plan, model, place, diagnostics);
     let statements = render::render(plan, model, &project.sources, place, diagnostics);
-    let mut checked = Vec::with_capacity(statements.len());
+    let mut checked = BTreeMap::new();
     let mut shadowed = BTreeSet::new();
-    for statement in statements {
+    for (id, statement) in statements {
         match check::check(statement, place.dialect) {
-            Ok(statement) => checked.push(statement),
+            Ok(statement) => {
+                checked.insert(id, statement);
+            }
             // Many statements read the same.
             Err(refusal) if refusal.shadowed.is_some() && !shadowed.insert(refusal.shadowed.clone()) => {}
             Err(refusal) => diagnostics.push(refused(&refusal, place)),
@@ -99,7 +100,7 @@ pub fn compile_rows(
 pub fn compile_marked(
     analysis: &Analysis,
     place: &Place,
-    compiled: &[Checked],
+    compiled: &BTreeMap<NodeId, Checked>,
     part: &[NodeId],
     marks: &BTreeMap<String, Mark>,
     diagnostics: &mut Diagnostics,
@@ -107,7 +108,7 @@ pub fn compile_marked(
     let Analysis { project, model, plan } = analysis;
     let mut marked = Vec::with_capacity(part.len());
     for id in part {
-        let (node, statement) = (plan.node(*id), &compiled[id.0]);
+        let (node, statement) = (plan.node(*id), &compiled[id]);
         let Some(mark) = marks.get(&node.name) else {
             marked.push(statement.clone());
             continue;
@@ -117,7 +118,7 @@ pub fn compile_marked(
             continue;
         }
         let printed = render::render_marked(&[*id], plan, model, &project.sources, place, marks, diagnostics);
-        for printed in printed {
+        for (_, printed) in printed {
             match check::check(printed, place.dialect) {
                 Ok(other) => marked.push(statement.clone().marked_as(&other)),
                 Err(refusal) => diagnostics.push(refused(&refusal, place)),

@@ -5,7 +5,7 @@
 //! written beside its place and renamed into it, so that whoever reads finds a whole one; the manifest comes last, and
 //! one process writes at a time, so that the files that it lists are of one compilation.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
@@ -14,6 +14,7 @@ use crate::Analysis;
 use crate::application::Obstacle;
 use crate::check::Checked;
 use crate::manifest::manifest;
+use crate::plan::node::NodeId;
 use crate::run::results;
 use crate::target::Target;
 
@@ -47,7 +48,7 @@ pub fn write(
     folder: &Path,
     analysis: &Analysis,
     as_of: jiff::Timestamp,
-    compiled: &[(Target, Vec<Checked>)],
+    compiled: &[(Target, BTreeMap<NodeId, Checked>)],
     others: Others,
 ) -> Result<(), Obstacle> {
     refuse_foreign(folder)?;
@@ -56,12 +57,12 @@ pub fn write(
     let mut written = BTreeSet::new();
     for (target, statements) in compiled {
         refuse_links(folder, &target.folder)?;
-        for statement in statements {
+        for statement in statements.values() {
             written.insert(relative(target, statement.node()));
         }
     }
     for (target, statements) in compiled {
-        for statement in statements {
+        for statement in statements.values() {
             write_file(&folder.join(relative(target, statement.node())), &(text(statement) + "\n"), false)?;
         }
         // Of processes that were killed: nobody else writes here now.

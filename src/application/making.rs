@@ -1,6 +1,6 @@
 //! A run: what is selected is compiled, compared with what is there, and made in the target's warehouse.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -20,7 +20,7 @@ use crate::plan::{self, naming};
 use crate::project::read::list;
 use crate::run::preflight::preflight;
 use crate::run::standing::{Extended, Standing, State, own_name};
-use crate::run::{Event, Job, Options, RunResult};
+use crate::run::{Event, Job, Options, RunResult, Step};
 use crate::semantic::model::{KpiIndex, Model};
 use crate::target::Target;
 use crate::warehouse::{self, Found, Warehouse};
@@ -171,7 +171,7 @@ pub fn make(
 fn jobs(
     workspace: &mut Workspace,
     target: &Target,
-    statements: &[Checked],
+    statements: &BTreeMap<NodeId, Checked>,
     found: &[Found],
     part: &[NodeId],
 ) -> Result<Vec<Job>, Obstacle> {
@@ -184,10 +184,8 @@ fn jobs(
     let plan = &workspace.analysis.plan;
     let marks = part.iter().filter_map(|id| Some((plan.node(*id).name.clone(), standing.mark(*id)?.clone()))).collect();
     let marked = workspace.compile_marked(target, statements, &part, &marks)?;
-    let job = |((id, statement), (replaces, unchanged)): ((&NodeId, Checked), (bool, bool))| Job {
-        replaces,
-        unchanged,
-        ..job(&workspace.analysis, target, *id, statement)
+    let job = |((id, statement), (is_ours, unchanged)): ((&NodeId, Checked), (bool, bool))| {
+        job(&workspace.analysis, target, *id, statement, is_ours, unchanged)
     };
     Ok(part.iter().zip(marked).zip(there).map(job).collect())
 }
@@ -294,7 +292,7 @@ fn say_what_stepped_aside(watcher: &dyn Watcher, found: &[Found]) {
 }
 
 /// Compiles everything, and writes it to the target folder.
-fn compile(workspace: &mut Workspace, target: &Target, folder: &Path) -> Result<Vec<Checked>, Obstacle> {
+fn compile(workspace: &mut Workspace, target: &Target, folder: &Path) -> Result<BTreeMap<NodeId, Checked>, Obstacle> {
     let compiled = [(target.clone(), workspace.compile(target)?)];
     artifacts::write(folder, &workspace.analysis, workspace.as_of, &compiled, Others::Keep)?;
     let [(_, statements)] = compiled;
@@ -302,7 +300,12 @@ fn compile(workspace: &mut Workspace, target: &Target, folder: &Path) -> Result<
 }
 
 /// Compares what a run would make with what is there.
-fn standing_of<'p>(workspace: &'p Workspace, target: &Target, statements: &[Checked], found: &[Found]) -> Standing<'p> {
+fn standing_of<'p>(
+    workspace: &'p Workspace,
+    target: &Target,
+    statements: &BTreeMap<NodeId, Checked>,
+    found: &[Found],
+) -> Standing<'p> {
     let plan = &workspace.analysis.plan;
     let relations: Vec<Option<String>> = plan.nodes.iter().map(|node| target.relation(node)).collect();
     Standing::new(plan, statements, &relations, &workspace.as_of.to_string(), found)
@@ -404,18 +407,16 @@ fn waits_for(plan: &Plan, id: NodeId) -> BTreeSet<NodeId> {
     inputs
 }
 
-fn job(analysis: &Analysis, target: &Target, id: NodeId, statement: Checked) -> Job {
+fn job(analysis: &Analysis, target: &Target, id: NodeId, statement: Checked, is_ours: bool, unchanged: bool) -> Job {
     let Analysis { model, plan, .. } = analysis;
     let node = plan.node(id);
+    let made = target.relation(node).or_else(|| target.schema_of(node)).unwrap_or_default();
     Job {
         node: node.name.clone(),
-        kind: node.relation.kind().to_owned(),
+        kind: node.relation.kind(),
         depends_on: waits_for(plan, id).into_iter().map(|input| plan.node(input).name.clone()).collect(),
-        statement,
-        relation: target.relation(node),
-        schema: target.schema_of(node),
-        replaces: false,
-        unchanged: false,
+        steps: vec![Step::of(node, statement, made, is_ours)],
+        unchanged,
         spec_hash: node.definition.as_ref().map(|own| spec_hash(model, own.definition)),
         interval: None,
     }

@@ -8,7 +8,7 @@ use crate::application::Obstacle;
 use crate::application::workspace::{Workspace, place};
 use crate::plan::node::{NodeId, Relation};
 use crate::plan::{self, naming};
-use crate::run::{self, Job, NodeResult, Options, Outcome, RunResult, Status};
+use crate::run::{self, Job, NodeResult, Options, Outcome, RunResult, Status, Step};
 use crate::semantic::model::{KpiIndex, Model};
 use crate::target::Target;
 use crate::warehouse::{Error, ErrorKind, Warehouse};
@@ -81,16 +81,18 @@ fn question(workspace: &mut Workspace, target: &Target, kpi: KpiIndex) -> Result
     workspace.stop_on_errors()?;
     Ok(rows.map(|statement| Job {
         node,
-        kind: Relation::Kpi(kpi).kind().to_owned(),
+        kind: Relation::Kpi(kpi).kind(),
         depends_on: Vec::new(),
-        statement,
-        relation: None,
-        schema: None,
-        replaces: false,
+        steps: vec![Step::Ask { statement }],
         unchanged: false,
         spec_hash: None,
         interval: None,
     }))
+}
+
+/// Returns steps that ask for what others make.
+fn asked(steps: Vec<Step>) -> Vec<Step> {
+    steps.into_iter().map(|step| Step::Ask { statement: step.statement().clone() }).collect()
 }
 
 /// Returns what is made once more, now that the plan is without those that fail: the tables that they made fail, and what
@@ -162,8 +164,8 @@ pub fn merge(
         if let Some(table) = results.iter().find(|result| result.job.node == *cells).cloned() {
             let job = Job {
                 node: name,
-                kind: Relation::Kpi(*kpi).kind().to_owned(),
-                relation: None,
+                kind: Relation::Kpi(*kpi).kind(),
+                steps: asked(table.job.steps),
                 spec_hash: None,
                 ..table.job
             };

@@ -152,7 +152,7 @@ impl Workspace {
     }
 
     /// Compiles for a target: a statement for each relation of the plan, in its order.
-    pub fn compile(&mut self, target: &Target) -> Result<Vec<Checked>, Obstacle> {
+    pub fn compile(&mut self, target: &Target) -> Result<BTreeMap<NodeId, Checked>, Obstacle> {
         let compiled = compile(&self.analysis, &place(target, self.as_of), &mut self.diagnostics);
         self.stop_on_errors()?;
         compiled.ok_or_else(|| self.mistakes())
@@ -162,7 +162,7 @@ impl Workspace {
     pub fn compile_marked(
         &mut self,
         target: &Target,
-        compiled: &[Checked],
+        compiled: &BTreeMap<NodeId, Checked>,
         part: &[NodeId],
         marks: &BTreeMap<String, Mark>,
     ) -> Result<Vec<Checked>, Obstacle> {

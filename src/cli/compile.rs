@@ -48,7 +48,7 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
         let mut text = String::new();
         for (_, statements) in &compiled {
             for id in &selected {
-                let _ = writeln!(text, "{}\n", artifacts::text(&statements[id.0]));
+                let _ = writeln!(text, "{}\n", artifacts::text(&statements[id]));
             }
         }
         cx.print(&text)?;

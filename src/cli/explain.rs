@@ -115,7 +115,7 @@ fn estimate(workspace: &mut Workspace, selection: &selection::Selection, cx: &Cx
         let Some(requirement) = required.first() else { continue };
         let reads = Reads { relation: &requirement.relation, files: requirement.files.as_ref() };
         let estimate = warehouse
-            .estimate(&statements[id.0], &reads)
+            .estimate(&statements[id], &reads)
             .map_err(|error| Failure::new(format!("estimating `{}`: {}", plan.node(*id).name, error.message)))?;
         let count =
             |count: Option<u64>| count.map_or(Cell::Null, |count| i64::try_from(count).map_or(Cell::Null, Cell::Int));

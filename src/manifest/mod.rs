@@ -3,7 +3,7 @@
 //!
 //! There is no clock in it but `as_of`, so that compiling the same again writes the same bytes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -158,7 +158,7 @@ pub fn manifest(
     model: &Model,
     plan: &Plan,
     as_of: jiff::Timestamp,
-    compiled: &[(Target, Vec<Checked>)],
+    compiled: &[(Target, BTreeMap<NodeId, Checked>)],
     files: BTreeSet<String>,
 ) -> Manifest {
     let settings = &project.settings.body;
@@ -279,12 +279,13 @@ fn target_entry(
     plan: &Plan,
     origins: &[Origins],
     target: &Target,
-    statements: &[Checked],
+    statements: &BTreeMap<NodeId, Checked>,
 ) -> TargetEntry {
-    let nodes = plan.nodes.iter().zip(statements).enumerate().map(|(index, (node, statement))| {
+    let nodes = statements.iter().map(|(id, statement)| {
+        let node = plan.node(*id);
         let definition = node.definition.as_ref();
         NodeEntry {
-            unique_id: node_id(model, plan, NodeId(index)),
+            unique_id: node_id(model, plan, *id),
             kind: node.relation.kind(),
             name: node.name.clone(),
             materialization: node.materialization.name(),
@@ -297,8 +298,8 @@ fn target_entry(
             definition_sha256: definition.map(|own| definition_hash(model, own.definition)),
             tags: definition.map(|own| own.tags.clone()).unwrap_or_default(),
             depends_on: node.depends_on.iter().map(|input| node_id(model, plan, *input)).collect(),
-            rows_from: origins[index].0.clone(),
-            columns: origins[index].1.clone(),
+            rows_from: origins[id.0].0.clone(),
+            columns: origins[id.0].1.clone(),
         }
     });
     TargetEntry {

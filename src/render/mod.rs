@@ -84,7 +84,7 @@ pub fn render(
     sources: &Sources,
     place: &Place,
     diagnostics: &mut Diagnostics,
-) -> Vec<Statement> {
+) -> Vec<(NodeId, Statement)> {
     let all: Vec<NodeId> = (0..plan.nodes.len()).map(NodeId).collect();
     render_part(&all, plan, model, sources, place, diagnostics)
 }
@@ -97,7 +97,7 @@ pub fn render_part(
     sources: &Sources,
     place: &Place,
     diagnostics: &mut Diagnostics,
-) -> Vec<Statement> {
+) -> Vec<(NodeId, Statement)> {
     render_marked(part, plan, model, sources, place, &UNMARKED, diagnostics)
 }
 
@@ -111,11 +111,11 @@ pub fn render_marked(
     place: &Place,
     marks: &BTreeMap<String, Mark>,
     diagnostics: &mut Diagnostics,
-) -> Vec<Statement> {
+) -> Vec<(NodeId, Statement)> {
     let cx = relations::Cx { plan, model, sources, place, marks };
     let mut statements = Vec::new();
     let mut refused = Vec::new();
-    for node in part.iter().map(|id| plan.node(*id)) {
+    for (id, node) in part.iter().map(|id| (*id, plan.node(*id))) {
         let origin = node.definition.as_ref().map(|definition| definition.span);
         let columns = relations::refused_columns(&cx, node);
         if !columns.is_empty() {
@@ -123,7 +123,7 @@ pub fn render_marked(
             continue;
         }
         match relations::statement(&cx, node) {
-            Ok(sql) => statements.push(Statement { node: node.name.clone(), sql, origin }),
+            Ok(sql) => statements.push((id, Statement { node: node.name.clone(), sql, origin })),
             Err(relations::Failure::Name(reason)) => refused.push((reason, origin)),
             Err(failure) => diagnostics.push(diagnostic(failure, place.dialect, origin)),
         }

@@ -1,7 +1,7 @@
-//! Executes checked statements in the order of what they read, in parallel, and says what became of each.
+//! Makes the nodes of a plan in the order of what they read, in parallel, and says what became of each.
 //!
-//! A statement that fails takes down what reads it and nothing else. A statement replaces its table as a whole or leaves
-//! it as it was, so a run can stop at any moment; that is the warehouse's promise, see [`crate::warehouse`].
+//! A node is made by steps ([`Step`]). One that fails takes down what reads the node and nothing else. A step happens as a whole
+//! or not at all, so a run can stop at any moment; that is the warehouse's promise, see [`crate::warehouse`].
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::check::Checked;
 use crate::warehouse::{ErrorKind, Executed, Warehouse};
+
+pub use self::step::Step;
 
 pub mod preflight;
 pub mod results;
@@ -19,32 +20,38 @@ pub mod unit;
 pub mod values;
 
 mod schedule;
+mod step;
 mod workers;
 
-/// One statement of a run.
+/// One node of the plan, as a run makes it.
 #[derive(Clone, Debug)]
 pub struct Job {
     /// The node of the plan that it makes; no two jobs of a run share one.
     pub node: String,
     /// What the node is, in a word: the first part of its unique id in the results.
-    pub kind: String,
+    pub kind: &'static str,
     /// The nodes that it reads. Those that are not of the run are taken to be there.
     pub depends_on: Vec<String>,
-    /// The statement.
-    pub statement: Checked,
-    /// What it makes, as SQL text, where it makes a relation.
-    pub relation: Option<String>,
-    /// The schema that it makes, as SQL text, where it makes one.
-    pub schema: Option<String>,
-    /// Whether an earlier run made the relation: then it may be dropped where it became a view and was a table, or the
-    /// other way round. What somebody else made is never dropped.
-    pub replaces: bool,
+    /// What makes it, one after the other; at least one.
+    pub steps: Vec<Step>,
     /// Whether what is there is what it would make, whatever was made of what it reads: then it is not executed.
     pub unchanged: bool,
     /// A hash of the definition, where the caller has one.
     pub spec_hash: Option<String>,
     /// The interval that it computes, where it computes one.
     pub interval: Option<Interval>,
+}
+
+impl Job {
+    /// Returns the relation that it makes, as SQL text, where it makes one.
+    pub fn relation(&self) -> Option<&str> {
+        self.steps.iter().find_map(Step::relation)
+    }
+
+    /// Returns the SQL of its steps.
+    pub fn sql(&self) -> String {
+        self.steps.iter().map(|step| step.statement().sql()).collect::<Vec<_>>().join(";\n\n")
+    }
 }
 
 /// A half-open interval of time.

@@ -183,10 +183,10 @@ fn entry(result: &NodeResult, project: &str) -> Entry {
         adapter_response,
         message: outcome.message.clone(),
         failures: None,
-        unique_id: unique_id(&job.kind, project, &job.node),
+        unique_id: unique_id(job.kind, project, &job.node),
         compiled: true,
-        compiled_code: Some(job.statement.sql().to_owned()),
-        relation_name: job.relation.clone(),
+        compiled_code: Some(job.sql()),
+        relation_name: job.relation().map(str::to_owned),
         batch_results: None,
         error_kind: outcome.error,
         attempts: outcome.attempts,
@@ -194,7 +194,7 @@ fn entry(result: &NodeResult, project: &str) -> Entry {
         rows_affected: outcome.executed.rows_affected,
         interval: job.interval.clone(),
         spec_hash: job.spec_hash.clone(),
-        sql_hash: Some(sha256(job.statement.sql())),
+        sql_hash: Some(sha256(&job.sql())),
     }
 }
 

@@ -54,10 +54,10 @@ pub struct Extended {
 
 impl<'p> Standing<'p> {
     /// Compares a plan, whose statements are compiled as of `as_of`, with what was found in its schema. `relations` are
-    /// their names as SQL text, and `statements` are in the order of the plan's nodes.
+    /// their names as SQL text.
     pub fn new(
         plan: &'p Plan,
-        statements: &[Checked],
+        statements: &BTreeMap<NodeId, Checked>,
         relations: &[Option<String>],
         as_of: &str,
         found: &[Found],
@@ -199,11 +199,12 @@ impl<'p> Standing<'p> {
 }
 
 /// Returns, for each node, a digest of what computes it; the comment that opens a statement is for people.
-fn specs(plan: &Plan, statements: &[Checked]) -> Vec<String> {
+fn specs(plan: &Plan, statements: &BTreeMap<NodeId, Checked>) -> Vec<String> {
     // Of its statement and of those of all that it reads.
     let mut whole: Vec<String> = Vec::with_capacity(statements.len());
     let mut specs = Vec::with_capacity(statements.len());
-    for (node, statement) in plan.nodes.iter().zip(statements) {
+    for (id, statement) in statements {
+        let node = plan.node(*id);
         let lines = statement.sql().lines().skip_while(|line| line.starts_with("--"));
         let own = lines.collect::<Vec<_>>().join("\n");
         let mut text = own.clone();

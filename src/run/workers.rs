@@ -1,6 +1,5 @@
 //! The threads of a run: workers that execute statements, each on its own session, and one that interrupts them.
 
-use std::fmt::Write as _;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,7 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::run::schedule::Schedule;
-use crate::run::{Event, Job, NodeResult, Observer, Options, Outcome, RunResult, Span, Status};
+use crate::run::{Event, Job, NodeResult, Observer, Options, Outcome, RunResult, Span, Status, Step};
 use crate::warehouse::{Error, ErrorKind, Executed, Interrupter, Warehouse};
 
 /// How often the flag and the clock are looked at.
@@ -160,24 +159,15 @@ impl Floor<'_> {
         let job = &self.jobs[place];
         let (started_at, clock) = (Timestamp::now(), Instant::now());
         let mut attempts = 0;
-        let result = loop {
-            attempts += 1;
-            let result = post.execute(session, job);
-            match &result {
-                Err(error) if error.kind == ErrorKind::Transient && attempts <= self.options.retries => {
-                    let progress = self.progress();
-                    (self.observer)(Event::Retried { job, message: &error.message });
-                    drop(progress);
-                    // Two that collided wait for different times.
-                    let wait = BACKOFF * 2_u32.saturating_pow(attempts - 1) + TICK * u32::try_from(thread).unwrap_or(1);
-                    std::thread::sleep(wait);
-                    if self.is_cancelled() {
-                        break result;
-                    }
-                }
-                Ok(_) | Err(_) => break result,
+        let mut result = Ok(Executed::default());
+        for step in &job.steps {
+            let (tried, outcome) = self.carry_out(session, post, thread, job, step);
+            attempts += tried;
+            result = outcome;
+            if result.is_err() {
+                break;
             }
-        };
+        }
         let span = Span { started_at, completed_at: Timestamp::now(), seconds: clock.elapsed().as_secs_f64(), thread };
         let outcome = Outcome {
             status: Status::Success,
@@ -198,6 +188,36 @@ impl Floor<'_> {
                 };
                 let executed = Executed { query_id: error.query_id, ..Executed::default() };
                 Outcome { status, message: Some(message), error: Some(error.kind), executed, ..outcome }
+            }
+        }
+    }
+
+    /// Carries a step out, again where it failed for a moment only, and returns how often.
+    fn carry_out(
+        &self,
+        session: &dyn Warehouse,
+        post: &Post,
+        thread: usize,
+        job: &Job,
+        step: &Step,
+    ) -> (u32, Result<Executed, Error>) {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let result = post.execute(session, step);
+            match &result {
+                Err(error) if error.kind == ErrorKind::Transient && attempts <= self.options.retries => {
+                    let progress = self.progress();
+                    (self.observer)(Event::Retried { job, message: &error.message });
+                    drop(progress);
+                    // Two that collided wait for different times.
+                    let wait = BACKOFF * 2_u32.saturating_pow(attempts - 1) + TICK * u32::try_from(thread).unwrap_or(1);
+                    std::thread::sleep(wait);
+                    if self.is_cancelled() {
+                        return (attempts, result);
+                    }
+                }
+                Ok(_) | Err(_) => return (attempts, result),
             }
         }
     }
@@ -275,10 +295,10 @@ impl Post {
         self.statement.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Executes a job where it can be seen and interrupted.
-    fn execute(&self, session: &dyn Warehouse, job: &Job) -> Result<Executed, Error> {
+    /// Carries a step out where it can be seen and interrupted.
+    fn execute(&self, session: &dyn Warehouse, step: &Step) -> Result<Executed, Error> {
         *self.statement() = Some(Running { since: Instant::now(), timed_out: false });
-        let result = execute(session, job);
+        let result = step.execute(session);
         let running = self.statement().take().expect("only this worker clears it");
         match result {
             Err(error) if error.kind == ErrorKind::Cancelled && running.timed_out => {
@@ -288,25 +308,6 @@ impl Post {
             }
             result => result,
         }
-    }
-}
-
-/// Executes a job, in the place of an object of another kind where that is ours to drop.
-fn execute(session: &dyn Warehouse, job: &Job) -> Result<Executed, Error> {
-    if let Some(schema) = &job.schema {
-        return session.make_schema(&job.statement, schema);
-    }
-    let result = session.execute(&job.statement);
-    match (result, &job.relation) {
-        (Err(error), Some(relation)) if error.kind == ErrorKind::Occupied => {
-            if job.replaces {
-                return session.execute_in_place(&job.statement, relation);
-            }
-            let mut message = format!("{relation} is there, is of another kind, and was not made by an earlier run; ");
-            let _ = write!(message, "drop it, rename it, or choose another schema ({})", error.message);
-            Err(error.saying(message))
-        }
-        (result, _) => result,
     }
 }
 

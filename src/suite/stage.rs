@@ -114,6 +114,6 @@ fn statements(cx: Cx<'_>, part: &[NodeId], place: &Place) -> Result<Vec<Checked>
     if let Some(Diagnostic { message, .. }) = diagnostics.sorted().first() {
         return Err(message.clone());
     }
-    let parse = |statement| check(statement, place.dialect).map_err(|refusal| refusal.reason);
+    let parse = |(_, statement)| check(statement, place.dialect).map_err(|refusal| refusal.reason);
     statements.into_iter().map(parse).collect()
 }

@@ -71,6 +71,7 @@ fn all_that_is_made_is_in_capitals_and_all_that_is_read_as_it_was() {
             .collect();
         raw.insert("\"milepost_document\"".to_owned());
         let made = compile(analysis, &place(analysis, upper), &mut Diagnostics::default()).unwrap();
+        let made: Vec<Checked> = made.into_values().collect();
         let (was, is) = (by_name(case.compiled(plain).unwrap()), by_name(&made));
         assert!(was.keys().eq(is.keys()));
         for (node, sql) in &is {

@@ -102,6 +102,7 @@ impl Case {
         let compiled = self.compiled[dialect.name()].get_or_init(|| {
             let (analysis, mut diagnostics) = (self.analysis(), Diagnostics::default());
             compile(analysis, &place(analysis, dialect), &mut diagnostics)
+                .map(|made| made.into_values().collect())
                 .ok_or_else(|| draw(&diagnostics, &analysis.project.sources, LOOK))
         });
         compiled.as_deref().map_err(String::as_str)

@@ -124,7 +124,7 @@ fn alone(analysis: &Analysis, dialect: &'static Dialect, kpi: KpiIndex) -> Check
     let plan = plan_leaving(model, &Leaving { kpis, kept: BTreeSet::new() });
     let (part, mut diagnostics) = ([plan.cells_of(kpi)], Diagnostics::default());
     let made = render_part(&part, &plan, model, &project.sources, &place(analysis, dialect), &mut diagnostics);
-    let statement = made.into_iter().next().expect("what compiles with others compiles alone");
+    let (_, statement) = made.into_iter().next().expect("what compiles with others compiles alone");
     check(statement, dialect).expect("it parses")
 }
 

@@ -36,7 +36,7 @@ fn shared(analysis: &Analysis) -> BTreeMap<String, String> {
     let is_shared = |node: &Node| matches!(node.relation, Relation::Cells(_) | Relation::Kpis);
     let part: Vec<NodeId> = (0..plan.nodes.len()).map(NodeId).filter(|id| is_shared(plan.node(*id))).collect();
     let statements = render_part(&part, plan, model, &project.sources, &place, &mut Diagnostics::default());
-    statements.into_iter().map(|statement| (statement.node, statement.sql)).collect()
+    statements.into_iter().map(|(_, statement)| (statement.node, statement.sql)).collect()
 }
 
 /// Each of two formulas is made of both of the level below: from the last there are 2^48 ways down.

@@ -44,7 +44,7 @@ fn build(project: &str, data: &Path, as_of: &str) -> Connection {
     };
     let connection = Connection::open_in_memory().unwrap();
     connection.execute_batch(&format!("SET file_search_path = '{}'", root.display())).unwrap();
-    for statement in milepost::render::render(&plan, &model, &loaded.sources, &place, &mut diagnostics) {
+    for (_, statement) in milepost::render::render(&plan, &model, &loaded.sources, &place, &mut diagnostics) {
         connection.execute_batch(&statement.sql).unwrap_or_else(|error| panic!("{}: {error}", statement.node));
     }
     assert!(!diagnostics.has_errors());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use milepost::check::Checked;
 use milepost::run::preflight::{Problem, RequiredColumn, Requirement, preflight};
 use milepost::run::results::{Document, Invocation, document, json, write};
-use milepost::run::{Event, Job, Options, RunResult, Status, run, unit};
+use milepost::run::{Event, Job, Options, RunResult, Status, Step, run, unit};
 use milepost::warehouse::files::{Files, Format};
 use milepost::warehouse::{
     Column, Error, ErrorKind, Estimate, Executed, Found, Interrupter, Reads, Rows, Value, Warehouse,
@@ -21,12 +21,13 @@ use crate::warehouse::{ask, checked, memory, tell};
 fn job(node: &str, depends_on: &[&str], query: &str) -> Job {
     Job {
         node: node.to_owned(),
-        kind: "table".to_owned(),
+        kind: "table",
         depends_on: depends_on.iter().map(|&node| node.to_owned()).collect(),
-        statement: checked(&format!("CREATE OR REPLACE TABLE {node} AS {query}")),
-        relation: Some(node.to_owned()),
-        schema: None,
-        replaces: false,
+        steps: vec![Step::Replace {
+            statement: checked(&format!("CREATE OR REPLACE TABLE {node} AS {query}")),
+            relation: node.to_owned(),
+            is_ours: false,
+        }],
         unchanged: false,
         spec_hash: None,
         interval: None,
@@ -224,7 +225,10 @@ fn only_what_an_earlier_run_made_is_replaced_by_another_kind() {
     let warehouse = memory();
     tell(&*warehouse, "CREATE VIEW ours AS SELECT 1 AS n");
     tell(&*warehouse, "CREATE VIEW theirs AS SELECT 1 AS n");
-    let ours = Job { replaces: true, ..job("ours", &[], "SELECT 2 AS n") };
+    let mut ours = job("ours", &[], "SELECT 2 AS n");
+    if let [Step::Replace { is_ours, .. }] = ours.steps.as_mut_slice() {
+        *is_ours = true;
+    }
     let result = run(&*warehouse, vec![ours, job("theirs", &[], "SELECT 2 AS n")], &options(1), &silent);
     insta::assert_snapshot!(summary(&result), @r"
     ours Success

@@ -59,7 +59,7 @@ fn rows(project: &Path, without: &[&str]) -> String {
     let statements = compile(&analysis, &place, &mut diagnostics)
         .unwrap_or_else(|| panic!("{}", draw(&diagnostics, &analysis.project.sources, LOOK)));
     let warehouse = warehouse::connect(&warehouse::in_memory(project.to_path_buf())).unwrap();
-    for statement in &statements {
+    for statement in statements.values() {
         let made = warehouse.execute(statement);
         made.unwrap_or_else(|error| panic!("{}: {error}\n{}", statement.node(), statement.sql()));
     }

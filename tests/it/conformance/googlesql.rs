@@ -87,7 +87,7 @@ impl Engine for GoogleSql {
             sql: checked.sql().to_owned(),
             origin: None,
         };
-        self.relations_of(case, given, &checked.iter().map(statement).collect::<Vec<_>>())
+        self.relations_of(case, given, &checked.values().map(statement).collect::<Vec<_>>())
     }
 }
 

@@ -274,7 +274,7 @@ fn compiled(case: &Case, dialect: &'static Dialect, plan: &Plan) -> Vec<Statemen
     let mut diagnostics = Diagnostics::default();
     let statements = render(plan, &case.analysis.model, &case.analysis.project.sources, &place, &mut diagnostics);
     assert!(!diagnostics.has_errors(), "{}: {diagnostics:?}", case.name);
-    statements
+    statements.into_iter().map(|(_, statement)| statement).collect()
 }
 
 fn on_duckdb(case: &Case, dialect: &'static Dialect, plan: &Plan) -> Result<BTreeMap<String, Rows>, String> {

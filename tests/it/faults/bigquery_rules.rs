@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use milepost::run::{Job, Options, Status, run};
+use milepost::run::{Job, Options, Status, Step, run};
 use milepost::warehouse::{ErrorKind, Target, connect};
 use serde_json::{Value as Json, json};
 
@@ -91,12 +91,12 @@ fn anywhere(server: &Server) -> Target {
 fn schema_job() -> Job {
     Job {
         node: "schema".to_owned(),
-        kind: "schema".to_owned(),
+        kind: "schema",
         depends_on: Vec::new(),
-        statement: BIGQUERY.checked("CREATE SCHEMA IF NOT EXISTS ds"),
-        relation: None,
-        schema: Some("`ds`".to_owned()),
-        replaces: false,
+        steps: vec![Step::Ensure {
+            statement: BIGQUERY.checked("CREATE SCHEMA IF NOT EXISTS ds"),
+            schema: "`ds`".to_owned(),
+        }],
         unchanged: false,
         spec_hash: None,
         interval: None,
@@ -109,9 +109,11 @@ fn a_run_needs_no_right_to_make_a_dataset_that_is_there() {
     let table = Job {
         node: "t".to_owned(),
         depends_on: vec!["schema".to_owned()],
-        statement: BIGQUERY.checked("CREATE OR REPLACE TABLE ds.t AS SELECT 1 AS n"),
-        relation: Some("`ds`.`t`".to_owned()),
-        schema: None,
+        steps: vec![Step::Replace {
+            statement: BIGQUERY.checked("CREATE OR REPLACE TABLE ds.t AS SELECT 1 AS n"),
+            relation: "`ds`.`t`".to_owned(),
+            is_ours: false,
+        }],
         ..schema_job()
     };
     let result = run(&*connect(&anywhere(&server)).unwrap(), vec![schema_job(), table], &Options::default(), &|_| {});

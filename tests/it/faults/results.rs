@@ -2,7 +2,7 @@
 //! the execution, by which somebody finds it there.
 
 use milepost::run::results::{self, Invocation};
-use milepost::run::{Job, Options, run};
+use milepost::run::{Job, Options, Step, run};
 use milepost::warehouse::{Target, connect};
 use serde_json::Value as Json;
 
@@ -12,12 +12,9 @@ use crate::warehouse::checked_in;
 fn entry(target: &Target, sql: &str) -> Json {
     let job = Job {
         node: "t".to_owned(),
-        kind: "kpi".to_owned(),
+        kind: "kpi",
         depends_on: Vec::new(),
-        statement: checked_in(&target.driver, sql),
-        relation: None,
-        schema: None,
-        replaces: false,
+        steps: vec![Step::Ask { statement: checked_in(&target.driver, sql) }],
         unchanged: false,
         spec_hash: None,
         interval: None,

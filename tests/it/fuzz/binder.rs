@@ -19,11 +19,15 @@ impl Binder {
     }
 
     /// Makes every relation over raw tables without rows, which shows what only a binder sees: names and types.
-    pub(super) fn bind(&self, model: &Model, statements: &[Checked]) -> Result<(), String> {
+    pub(super) fn bind<'s>(
+        &self,
+        model: &Model,
+        statements: impl IntoIterator<Item = &'s Checked>,
+    ) -> Result<(), String> {
         let prepare = raw_tables(model);
         self.0.execute_batch(&prepare).map_err(|error| format!("{error}\n{prepare}"))?;
         let mut result = Ok(());
-        for sql in statements.iter().map(Checked::sql) {
+        for sql in statements.into_iter().map(Checked::sql) {
             if let Err(error) = self.0.execute_batch(sql) {
                 let words = error.to_string();
                 // A constant that overflows is the project's own doing, and is an error there at run time.

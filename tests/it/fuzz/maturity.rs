@@ -303,7 +303,7 @@ impl Projects {
         let as_of: String = connection.query_row(&as_of, [], |row| row.get(0)).unwrap();
         let place = Place { dialect: executed(), schema: schema.to_owned(), as_of, stand_ins: BTreeMap::new() };
         let statements = render(&analysis.plan, &analysis.model, &analysis.project.sources, &place, &mut diagnostics);
-        for statement in statements {
+        for (_, statement) in statements {
             let made = connection.execute_batch(&statement.sql);
             made.map_err(|error| format!("{}: {error}\n{}", statement.node, statement.sql))?;
         }

@@ -67,7 +67,7 @@ impl Compiler {
                 // What a dialect cannot say is no mistake of ours.
                 None => drop(refused(&diagnostics, sources)?),
                 #[cfg(feature = "duckdb")]
-                Some(checked) if is_executed => self.binder.bind(&analysis.model, &checked)?,
+                Some(checked) if is_executed => self.binder.bind(&analysis.model, checked.values())?,
                 Some(_) => {}
             }
         }

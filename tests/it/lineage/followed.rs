@@ -44,9 +44,9 @@ fn subjects() -> Vec<PathBuf> {
 type Columns = BTreeMap<(String, String), Vec<String>>;
 
 /// Makes all relations in a new database, and returns what is in them.
-fn made(plan: &Plan, statements: &[Checked], root: &Path) -> Columns {
+fn made(plan: &Plan, statements: &BTreeMap<NodeId, Checked>, root: &Path) -> Columns {
     let database = warehouse::connect(&warehouse::in_memory(root.to_path_buf())).unwrap();
-    for statement in statements {
+    for statement in statements.values() {
         database
             .execute(statement)
             .unwrap_or_else(|error| panic!("{}: {error}\n{}", statement.node(), statement.sql()));

@@ -10,7 +10,7 @@ use milepost::language::Id;
 use milepost::plan::node::{NodeId, Relation};
 use milepost::render::Place;
 use milepost::report::diagnostics::draw;
-use milepost::run::{Job, Options, run};
+use milepost::run::{Job, Options, Step, run};
 use milepost::semantic::definitions;
 use milepost::semantic::model::Model;
 use milepost::semantic::moment;
@@ -135,7 +135,7 @@ impl Meant {
     }
 
     /// Returns the statements in the order of the plan.
-    pub(super) fn statements(&self, place: &Place) -> Vec<Checked> {
+    pub(super) fn statements(&self, place: &Place) -> BTreeMap<NodeId, Checked> {
         let mut diagnostics = Diagnostics::default();
         compile(&self.analysis, place, &mut diagnostics)
             .unwrap_or_else(|| panic!("{}", draw(&diagnostics, &self.analysis.project.sources, LOOK)))
@@ -149,7 +149,7 @@ impl Meant {
             let header = header.split_once(" (models/").map_or(header, |(header, _)| header);
             format!("{header}\n{rest}")
         };
-        self.statements(&place).iter().map(|each| (each.node().to_owned(), plain(each.sql()))).collect()
+        self.statements(&place).values().map(|each| (each.node().to_owned(), plain(each.sql()))).collect()
     }
 
     /// Makes all relations in a new database, and returns it.
@@ -168,12 +168,9 @@ impl Meant {
             let node = plan.node(*id);
             Job {
                 node: node.name.clone(),
-                kind: node.relation.kind().to_owned(),
+                kind: node.relation.kind(),
                 depends_on: node.depends_on.iter().map(|id| plan.node(*id).name.clone()).collect(),
-                statement: statements[id.0].clone(),
-                relation: node.materialization.is_relation().then(|| format!("milepost.{}", node.name)),
-                schema: None,
-                replaces: true,
+                steps: vec![Step::of(node, statements[id].clone(), format!("milepost.{}", node.name), true)],
                 unchanged: false,
                 spec_hash: None,
                 interval: None,
@@ -182,7 +179,7 @@ impl Meant {
         let jobs = part.iter().map(job).collect();
         let result = run(database, jobs, &Options { threads, ..Options::default() }, &|_| {});
         if let Some(failed) = result.results.iter().find(|result| result.outcome.error.is_some()) {
-            panic!("{}: {:?}\n{}", failed.job.node, failed.outcome.message, failed.job.statement.sql());
+            panic!("{}: {:?}\n{}", failed.job.node, failed.outcome.message, failed.job.sql());
         }
         assert!(result.succeeded());
     }

@@ -2,7 +2,7 @@
 //! set, and statements that last longer than a session.
 
 use milepost::run::preflight::{RequiredColumn, Requirement, preflight};
-use milepost::run::{Job, Options, Status, run};
+use milepost::run::{Job, Options, Status, Step, run};
 use milepost::warehouse::{ErrorKind, Value, Warehouse};
 use serde_json::{Value as Json, json};
 
@@ -40,14 +40,16 @@ fn locked_down() -> Server {
 }
 
 fn job(node: &str, sql: &str, schema: Option<&str>) -> Job {
+    let statement = checked_in("snowflake", sql);
+    let step = match schema {
+        Some(schema) => Step::Ensure { statement, schema: schema.to_owned() },
+        None => Step::Replace { statement, relation: node.to_owned(), is_ours: false },
+    };
     Job {
         node: node.to_owned(),
-        kind: node.to_owned(),
+        kind: "table",
         depends_on: if schema.is_some() { Vec::new() } else { vec!["schema".to_owned()] },
-        statement: checked_in("snowflake", sql),
-        relation: None,
-        schema: schema.map(str::to_owned),
-        replaces: false,
+        steps: vec![step],
         unchanged: false,
         spec_hash: None,
         interval: None,
