@@ -42,7 +42,7 @@ def main():
 
         def airflow(*arguments, **more):
             done = subprocess.run(
-                [AIRFLOW, *arguments], env={**environment, **more}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300
+                [AIRFLOW, *arguments], env={**environment, **more}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900
             )
             return done.returncode, done.stdout
 

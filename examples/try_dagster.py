@@ -38,7 +38,7 @@ def main():
 
         def dagster(*arguments, **more):
             done = subprocess.run(
-                [DAGSTER, *arguments], cwd=home, env={**environment, **more}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300
+                [DAGSTER, *arguments], cwd=home, env={**environment, **more}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900
             )
             return done.returncode, done.stdout
 
