@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
 use jiff::Timestamp;
 
@@ -19,6 +20,7 @@ use crate::target::Target;
 #[derive(Debug)]
 pub struct Record {
     command: &'static str,
+    began: Instant,
     invocation: RefCell<Invocation>,
     run: RefCell<Option<RunResult>>,
     tests: RefCell<Vec<Entry>>,
@@ -30,6 +32,7 @@ impl Record {
     pub fn new(command: &'static str) -> Self {
         Self {
             command,
+            began: Instant::now(),
             invocation: RefCell::new(Invocation::of(command)),
             run: RefCell::default(),
             tests: RefCell::default(),
@@ -71,6 +74,8 @@ impl Record {
         document.results.splice(0..0, self.tests.into_inner());
         document.raw_rows = self.raw_rows.into_inner();
         document.errors = errors;
+        // Of all that the command did: tests, looks at the data, and the run.
+        document.elapsed_time = self.began.elapsed().as_secs_f64();
         document
     }
 }

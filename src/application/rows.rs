@@ -17,7 +17,7 @@ use crate::warehouse::{ErrorKind, Value, Warehouse};
 /// Which rows, in which order.
 #[derive(Clone, Copy, Debug)]
 pub enum Query {
-    /// All, as they come.
+    /// All, sorted by their columns from the first on, so that the same rows are printed in the same order.
     Rows,
     /// The latest periods of KPIs, in the order of time.
     Periods {
@@ -42,7 +42,11 @@ pub fn read(
 ) -> Result<(Table, bool), Obstacle> {
     let mut sql = select(target, node, None)?;
     match query {
-        Query::Rows => {}
+        Query::Rows => {
+            let columns = node.columns.iter().map(|(name, _)| target.dialect.identifier(name));
+            let columns: Vec<String> = columns.collect::<Result<_, _>>().map_err(Obstacle::new)?;
+            let _ = write!(sql, "\nORDER BY {}", columns.join(", "));
+        }
         Query::Periods { segments } => {
             let ident = |name: &str| target.dialect.identifier(name).map_err(Obstacle::new);
             if !segments {

@@ -43,6 +43,8 @@ mod parts;
 #[cfg(feature = "duckdb")]
 mod real;
 #[cfg(feature = "duckdb")]
+mod recipes;
+#[cfg(feature = "duckdb")]
 mod results;
 #[cfg(feature = "duckdb")]
 mod run;

@@ -129,9 +129,10 @@ impl Sides<'_> {
             cells.into_iter().zip(&agreement).map(|(cell, agrees)| Cell { differs: !agrees, ..cell })
         };
         let found: Vec<Cell> = mark(self.actual_cells(actual)).collect();
-        // What agrees is shown as it is there, for one moment has many spellings.
+        // What agrees is shown as it is there, for one moment has many spellings; what is left out stays so.
         let wanted = mark(self.expected_cells(expected)).zip(&found);
-        let wanted = wanted.map(|(cell, found)| if cell.differs { cell } else { found.clone() }).collect();
+        let is_own = |cell: &Cell| cell.differs || cell.text.is_empty();
+        let wanted = wanted.map(|(cell, found)| if is_own(&cell) { cell } else { found.clone() }).collect();
         Difference::Changed { expected: wanted, actual: found }
     }
 
