@@ -39,13 +39,15 @@ pub(super) fn query(cx: Cx<'_>, occurrences: &Occurrences) -> Query {
         Shape::Count => at_most(column("n"), column("at_least")),
         Shape::Distinct | Shape::Sum => less(minus(column("progress"), column("step")), column("at_least")),
     };
-    result.filter(any(is_last.into_iter().chain([is_needed])));
+    result.filter(any(is_last.into_iter().chain([is_needed.clone()])));
     result.columns(&row, &["stream", "entity", "n"]);
     if let Some((progress, before)) = progress {
         result.column("progress", progress);
         result.column("before", before);
     }
-    result.columns(&row, &["bucket", "occurred_at", "event_id"]);
+    result.columns(&row, &["bucket", "occurred_at"]);
+    // A milestone is reached by a row up to the threshold; those after it are counted, and nobody asks what they are called.
+    result.column("event_id", case(vec![(is_needed, column("event_id"))], None));
     query.unnamed(result);
     query.sorted_by = vec!["stream".to_owned(), "entity".to_owned()];
     query
