@@ -149,6 +149,22 @@ fn no_dialect_is_named_outside_the_warehouse_drivers() {
     assert_none(&faults, "a difference between warehouses is data under `dialects/`, or a capability named there");
 }
 
+/// `.ci/run` tests the build with these features by what is named here, and all else without them.
+#[test]
+fn what_the_features_of_the_cloud_change_is_with_the_drivers() {
+    let names = ["cloud", "bigquery", "snowflake"].map(|name| format!("feature = \"{name}\""));
+    let places =
+        ["src/warehouse", "src/README.md", "tests/it/warehouse", "tests/it/faults", "tests/it/architecture.rs"];
+    let is_elsewhere = |file: &Path| !places.iter().any(|place| shown(file).starts_with(place));
+    let others: Vec<String> = ["src", "tests/it"]
+        .into_iter()
+        .flat_map(rust_files)
+        .filter(|file| is_elsewhere(file) && names.iter().any(|name| read(file).contains(name)))
+        .map(|file| shown(&file))
+        .collect();
+    assert!(others.is_empty(), "a feature of the cloud changes {others:?}");
+}
+
 #[test]
 fn what_is_asynchronous_stays_in_the_drivers() {
     let mut faults = Vec::new();
