@@ -70,7 +70,7 @@ fn kpi(generator: &mut SchemaGenerator) -> Value {
         let own = Value::from((kind.schema)(generator));
         let mut properties = object(&common, "properties");
         properties.extend(object(&own, "properties"));
-        properties.remove("kind");
+        properties.shift_remove("kind");
         for (key, property) in &properties {
             let what = property.get("description").map_or(json!({}), |what| json!({ "description": what }));
             offered.entry(key.clone()).or_insert(what);

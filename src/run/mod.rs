@@ -48,7 +48,7 @@ pub struct Job {
 }
 
 /// A half-open interval of time.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct Interval {
     /// The first moment.
     pub start: String,
@@ -167,7 +167,7 @@ pub struct Span {
 }
 
 /// Whether a job worked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// It did what it should.
