@@ -1,12 +1,21 @@
-"""Puts pages into the navigation that are written elsewhere: the recipes, and any page that nobody has listed.
+"""Puts pages into the navigation that are written elsewhere, and reads their TOML with Python's own reader.
+
+Pages that are written elsewhere are the recipes, and any page that nobody has listed.
 
 A recipe is `docs/recipes/<name>/README.md` or `docs/recipes/<name>.md`, known by its first heading; `index.md` or `README.md` of
 the folder itself is what they begin with. Without recipes there is no part of that name.
 """
 
+import re
 from pathlib import Path
 
+from mkdocs.exceptions import PluginError
 from mkdocs.utils import get_relative_url
+
+try:
+    import tomllib
+except ImportError:  # Before Python 3.11 there is none; tests/it/pages.rs reads the blocks all the same.
+    tomllib = None
 
 BEFORE = "Reference"
 
@@ -46,6 +55,21 @@ def on_config(config):
     for page in pages:
         nav.insert(place, {title(page): page.relative_to(docs).as_posix()})
     return config
+
+
+BLOCK = re.compile(r"^( *)```toml\b[^\n]*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+
+
+def on_page_markdown(markdown, page, config, files):
+    """Fails where a block of TOML is none."""
+    for block in BLOCK.finditer(markdown) if tomllib else ():
+        text = re.sub(f"^{block[1]}", "", block[2], flags=re.MULTILINE)
+        try:
+            tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            line = markdown.count("\n", 0, block.start()) + 2
+            raise PluginError(f"{page.file.src_path}: the block on line {line}: {error}") from error
+    return markdown
 
 
 SHIM = "https://unpkg.com/iframe-worker/shim"
