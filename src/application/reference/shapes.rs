@@ -37,6 +37,9 @@ impl<'s> Shape<'s> {
 
     /// Returns the forms that a value may have, without those that it refers to, and without null.
     fn forms(self) -> Vec<Self> {
+        if let (Some(other), Some(plain)) = (self.schema.get("then"), self.schema.get("else")) {
+            return [plain, other].into_iter().flat_map(|form| self.of(form).forms()).collect();
+        }
         let all = self.schema.get("anyOf").and_then(Value::as_array);
         let Some(all) = all else { return vec![self] };
         let is_null = |form: &&Value| form.get("type").is_some_and(|name| name == "null");
@@ -107,8 +110,10 @@ impl<'s> Shape<'s> {
     /// Returns the words that it takes, each with its meaning.
     pub(super) fn values(self) -> Vec<(&'s str, &'s str)> {
         let followed = self.followed();
-        let listed = followed.schema.get("enum").and_then(Value::as_array).into_iter().flatten();
-        let mut values: Vec<(&str, &str)> = listed.filter_map(Value::as_str).map(|value| (value, "")).collect();
+        let about = |at: usize| followed.schema.pointer(&format!("/x-taplo/docs/enumValues/{at}"));
+        let listed = followed.schema.get("enum").and_then(Value::as_array).into_iter().flatten().enumerate();
+        let words = listed.filter_map(|(at, value)| Some((value.as_str()?, about(at).and_then(Value::as_str))));
+        let mut values: Vec<(&str, &str)> = words.map(|(value, about)| (value, about.unwrap_or_default())).collect();
         for form in followed.schema.get("oneOf").and_then(Value::as_array).into_iter().flatten() {
             let Some(value) = form.get("const").and_then(Value::as_str) else { continue };
             values.push((value, form.get("description").and_then(Value::as_str).unwrap_or_default()));
