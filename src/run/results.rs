@@ -44,7 +44,7 @@ impl Invocation {
 pub struct Document {
     /// Who wrote the file, and when.
     pub metadata: Metadata,
-    /// What became of each relation and unit test, in the order in which they ended.
+    /// What became of each unit test and relation, in the order in which they are made.
     pub results: Vec<Entry>,
     /// How long all of it took, in seconds.
     pub elapsed_time: f64,
@@ -88,11 +88,11 @@ pub struct Entry {
     pub thread_id: String,
     /// How long it took, in seconds.
     pub execution_time: f64,
-    /// What the warehouse tells: `query_id`, rows, bytes; of a relation that was made as of a moment, that.
+    /// What the warehouse tells: `query_id`, `rows_affected`, `bytes_processed`, `bytes_billed`, each where it does.
     pub adapter_response: serde_json::Map<String, serde_json::Value>,
     /// What is said of it, such as the error.
     pub message: Option<String>,
-    /// Of a unit test, how many rows differ.
+    /// Of a unit test: 1 where it failed, 0 where it passed.
     pub failures: Option<u64>,
     /// `<kind>.<project>.<name>`, as in `manifest.json`.
     pub unique_id: String,

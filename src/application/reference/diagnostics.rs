@@ -18,6 +18,12 @@ static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/tests/errors");
 /// What is said of those that no project can raise by what is written in it.
 const WITHOUT_EXAMPLE: &str = "without_example.toml";
 
+/// What is said of a diagnostic, in its directory.
+const ABOUT: &str = "about.toml";
+
+/// How it is drawn, in its directory.
+const PICTURE: &str = "error.snap";
+
 /// So many pictures of one diagnostic are shown.
 const MOST_PICTURES: usize = 2;
 
@@ -32,6 +38,8 @@ pub struct Explained {
     pub also: Option<String>,
     /// What is written wrong in its example, and what is meant.
     pub mend: Option<Mend>,
+    /// The file of its example in which that stands.
+    pub file: String,
     /// How it is drawn.
     pub pictures: Vec<String>,
 }
@@ -64,28 +72,29 @@ pub fn all() -> &'static BTreeMap<String, Explained> {
             let text = |name: &str| {
                 FILES.get_file(folder.path().join(name)).and_then(include_dir::File::contents_utf8).unwrap_or_default()
             };
-            let about = text("about.toml");
+            let about = text(ABOUT);
             if !about.is_empty() {
-                all.insert(code.to_owned(), explained(code, read(about), pictures(text("error.snap"))));
+                all.insert(code.to_owned(), explained(code, Some(folder), read(about), pictures(text(PICTURE))));
             }
         }
         let rest = FILES.get_file(WITHOUT_EXAMPLE).and_then(include_dir::File::contents_utf8).unwrap_or_default();
         let rest: BTreeMap<String, About> = toml::from_str(rest).expect("a test reads the embedded files");
         for (code, about) in rest {
-            all.insert(code.clone(), explained(&code, about, Vec::new()));
+            all.insert(code.clone(), explained(&code, None, about, Vec::new()));
         }
         all
     });
     &ALL
 }
 
-fn explained(code: &str, about: About, mut pictures: Vec<String>) -> Explained {
+fn explained(code: &str, folder: Option<&Dir<'_>>, about: About, mut pictures: Vec<String>) -> Explained {
     // First the picture of what is mended.
     let line = about.mend.as_ref().and_then(|mend| mend.wrong.lines().map(str::trim).find(|line| !line.is_empty()));
     if let Some(line) = line {
         pictures.sort_by_key(|picture| !picture.contains(line));
     }
-    Explained { code: code.to_owned(), means: about.means, also: about.also, mend: about.mend, pictures }
+    let file = about.mend.as_ref().and_then(|mend| file_with(folder?, &mend.wrong)).unwrap_or_default();
+    Explained { code: code.to_owned(), means: about.means, also: about.also, mend: about.mend, file, pictures }
 }
 
 /// Returns the drawings in a snapshot, without its head and without the count at its end.
@@ -146,6 +155,23 @@ fn indented(text: &str) -> String {
     text.trim_matches('\n').lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
 }
 
+/// Returns a part of a file as a block, under the name of the file.
+fn part(text: &str, file: &str) -> String {
+    // What is wrong may be no TOML, and a part of a line is none.
+    let language = if toml::from_str::<toml::Table>(text).is_ok() { "toml" } else { "text" };
+    block(&format!("{language} title=\"{file}\""), text)
+}
+
+/// Returns the file of a project, relative to it, in which a text stands.
+fn file_with(folder: &Dir<'_>, text: &str) -> Option<String> {
+    let of_project = |file: &&include_dir::File<'_>| !file.path().ends_with(ABOUT) && !file.path().ends_with(PICTURE);
+    let has = |file: &&include_dir::File<'_>| file.contents_utf8().is_some_and(|whole| whole.contains(text));
+    let found = folder.files().filter(of_project).find(has);
+    let path = found.map(|file| file.path().components().skip(1).collect::<std::path::PathBuf>());
+    let path = path.map(|path| path.display().to_string().replace('\\', "/"));
+    path.or_else(|| folder.dirs().find_map(|inner| file_with(inner, text)))
+}
+
 /// Returns the page.
 pub(super) fn page() -> Page {
     let mut body = String::from(
@@ -155,7 +181,7 @@ pub(super) fn page() -> Page {
     for (name, found) in all() {
         body.push_str(&format!("## {name}\n\n{}\n\n", found.means));
         if let Some(mend) = &found.mend {
-            body.push_str(&format!("Wrong:\n\n{}\n", block("text", &mend.wrong)));
+            body.push_str(&format!("Wrong:\n\n{}\n", part(&mend.wrong, &found.file)));
         }
         for picture in found.pictures.iter().take(MOST_PICTURES) {
             body.push_str(&format!("{}\n", block("text", picture)));
@@ -167,7 +193,7 @@ pub(super) fn page() -> Page {
         if let Some(mend) = &found.mend {
             body.push_str(&match mend.right.trim() {
                 "" => "Right: without it.\n\n".to_owned(),
-                right => format!("Right:\n\n{}\n", block("text", right)),
+                right => format!("Right:\n\n{}\n", part(right, &found.file)),
             });
         }
         if let Some(also) = &found.also {

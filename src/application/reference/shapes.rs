@@ -144,13 +144,19 @@ impl<'s> Shape<'s> {
     }
 }
 
-/// Returns what stands in a description after "…" and before "if absent": what holds where a key is left out.
+/// Returns what holds where a key is left out, of a description that says so: `all if absent`, `if absent, all` or
+/// `all (the default)`.
 pub(super) fn absent(description: &str) -> Option<String> {
     let description = cell(description);
     if let Some((before, _)) = description.split_once(" (the default") {
         return before.rsplit([' ', '(']).next().map(str::to_owned);
     }
+    if let Some((_, rest)) = description.split_once("if absent, ") {
+        return rest.split(". ").next().map(|rest| rest.trim_end_matches('.').to_owned());
+    }
     let before = description.split(" if absent").next().filter(|before| before.len() < description.len())?;
     let from = before.rfind(['.', ';', ':']).map_or(0, |at| at + 1);
-    Some(before[from..].trim().trim_end_matches(',').to_owned())
+    let words = before[from..].trim().trim_end_matches(',');
+    let (first, rest) = words.split_at_checked(1)?;
+    Some(first.to_lowercase() + rest)
 }
