@@ -20,6 +20,8 @@ fn main() {
     // The embedded directories: a new file in them must be seen.
     println!("cargo:rerun-if-changed=dialects");
     println!("cargo:rerun-if-changed=templates");
+    println!("cargo:rerun-if-changed=tests/errors");
+    println!("cargo:rerun-if-changed=src/application/reference/example");
     println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
     let has = |feature: &str| env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
     if !has("DUCKDB") || has("BUNDLED") {

@@ -14,6 +14,7 @@ pub mod mistakes;
 pub mod owned;
 pub mod record;
 pub mod recovery;
+pub mod reference;
 pub mod requirements;
 pub mod rows;
 pub mod schema;

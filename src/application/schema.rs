@@ -29,14 +29,16 @@ pub fn schema() -> Value {
     }
     let mut definitions = generator.take_definitions(true);
     name_dialects(&mut definitions);
-    json!({
+    let mut schema = json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "A file of a Milepost project",
         "type": "object",
         "properties": properties,
         "additionalProperties": false,
         "definitions": definitions,
-    })
+    });
+    simplify(&mut schema);
+    schema
 }
 
 /// Returns the schema as it is printed and written.
@@ -70,7 +72,7 @@ fn kpi(generator: &mut SchemaGenerator) -> Value {
         let own = Value::from((kind.schema)(generator));
         let mut properties = object(&common, "properties");
         properties.extend(object(&own, "properties"));
-        properties.remove("kind");
+        properties.shift_remove("kind");
         for (key, property) in &properties {
             let what = property.get("description").map_or(json!({}), |what| json!({ "description": what }));
             offered.entry(key.clone()).or_insert(what);
@@ -103,6 +105,52 @@ fn name_dialects(definitions: &mut Map<String, Value>) {
     {
         dialect.remove("type");
         dialect.insert("enum".to_owned(), json!(Dialect::names()));
+    }
+}
+
+/// Rewrites parts of a schema so that one mistake is one message, which says what is wrong: TOML has no null, the words that a
+/// key takes are a list, and of two forms, one of which is a table or a list, the one that is written is asked.
+fn simplify(schema: &mut Value) {
+    if let Value::Array(parts) = schema {
+        parts.iter_mut().for_each(simplify);
+    }
+    let Value::Object(parts) = schema else { return };
+    parts.values_mut().for_each(simplify);
+    if let Some(Value::Array(kinds)) = parts.get_mut("type") {
+        kinds.retain(|kind| kind != "null");
+        if let [only] = kinds.as_slice() {
+            let only = only.clone();
+            parts.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(Value::Array(mut forms)) = parts.remove("anyOf") {
+        forms.retain(|form| form.get("type").is_none_or(|kind| kind != "null"));
+        let is_list = |form: &Value| form.get("type").is_some_and(|kind| kind == "array");
+        match forms.as_slice() {
+            [only] if only.get("$ref").is_some() => {
+                // Beside a reference nothing is read, in this draft.
+                parts.insert("allOf".to_owned(), json!([only]));
+            }
+            [Value::Object(only)] => only.iter().for_each(|(key, part)| _ = parts.insert(key.clone(), part.clone())),
+            [plain, other] if is_list(other) || other.get("$ref").is_some() => {
+                let kind = if is_list(other) { "array" } else { "object" };
+                parts.insert("if".to_owned(), json!({ "type": kind }));
+                parts.insert("then".to_owned(), other.clone());
+                parts.insert("else".to_owned(), plain.clone());
+            }
+            _ => _ = parts.insert("anyOf".to_owned(), Value::Array(forms)),
+        }
+    }
+    let words = parts.get("oneOf").and_then(Value::as_array).and_then(|forms| {
+        forms.iter().map(|form| Some((form.get("const")?.clone(), form.get("description").cloned()))).collect()
+    });
+    let words: Option<Vec<(Value, Option<Value>)>> = words;
+    if let Some(words) = words {
+        let (values, about): (Vec<Value>, Vec<Option<Value>>) = words.into_iter().unzip();
+        parts.shift_remove("oneOf");
+        parts.insert("enum".to_owned(), values.into());
+        // So one of the editors' servers reads what each word means; the others pass it over.
+        parts.insert("x-taplo".to_owned(), json!({ "docs": { "enumValues": about } }));
     }
 }
 

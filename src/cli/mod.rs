@@ -16,6 +16,7 @@ pub mod lineage;
 pub mod ls;
 pub mod man;
 pub mod outcome;
+pub mod reference;
 pub mod results;
 pub mod run;
 pub mod show;

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::check::Checked;
@@ -21,7 +22,7 @@ use crate::target::Target;
 pub const VERSION: u32 = 1;
 
 /// The file.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Manifest {
     /// Who wrote it, and of what.
     pub metadata: Metadata,
@@ -37,11 +38,11 @@ pub struct Manifest {
 }
 
 /// Who wrote the file, and of what.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Metadata {
     /// The version of Milepost.
     pub milepost_version: &'static str,
-    /// [`VERSION`].
+    /// The version of the file's shape: it changes when a key changes its meaning or goes away, not when one is added.
     pub manifest_version: u32,
     /// The project's name.
     pub project: String,
@@ -54,7 +55,7 @@ pub struct Metadata {
 }
 
 /// One definition.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct DefinitionEntry {
     /// `<kind>.<project>.<name>`.
     pub unique_id: String,
@@ -81,7 +82,7 @@ pub struct DefinitionEntry {
 }
 
 /// Something that is read of the warehouse.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct SourceEntry {
     /// The unique id of the definition.
     pub unique_id: String,
@@ -92,7 +93,7 @@ pub struct SourceEntry {
 }
 
 /// What was compiled for one target.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct TargetEntry {
     /// Its name.
     pub name: String,
@@ -105,7 +106,7 @@ pub struct TargetEntry {
 }
 
 /// One relation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct NodeEntry {
     /// `<kind>.<project>.<name>`, as in `run_results.json`.
     pub unique_id: String,
@@ -139,7 +140,7 @@ pub struct NodeEntry {
 }
 
 /// One column.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ColumnEntry {
     /// Its name.
     pub name: String,

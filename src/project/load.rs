@@ -319,9 +319,12 @@ fn as_table(value: DeValue<'_>) -> Result<DeTable<'_>, &'static str> {
     if let DeValue::Table(table) = value { Ok(table) } else { Err(kind_of(&value)) }
 }
 
+/// So many characters the name of a definition has at most: with what stands before it, every warehouse takes it.
+pub const LONGEST_NAME: usize = 48;
+
 /// Tells whether `name` can name a definition, and so a table on every warehouse.
 pub fn is_name(name: &str) -> bool {
-    name.len() <= 48
+    name.len() <= LONGEST_NAME
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.chars().all(|each| each.is_ascii_lowercase() || each.is_ascii_digit() || each == '_')
 }

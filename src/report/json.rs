@@ -3,6 +3,7 @@
 //! The structs here are twins of those of [`crate::diagnostic`]: what programs read keeps its shape when the
 //! compiler's own types move.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -10,7 +11,7 @@ use crate::report::diagnostics::{severity_name, shown_path};
 use crate::source::{Sources, Span};
 
 /// One diagnostic. A key without a value is there, as null.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Entry<'a> {
     /// The kebab-case code.
     pub code: &'a str,
@@ -31,7 +32,7 @@ pub struct Entry<'a> {
 }
 
 /// A place, and what to see there.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct LabelEntry<'a> {
     /// The place.
     #[serde(flatten)]
@@ -41,7 +42,7 @@ pub struct LabelEntry<'a> {
 }
 
 /// A range of a file.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Place {
     /// The path, relative to the project, with slashes.
     pub file: String,
@@ -52,7 +53,7 @@ pub struct Place {
 }
 
 /// A position in a file.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Position {
     /// From 1.
     pub line: usize,

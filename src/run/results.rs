@@ -9,6 +9,7 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -39,12 +40,15 @@ impl Invocation {
 }
 
 /// The file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the keys are dbt's, and documented there")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Document {
+    /// Who wrote the file, and when.
     pub metadata: Metadata,
+    /// What became of each unit test and relation, in the order in which they are made.
     pub results: Vec<Entry>,
+    /// How long all of it took, in seconds.
     pub elapsed_time: f64,
+    /// The arguments, without secrets; `command` and `which` among them.
     pub args: serde_json::Map<String, serde_json::Value>,
     /// What was found in the raw rows before the run.
     #[serde(default)]
@@ -55,37 +59,52 @@ pub struct Document {
 }
 
 /// Who wrote the file, and when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the keys are dbt's, and documented there")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Metadata {
+    /// The shape of dbt's that this one follows.
     pub dbt_schema_version: String,
     /// Null, for dbt had no part in it.
     pub dbt_version: Option<String>,
     /// The version of Milepost.
     pub milepost_version: String,
+    /// When the file was written, in UTC.
     pub generated_at: String,
+    /// A name of this run, which no other has.
     pub invocation_id: String,
+    /// When it began, in UTC.
     pub invocation_started_at: String,
+    /// Empty: no variable of the environment is told.
     pub env: IndexMap<String, String>,
 }
 
 /// What became of one node.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the keys are dbt's, and documented there")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
+    /// How it ended.
     pub status: Status,
+    /// When the statement began and ended.
     pub timing: Vec<Timing>,
+    /// The thread that ran it.
     pub thread_id: String,
+    /// How long it took, in seconds.
     pub execution_time: f64,
+    /// What the warehouse tells: `query_id`, `rows_affected`, `bytes_processed`, `bytes_billed`, each where it does.
     pub adapter_response: serde_json::Map<String, serde_json::Value>,
+    /// What is said of it, such as the error.
     pub message: Option<String>,
+    /// Of a unit test: 1 where it failed, 0 where it passed.
     pub failures: Option<u64>,
+    /// `<kind>.<project>.<name>`, as in `manifest.json`.
     pub unique_id: String,
+    /// Whether there is a statement.
     pub compiled: bool,
+    /// The statement.
     pub compiled_code: Option<String>,
+    /// The full name of the relation, quoted.
     pub relation_name: Option<String>,
+    /// Null, as in dbt where nothing is made in batches.
     pub batch_results: Option<serde_json::Value>,
-    /// What kind of failure it was, where it failed: the names are those of docs/warehouses.md.
+    /// What kind of failure it was, where it failed: one of the words below.
     #[serde(default)]
     pub error_kind: Option<ErrorKind>,
     /// How often it was tried.
@@ -104,11 +123,13 @@ pub struct Entry {
 }
 
 /// When a stage of a node began and ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the keys are dbt's, and documented there")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Timing {
+    /// Which stage: `execute`.
     pub name: String,
+    /// When it began, in UTC.
     pub started_at: Option<String>,
+    /// When it ended, in UTC.
     pub completed_at: Option<String>,
 }
 

@@ -60,7 +60,7 @@ pub enum Kind {
 }
 
 /// What was found of the rows of a definition.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Found {
     /// The definition.
     pub definition: String,
@@ -98,7 +98,7 @@ pub struct Found {
 }
 
 /// Values that cannot be read as the type that is declared.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Unreadable {
     /// The type.
     pub ty: String,

@@ -272,7 +272,7 @@ pub struct Error {
 }
 
 /// What a failure means for the caller. In results it has its name in small letters, `user_sql`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// The statement, or the data that it met, is wrong: it fails again until one of them changes.

@@ -219,13 +219,7 @@ fn every_kind_is_in_the_table_and_in_a_case() {
 
 #[test]
 fn every_diagnostic_has_an_example() {
-    let mut codes: BTreeMap<String, String> = BTreeMap::new();
-    for file in rust_files("src") {
-        let text = without_tests(&read(&file));
-        for code in codes_in(&text) {
-            codes.entry(code).or_insert_with(|| shown(&file));
-        }
-    }
+    let codes = raised();
     let examples: BTreeSet<String> =
         entries("tests/errors").into_iter().filter(|path| path.is_dir()).map(|path| stem(&path)).collect();
     let examples: BTreeSet<String> = examples.into_iter().filter(|example| example != "_many").collect();
@@ -337,6 +331,22 @@ fn without_comments(text: &str) -> String {
 /// Returns `text` up to its tests, and without comments.
 fn without_tests(text: &str) -> String {
     without_comments(text.split("#[cfg(test)]").next().expect("a split has a first part"))
+}
+
+/// Returns the codes of the diagnostics that the program makes, and a file that makes each.
+fn raised() -> BTreeMap<String, String> {
+    let mut codes: BTreeMap<String, String> = BTreeMap::new();
+    for file in rust_files("src") {
+        for code in codes_in(&without_tests(&read(&file))) {
+            codes.entry(code).or_insert_with(|| shown(&file));
+        }
+    }
+    codes
+}
+
+/// Returns these codes.
+pub(crate) fn codes() -> BTreeSet<String> {
+    raised().into_keys().collect()
 }
 
 /// Returns the codes of the diagnostics that `text` makes: `Diagnostic::error("code"`, whatever the line breaks.

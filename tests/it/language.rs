@@ -15,6 +15,10 @@ use crate::cli::{milepost, shown};
 
 const PAGE: &str = include_str!("../../docs/language.md");
 
+/// How the fences of what is built, and of what is planned, begin.
+const BUILT: &str = "toml title=\"built\"";
+const PLANNED: &str = "toml title=\"planned\"";
+
 /// A fenced block of the page.
 struct Block {
     /// Whether its fence says that it is built; otherwise it is planned.
@@ -42,8 +46,8 @@ fn sections() -> Vec<Section> {
                 block.text.extend([line, "\n"]);
                 open = Some(block);
             }
-            (None, Some(fence @ ("toml built" | "toml planned"))) => {
-                open = Some(Block { built: fence == "toml built", line: position + 2, text: String::new() });
+            (None, Some(fence @ (BUILT | PLANNED))) => {
+                open = Some(Block { built: fence == BUILT, line: position + 2, text: String::new() });
             }
             (None, Some(fence)) => assert!(!fence.starts_with("toml"), "line {}: ```{fence}", position + 1),
             (None, None) => {

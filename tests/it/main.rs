@@ -38,10 +38,12 @@ mod meaning;
 #[cfg(feature = "duckdb")]
 mod metamorphic;
 mod network;
+mod pages;
 #[cfg(feature = "duckdb")]
 mod parts;
 #[cfg(feature = "duckdb")]
 mod real;
+mod reference;
 #[cfg(feature = "duckdb")]
 mod recipes;
 #[cfg(feature = "duckdb")]

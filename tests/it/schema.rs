@@ -7,7 +7,15 @@ use milepost::application::schema::schema;
 use serde_json::Value;
 
 /// Where the repository's projects are. Those of `tests/errors` have mistakes.
-const PROJECTS: &[&str] = &["project.toml", "models", "checks", "tests/cases", "tests/real", "src/application/sample"];
+const PROJECTS: &[&str] = &[
+    "project.toml",
+    "models",
+    "checks",
+    "tests/cases",
+    "tests/real",
+    "src/application/sample",
+    "src/application/reference/example",
+];
 
 fn toml_files(path: &Path, files: &mut Vec<PathBuf>) {
     if path.is_dir() {
@@ -117,6 +125,12 @@ fn what_is_not_valid_is_told() {
         ("[source.a]\ncolumns = { b = 1 }", ".source.a.columns.b: 1 is not \"string\""),
         ("[kpi.a]\nkind = \"formula\"", ".kpi.a: `value` is missing"),
         ("[model.a]", ".model: not a key"),
+        (
+            "[kpi.a]\nkind = \"count\"\nof = \"x\"\ncohort = \"fortnight\"",
+            ".kpi.a.cohort: \"fortnight\" is not a value",
+        ),
+        ("[source.a]\ntime = { column = \"t\", type = \"int\" }", ".source.a.time.type: \"int\" is not a value"),
+        ("[milestone.a]\nevent = [1]", ".milestone.a.event: 1 is not \"string\""),
         ("[target.a]\ndialect = \"bigqery\"", ".target.a.dialect: \"bigqery\" is not a value"),
         (
             "[source.a]\nproperties = { column = \"p\", types = { plan.tier = 1 } }",

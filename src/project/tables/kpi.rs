@@ -70,7 +70,8 @@ pub struct KpiTable {
     /// Names to select it by.
     #[serde(default)]
     pub tags: Vec<String>,
-    /// What its value is counted in, for people.
+    /// What its value is counted in, for people: `%` prints a share as a percentage. Of a time `second`, `minute`, `hour` or
+    /// `day`: `day` if absent.
     pub unit: Option<Spanned<String>>,
     /// Which way is better: `higher` or `lower`.
     pub direction: Option<Direction>,

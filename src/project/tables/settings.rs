@@ -51,8 +51,8 @@ pub struct TargetTable {
     /// `upper`: the relations and their columns are in capitals, so that they can be written without quotes where the
     /// warehouse reads names without quotes so; `as_written` if absent.
     pub names: Option<Spanned<NamesCase>>,
-    /// Whether the warehouse keeps for a day what a run replaced, where it has the choice; not if absent, for all can be
-    /// made again.
+    /// Whether the warehouse keeps for a day what a run replaced, where it has the choice: all can be made again. `false` if
+    /// absent.
     pub time_travel: Option<Spanned<bool>>,
     /// How many statements run side by side; 4 if absent.
     pub threads: Option<Spanned<u16>>,

@@ -29,6 +29,7 @@ pub struct Conversion {
 
 impl Kind for Conversion {
     const NAME: &'static str = "conversion";
+    const ABOUT: &'static str = "The share of a population that reached a milestone. A member counts once its window has closed, whatever came of it.";
     const OVER_COHORTS: bool = true;
 
     fn references(&self, references: &mut References<'_, KpiTable>) {

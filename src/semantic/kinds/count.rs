@@ -28,6 +28,7 @@ pub struct Count {
 
 impl Kind for Count {
     const NAME: &'static str = "count";
+    const ABOUT: &'static str = "How many there are, or how many different ones.";
 
     fn references(&self, references: &mut References<'_, KpiTable>) {
         references.named(MEASURED, &self.of);

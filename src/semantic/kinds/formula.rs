@@ -26,6 +26,7 @@ pub struct Formula {
 
 impl Kind for Formula {
     const NAME: &'static str = "formula";
+    const ABOUT: &'static str = "An expression over other KPIs, which meet on period and segment.";
 
     fn references(&self, references: &mut References<'_, KpiTable>) {
         references.expression(&self.value, Some((Table::Kpi, Type::Float)));

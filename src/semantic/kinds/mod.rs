@@ -32,6 +32,9 @@ pub trait Kind: DeserializeOwned + JsonSchema + 'static {
     /// Its name in `kind = "…"`.
     const NAME: &'static str;
 
+    /// What it is, in a sentence.
+    const ABOUT: &'static str;
+
     /// Whether it is always taken over cohorts, so that `grain = "all"` is the cohort of everybody.
     const OVER_COHORTS: bool = false;
 
@@ -63,6 +66,8 @@ type Reader = fn(&DeTable<'_>, &Project, &Definition<KpiTable>, &mut Diagnostics
 pub struct Entry {
     /// The name in `kind = "…"`.
     pub name: &'static str,
+    /// What it is, in a sentence.
+    pub about: &'static str,
     over_cohorts: bool,
     read: Reader,
     /// Its part of the JSON Schema.
@@ -82,6 +87,7 @@ pub const KINDS: &[Entry] = &[
 const fn entry<K: Kind>() -> Entry {
     Entry {
         name: K::NAME,
+        about: K::ABOUT,
         over_cohorts: K::OVER_COHORTS,
         read: |fields, project, definition, diagnostics| {
             let what = format!("[kpi.{}]", definition.name);

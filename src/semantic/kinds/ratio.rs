@@ -24,6 +24,7 @@ pub struct Ratio {
 
 impl Kind for Ratio {
     const NAME: &'static str = "ratio";
+    const ABOUT: &'static str = "One measure over another, null where the second is zero. Each side is aggregated alone, and they meet on period and segment.";
 
     fn references(&self, references: &mut References<'_, KpiTable>) {
         references.named(MEASURED, &self.numerator.of).named(MEASURED, &self.denominator.of);

@@ -28,6 +28,7 @@ pub struct Sum {
 
 impl Kind for Sum {
     const NAME: &'static str = "sum";
+    const ABOUT: &'static str = "What a number of each row adds up to.";
 
     fn references(&self, references: &mut References<'_, KpiTable>) {
         references.named(MEASURED, &self.of);

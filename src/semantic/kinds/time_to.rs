@@ -37,6 +37,7 @@ const UNITS: &[(&str, i64)] =
 
 impl Kind for TimeTo {
     const NAME: &'static str = "time_to";
+    const ABOUT: &'static str = "How long it took those who reached a milestone.";
     const OVER_COHORTS: bool = true;
 
     fn references(&self, references: &mut References<'_, KpiTable>) {

@@ -241,7 +241,7 @@ fn gather(table: &Table, values: &mut BTreeMap<String, Vec<Value>>) {
 fn language(page: &Path) -> Table {
     let page = std::fs::read_to_string(page).unwrap();
     let mut project = Table::new();
-    for block in page.split("\n```toml built\n").skip(1) {
+    for block in page.split("\n```toml title=\"built\"\n").skip(1) {
         let block = block.split("\n```").next().expect("a split has a first part");
         let parsed = block.parse().unwrap_or_else(|error| panic!("{error}\n{block}"));
         merge(&mut project, parsed);
