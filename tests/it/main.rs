@@ -43,9 +43,9 @@ mod pages;
 mod parts;
 #[cfg(feature = "duckdb")]
 mod real;
-mod reference;
 #[cfg(feature = "duckdb")]
 mod recipes;
+mod reference;
 #[cfg(feature = "duckdb")]
 mod results;
 #[cfg(feature = "duckdb")]
