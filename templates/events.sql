@@ -40,8 +40,8 @@ numbered AS (
     identified.*,
     ROW_NUMBER() OVER (
       PARTITION BY identified.{{ "event_name" | ident }}, identified.{{ "event_id" | ident }}
-      ORDER BY identified.{{ "event_time" | ident }}, CASE WHEN identified.{{ "entity" | ident }} IS NULL THEN 1 ELSE 0 END, identified.{{ "entity" | ident }}{{ "," | when(read) }}
-{% for name in read %}
+      ORDER BY identified.{{ "event_time" | ident }}, CASE WHEN identified.{{ "entity" | ident }} IS NULL THEN 1 ELSE 0 END, identified.{{ "entity" | ident }}{{ "," | when(ranked) }}
+{% for name in ranked %}
         CASE WHEN identified.{{ name | ident }} IS NULL THEN 1 ELSE 0 END, identified.{{ name | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}
     ) AS {{ "row_of_event" | ident }}

@@ -133,9 +133,7 @@ impl Reader {
         let scanned: Vec<&Name> = source.scan.iter().flat_map(|scan| scan.columns()).collect();
         let scanned = |name: &str| scanned.iter().any(|column| matches!(column, Name::Column(own) if own == name));
         let needed = |name: &str| match &node.relation {
-            Relation::Events(events) => {
-                events.reads_all(source) || events.columns.iter().any(|(needed, _)| needed == name)
-            }
+            Relation::Events(events) => events.reads_column(source, name),
             Relation::Schema
             | Relation::Entity(_)
             | Relation::Facts(_)
@@ -175,8 +173,9 @@ impl Reader {
             }
             EventName::Constant(_) => {}
         }
-        let reads_documents = events.reads_all(source) || !events.properties.is_empty();
-        for properties in properties.iter().filter(|_| reads_documents) {
+        let reads_documents =
+            |paths: &model::Properties| paths.types.keys().any(|path| events.reads_property(source, path));
+        for properties in properties.iter().filter(|properties| reads_documents(properties)) {
             let (what, types, other) = match properties.stored {
                 model::Stored::Json => ("a column of JSON", "document", ("string", "its `stored` is `\"text\"`")),
                 model::Stored::Text => ("JSON in text", "string", ("document", "its `stored` is `\"json\"`")),

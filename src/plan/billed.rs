@@ -117,19 +117,13 @@ impl Work<'_> {
     fn reads(&self, id: NodeId, reads: &mut BTreeMap<Source, Read>) {
         let node = self.plan.node(id);
         let Some(query) = &node.query else {
+            let lineage::RawReads { raw: columns, nodes } = lineage::raw_reads(self.model, self.plan, node);
             if let Some(raw) = node.reads {
-                let step = lineage::raw_step(self.model, self.plan, node);
-                let places = step.columns.iter().flat_map(|column| column.value.iter().chain(&column.rows));
-                let columns = places.chain(&step.rows).filter_map(|place| match place {
-                    lineage::Place::RawColumn(_, path) => path.parts().first().cloned(),
-                    lineage::Place::RawRows(_) | lineage::Place::Rows(_) | lineage::Place::Column(..) => None,
-                });
                 reads.entry(Source::Raw(raw)).or_default().raw_columns.extend(columns);
             }
             // An entity may be made of others.
-            for other in node.depends_on.iter().filter(|other| self.plan.node(**other).materialization.is_relation()) {
-                let columns = 0..self.plan.node(*other).columns.len();
-                reads.entry(Source::Node(*other)).or_default().columns.extend(columns);
+            for (other, columns) in nodes {
+                reads.entry(Source::Node(other)).or_default().columns.extend(columns);
             }
             return;
         };

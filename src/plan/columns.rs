@@ -2,7 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::semantic::model::{Entity, Source};
+use crate::plan::node::Events;
+use crate::semantic::model::{Entity, Source, SourceRows};
 use crate::semantic::name::{EntityColumn, EventRole, FactRole, Name, Path};
 
 /// The longest name of a property's column: warehouses take 255 characters and more.
@@ -98,6 +99,20 @@ pub fn column_of_entity(entity: &Entity, name: &Name) -> Option<String> {
         EntityColumn::Parent => entity.parent.as_ref().map(|(_, column)| column.clone()),
         EntityColumn::Attribute(name) => Some(name.clone()),
     }
+}
+
+/// The columns by which the first of several rows of one event counts, in this order, behind its time and its entity; nulls come
+/// last. All that is declared, whatever of it somebody needs, but where nothing is read but what comes before.
+pub fn rank_of_events(source: &Source, events: &Events) -> Vec<String> {
+    let SourceRows::Events { properties, .. } = &source.rows else { return Vec::new() };
+    if !events.reads_all(source) {
+        return Vec::new();
+    }
+    let mut columns: Vec<&String> = source.columns.iter().map(|column| &column.name).collect();
+    columns.sort_unstable();
+    let mut paths: Vec<&Path> = properties.iter().flat_map(|properties| properties.types.keys()).collect();
+    paths.sort_unstable();
+    columns.into_iter().map(|name| column_name(name)).chain(paths.into_iter().map(property_name)).collect()
 }
 
 /// The columns by which the first of several facts of one key counts, in this order; nulls come last. The order in which

@@ -74,9 +74,29 @@ pub struct Step {
     pub rows: BTreeSet<Place>,
 }
 
-/// Returns what the columns of a node come from that reads raw rows.
-pub(super) fn raw_step(model: &Model, plan: &Plan, node: &Node) -> Step {
-    raw::step(model, plan, node)
+/// What a node reads that is no query: raw columns, by their names, and columns of other nodes, by their places.
+#[derive(Debug, Default)]
+pub(super) struct RawReads {
+    pub(super) raw: BTreeSet<String>,
+    pub(super) nodes: BTreeMap<NodeId, BTreeSet<usize>>,
+}
+
+/// Returns what a node reads that reads raw rows, or is derived from what does.
+pub(super) fn raw_reads(model: &Model, plan: &Plan, node: &Node) -> RawReads {
+    let step = raw::step(model, plan, node);
+    let mut reads = RawReads::default();
+    let places = step.columns.iter().flat_map(|column| column.value.iter().chain(&column.rows));
+    for place in places.chain(&step.rows) {
+        match place {
+            Place::RawColumn(_, path) => reads.raw.extend(path.parts().first().cloned()),
+            // Not of a query: the slice is the node.
+            Place::Column(node, column) => {
+                reads.nodes.entry(NodeId(node.0)).or_default().insert(*column);
+            }
+            Place::RawRows(_) | Place::Rows(_) => {}
+        }
+    }
+    reads
 }
 
 /// Rows of a node: those in which some columns, by their places, have one of some constants.

@@ -181,6 +181,16 @@ impl Events {
     pub fn reads_all(&self, source: &Source) -> bool {
         source.deduplicate && !(self.columns.is_empty() && self.properties.is_empty())
     }
+
+    /// Tells whether a declared column is read.
+    pub fn reads_column(&self, source: &Source, name: &str) -> bool {
+        self.reads_all(source) || self.columns.iter().any(|(needed, _)| needed == name)
+    }
+
+    /// Tells whether a declared property is read.
+    pub fn reads_property(&self, source: &Source, path: &Path) -> bool {
+        self.reads_all(source) || self.properties.iter().any(|(needed, _)| needed == path)
+    }
 }
 
 /// How occurrences of a stream add up: each way has its own statement.

@@ -20,6 +20,7 @@ mod conformance;
 mod dependencies;
 mod engine;
 mod errors;
+mod events;
 mod extent;
 #[cfg(feature = "duckdb")]
 mod faults;

@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::columns::{
-    column_name, column_of_entity, column_of_events, column_of_facts, property_name, rank_of_entity, rank_of_facts,
+    column_name, column_of_entity, column_of_events, column_of_facts, property_name, rank_of_entity, rank_of_events,
+    rank_of_facts,
 };
 use crate::plan::lineage::{Origins, Place, SliceId, Step};
 use crate::plan::node::{Events, Node, Plan, Raw, Relation};
@@ -162,29 +163,19 @@ fn events(model: &Model, events: &Events) -> Reading {
     rows.column("event_time", time);
     rows.column("event_id", id);
     rows.decides("event_name");
-    let decides = events.reads_all(source);
-    let mut order = vec!["event_time".to_owned(), "entity".to_owned()];
-    let mut declared: Vec<&Column> = source.columns.iter().collect();
-    declared.sort_by(|left, right| left.name.cmp(&right.name));
-    for Column { name, column, .. } in declared {
-        if decides || events.columns.iter().any(|(needed, _)| needed == name) {
-            rows.column(&column_name(name), [rows.place(column)]);
-            order.push(column_name(name));
-        }
+    for Column { name, column, .. } in source.columns.iter().filter(|own| events.reads_column(source, &own.name)) {
+        rows.column(&column_name(name), [rows.place(column)]);
     }
     if let Some(properties) = properties {
-        let mut declared: Vec<&Path> = properties.types.keys().collect();
-        declared.sort();
-        for path in declared {
-            if decides || events.properties.iter().any(|(needed, _)| needed == path) {
-                let whole = std::iter::once(&properties.column).chain(path.parts());
-                rows.column(&property_name(path), [Place::RawColumn(rows.raw, Path::new(whole))]);
-                order.push(property_name(path));
-            }
+        for path in properties.types.keys().filter(|path| events.reads_property(source, path)) {
+            let whole = std::iter::once(&properties.column).chain(path.parts());
+            rows.column(&property_name(path), [Place::RawColumn(rows.raw, Path::new(whole))]);
         }
     }
     if source.deduplicate {
         rows.decides("event_id");
+        let mut order = vec!["event_time".to_owned(), "entity".to_owned()];
+        order.extend(rank_of_events(source, events));
         rows.first_by(&order);
     }
     rows.condition(source.condition.as_ref(), &column_of_events);

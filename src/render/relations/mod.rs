@@ -102,7 +102,7 @@ pub fn statement(cx: &Cx<'_>, node: &Node) -> Result<String> {
             cx.render("schema.sql", minijinja::context! { header, schema => cx.place.schema.clone() })
         }
         Relation::Entity(entity) => entity::statement(cx, node, *entity),
-        Relation::Events(events) => source::events(cx, node, events),
+        Relation::Events(events) => source::events(cx, node, events, false),
         Relation::Facts(source) => source::facts(cx, node, *source),
         Relation::Occurrences(occurrences) => cx.queried(node, reached::occurrences_header(cx, occurrences)),
         Relation::Reached(reached) => cx.queried(node, reached::header(cx, reached)),
@@ -180,7 +180,11 @@ impl Cx<'_> {
         for id in query.nodes() {
             let node = self.plan.node(id);
             if node.materialization == Materialization::Ephemeral {
-                within.insert(id, statement(self, node)?);
+                let text = match &node.relation {
+                    Relation::Events(events) => source::events(self, node, events, true),
+                    other => Err(Failure::Template(format!("a {} is part of no statement", other.kind()))),
+                };
+                within.insert(id, text?);
             }
         }
         Ok(query::Printer { plan: self.plan, dialect, schema, as_of, within }.query(query)?)

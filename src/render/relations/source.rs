@@ -2,7 +2,7 @@
 
 use minijinja::{Value, context};
 
-use crate::plan::columns::{column_name, property_name, rank_of_facts};
+use crate::plan::columns::{column_name, property_name, rank_of_events, rank_of_facts};
 use crate::plan::node::{Events, Materialization, Node};
 use crate::render::access;
 use crate::render::relations::entity::parenthesized;
@@ -27,14 +27,16 @@ fn time(source: &Source) -> Option<Time<'_>> {
     source.time().map(|time| Time { column: &time.column, ty: time.ty })
 }
 
-pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String> {
+/// Prints the reading of a log. Where it stands within the one statement that reads it, it may have less: by itself its rows are the
+/// same whoever reads them.
+pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events, is_within: bool) -> Result<String> {
     let source = cx.model.source(events.source);
     let SourceRows::Events { id: _, entity: (_, entity_column), time, name, properties, aliases } = &source.rows else {
         return Err(Failure::Template(format!("`{}` holds no events", source.meta.name)));
     };
     let raw = Raw::new(cx, &source.meta, &source.origin, &source.timezone);
     // Of several rows of one event that of nobody comes last, which an empty key would not.
-    let is_met = events.of_entities && !source.deduplicate;
+    let is_met = is_within && events.of_entities && !source.deduplicate;
     let entity = if is_met { raw.typed(entity_column, Type::String)? } else { raw.key(entity_column)? };
     let mut columns = vec![context! { name => "entity", sql => entity }];
     if let EventName::Column(column) = name {
@@ -50,14 +52,16 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
     let payload: Vec<String> = (events.columns.iter().map(|(name, _)| column_name(name)))
         .chain(events.properties.iter().map(|(path, _)| property_name(path)))
         .collect();
-    let decides = events.reads_all(source);
     let mut read = Vec::new();
+    // Where a row lies says nothing about it.
+    let mut untold = Vec::new();
     let mut declared: Vec<&Column> = source.columns.iter().collect();
     declared.sort_by(|left, right| left.name.cmp(&right.name));
     for Column { name, column, ty, .. } in declared {
-        // Where a row lies says nothing about it.
-        let is_told = decides && !cx.dialect().stored("unlisted").contains(column);
-        if is_told || events.columns.iter().any(|(needed, _)| needed == name) {
+        let is_unlisted = cx.dialect().stored("unlisted").contains(column);
+        untold.extend(is_unlisted.then(|| column_name(name)));
+        let is_needed = events.columns.iter().any(|(needed, _)| needed == name);
+        if is_needed || (events.reads_column(source, name) && !is_unlisted) {
             columns.push(context! { name => column_name(name), sql => raw.typed(column, *ty)? });
             read.push(column_name(name));
         }
@@ -65,13 +69,14 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
     let read_raw = source_columns(source);
     let mut from = cx.raw(&source.meta, &source.origin, &read_raw)?;
     let mut scan = scanned(&raw, source)?;
-    if let Some(properties) = properties.as_ref().filter(|_| decides || !events.properties.is_empty()) {
-        let (document, relation) = raw.documents(properties, from, &read_raw, &mut scan)?;
-        from = relation;
-        let mut declared: Vec<(&Path, &Type)> = properties.types.iter().collect();
+    if let Some(properties) = properties {
+        let mut declared: Vec<(&Path, &Type)> =
+            properties.types.iter().filter(|(path, _)| events.reads_property(source, path)).collect();
         declared.sort();
-        for (path, ty) in declared {
-            if decides || events.properties.iter().any(|(needed, _)| needed == path) {
+        if !declared.is_empty() {
+            let (document, relation) = raw.documents(properties, from, &read_raw, &mut scan)?;
+            from = relation;
+            for (path, ty) in declared {
                 let keys: Vec<&str> = path.parts().iter().map(String::as_str).collect();
                 let fragment = access::property_of(cx.dialect(), &document, &keys, *ty)?;
                 columns.push(context! { name => property_name(path), sql => sql(fragment.sql) });
@@ -79,7 +84,10 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
             }
         }
     }
+    let mut ranked = rank_of_events(source, events);
+    ranked.retain(|name| !untold.contains(name));
     let (raw_names, raw_name, event_name) = names(cx, events, name, aliases)?;
+    let may_be_empty = raw_names.as_ref().is_none_or(|names| names.iter().any(String::is_empty));
     let condition = match &source.condition {
         Some(condition) => {
             Some(sql(parenthesized(&cx.print(condition, Aliases { events: Some("kept"), ..Aliases::default() })?)))
@@ -104,10 +112,10 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events) -> Result<String
             relation => (node.materialization != Materialization::Ephemeral).then(|| cx.table(node)),
             from => sql(from),
             scan,
-            columns, read, payload, raw_names, raw_name,
+            columns, read, ranked, payload, raw_names, raw_name,
             event_id => sql(event_id(cx, source, &event_name)?),
             event_name,
-            named => matches!(name, EventName::Column(_)) && events.names.only().is_none(),
+            named => matches!(name, EventName::Column(_)) && may_be_empty,
             deduplicate => source.deduplicate,
             condition,
             since => cx.since(source.retain)?,
