@@ -55,7 +55,8 @@ pub fn export(workspace: &mut Workspace, target: &Target, folder: &Path) -> Resu
     let texts = plain.iter().map(Checked::sql).chain(sources.texts());
     let blanks = Blanks::apart_from(texts);
     let open = compile_open(workspace, target, &blanks)?;
-    let package = package_name(&workspace.analysis.model.name);
+    // A project's name is one that dbt takes.
+    let package = workspace.analysis.model.name.clone();
     let out = Writer { workspace, target, blanks: &blanks, sources: &sources, package: &package };
     let mut files = BTreeMap::new();
     files.insert("dbt_project.yml".to_owned(), out.project(&root));
@@ -201,13 +202,6 @@ fn opening(sql: &str) -> String {
     lines.map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-/// Returns the name of the package: dbt takes letters, digits and underscores, and no digit at the beginning.
-fn package_name(project: &str) -> String {
-    let legal = |each: char| if each.is_ascii_alphanumeric() { each.to_ascii_lowercase() } else { '_' };
-    let name: String = project.chars().map(legal).collect();
-    if name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') { name } else { format!("_{name}") }
-}
-
 /// Returns the path from one folder to another, with slashes; where none leads there, the other's own.
 fn between(from: &Path, to: &Path) -> Result<String, Obstacle> {
     let whole = |path: &Path| {
@@ -254,12 +248,5 @@ mod tests {
         assert_eq!(between("/a/b/./x/../dbt/inkwell", "/a/b"), "../..");
         assert_eq!(between("/a/c", "/a/b"), "../b");
         assert_eq!(between("/a", "/a"), ".");
-    }
-
-    #[test]
-    fn a_package_has_a_legal_name() {
-        assert_eq!(package_name("inkwell"), "inkwell");
-        assert_eq!(package_name("Ink-well 2"), "ink_well_2");
-        assert_eq!(package_name("2nd"), "_2nd");
     }
 }
