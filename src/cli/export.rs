@@ -41,14 +41,18 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     match args.form {
         Form::Dbt => {
             let exported = dbt::export(&mut workspace, &target, &args.folder)?;
-            let dbt::Exported { package, adapter, models, changes } = exported;
+            let dbt::Exported { package, adapter, models, tests, left_out, changes } = exported;
             cx.say(&format!(
-                "exported {models} models for {adapter} to the package `{package}` in `{}`: {} files, {} written, {} removed",
+                "exported {models} models and {tests} unit tests for {adapter} to the package `{package}` in `{}`: {} files, {} \
+                 written, {} removed",
                 args.folder.display(),
                 changes.files,
                 changes.written,
                 changes.removed
             ));
+            for reason in left_out {
+                cx.say(&format!("left out of the unit tests: {reason}"));
+            }
         }
     }
     Ok(cx.warn(&workspace))

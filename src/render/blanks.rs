@@ -56,10 +56,11 @@ const MARKS: [&str; 2] = ["\u{FDD0}", "\u{FDD1}"];
 
 impl Blanks {
     /// Makes blanks that stand in none of `texts`.
-    pub fn apart_from<'t>(texts: impl IntoIterator<Item = &'t str> + Clone) -> Self {
+    pub fn apart_from(texts: &[&str]) -> Self {
+        let longest = texts.iter().map(|text| text.len()).max().unwrap_or_default();
         let mark = |length| MARKS[0].repeat(length) + MARKS[1];
-        let is_free = |mark: &String| !texts.clone().into_iter().any(|text| text.contains(mark.as_str()));
-        let mark = (1..).map(mark).find(is_free).expect("a text has an end, and with it what is in it");
+        let is_free = |mark: &String| !texts.iter().any(|text| text.contains(mark.as_str()));
+        let mark = (1..=longest + 1).map(mark).find(is_free).expect("what is longer than a text is not in it");
         Self { mark }
     }
 
@@ -144,7 +145,7 @@ mod tests {
 
     #[test]
     fn what_is_left_is_found_again() {
-        let blanks = Blanks::apart_from([]);
+        let blanks = Blanks::apart_from(&[]);
         let zone = "America/New_York".to_owned();
         for blank in [
             Blank::Relation(NodeId(12)),
@@ -163,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_name_is_a_blank_without_its_quotes() {
-        let blanks = Blanks::apart_from([]);
+        let blanks = Blanks::apart_from(&[]);
         let name = blanks.leave(&Blank::Relation(NodeId(1)));
         let quoted = Dialect::named(Dialect::names()[0]).unwrap().raw_identifier(&name).unwrap();
         assert_eq!(
@@ -174,9 +175,9 @@ mod tests {
 
     #[test]
     fn what_looks_like_a_blank_is_none() {
-        let usual = Blanks::apart_from([]).leave(&Blank::Folder);
+        let usual = Blanks::apart_from(&[]).leave(&Blank::Folder);
         let sql = format!("select '{usual}' -- {usual}");
-        let blanks = Blanks::apart_from([sql.as_str()]);
+        let blanks = Blanks::apart_from(&[sql.as_str()]);
         assert_eq!(filled(&sql, &blanks), sql.to_uppercase());
     }
 }

@@ -283,8 +283,7 @@ fn is_tidy(sql: &str) -> bool {
     sql.split('\n').all(|line| line.trim_end() == line && !line.is_empty())
 }
 
-/// Splits SQL into its words, each as it is written.
-pub(in crate::render) fn tokens(sql: &str, grammar: &dyn Grammar) -> Result<Vec<TokenWithSpan>, String> {
+pub(super) fn tokens(sql: &str, grammar: &dyn Grammar) -> Result<Vec<TokenWithSpan>, String> {
     Tokenizer::new(grammar, sql).with_unescape(false).tokenize_with_location().map_err(|error| error.to_string())
 }
 
@@ -300,7 +299,7 @@ fn position(location: Location) -> (u64, u64) {
 }
 
 /// Returns each token with its bytes: the tokenizer counts lines and characters, and slices want bytes.
-pub(in crate::render) fn spans<'t>(
+pub(super) fn spans<'t>(
     text: &str,
     tokens: &'t [TokenWithSpan],
 ) -> impl Iterator<Item = (&'t TokenWithSpan, Range<usize>)> {

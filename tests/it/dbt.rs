@@ -8,6 +8,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use milepost::application::Obstacle;
 use milepost::application::artifacts;
 use milepost::application::export::dbt::export;
 use milepost::application::export::folder::{Changes, LIST};
@@ -112,18 +113,11 @@ impl Copy {
         let analysis = &workspace.analysis;
         let cases = case::resolve(&analysis.project, &analysis.model, &analysis.plan, &mut workspace.diagnostics);
         for (name, rows) in given::tables(&workspace.analysis.model, &cases[0], executed()) {
-            let table = executed().table(&self.table_of(&workspace, &name)).unwrap();
+            let table = executed().table(&table_of(&workspace, &name)).unwrap();
             for database in [OURS, THEIRS] {
                 self.warehouse(database).load(&table, &rows).unwrap();
             }
         }
-    }
-
-    fn table_of(&self, workspace: &Workspace, name: &str) -> String {
-        let model = &workspace.analysis.model;
-        let source = model.sources.iter().find(|source| source.meta.name == name).map(|source| &source.origin);
-        let entity = || model.entities.iter().find(|entity| entity.meta.name == name)?.origin.as_ref();
-        source.or_else(entity).unwrap().table.clone().unwrap()
     }
 
     fn warehouse(&self, database: &str) -> Box<dyn Warehouse> {
@@ -171,6 +165,14 @@ impl Copy {
         assert_eq!(text, "");
         assert!(ours.values().any(|rows| !rows.rows.is_empty()));
     }
+}
+
+/// Returns the raw table of a source or an entity.
+fn table_of(workspace: &Workspace, name: &str) -> String {
+    let model = &workspace.analysis.model;
+    let source = model.sources.iter().find(|source| source.meta.name == name).map(|source| &source.origin);
+    let entity = || model.entities.iter().find(|entity| entity.meta.name == name)?.origin.as_ref();
+    source.or_else(entity).unwrap().table.clone().unwrap()
 }
 
 /// What dbt is asked to do, and where.
@@ -285,7 +287,7 @@ fn engine(
     let short = |text: String| text.strip_suffix(".000000").map_or(text.clone(), str::to_owned);
     let mut engine = Environment::new();
     let relation = named.clone();
-    engine.add_function("ref", move |name: String| relation(&name));
+    engine.add_function("ref", move |_package: String, name: String| relation(&name));
     engine.add_function("source", move |_source: String, name: String| named(&format!("source {name}")));
     let at = before.clone();
     engine.add_function("milepost_moment", move |options: Kwargs| at(&options).map(short));
@@ -308,8 +310,8 @@ fn engine(
 fn templates_print_what_compile_prints() {
     // Files are read by dbt's adapter: what stands for them is not in a statement.
     let others = dialects().into_iter().filter(|dialect| dialect.name() != executed().name());
-    let names = ["old_rows", "stored_times", "scores", "canonical_tables", "milestone_structures"];
-    let copies: Vec<Copy> = names.map(Copy::of_case).into_iter().chain([Copy::of_odd(), Copy::of_sample()]).collect();
+    let cases = ["old_rows", "stored_times", "scores", "canonical_tables", "milestone_structures"];
+    let copies: Vec<Copy> = cases.map(Copy::of_case).into_iter().chain([Copy::of_odd(), Copy::of_sample()]).collect();
     for (copy, dialect) in copies.iter().flat_map(|copy| others.clone().map(move |dialect| (copy, dialect))) {
         let mut workspace = copy.open(dialect);
         let target = workspace.target().unwrap();
@@ -318,7 +320,7 @@ fn templates_print_what_compile_prints() {
         let (analysis, schema) = (&workspace.analysis, target.schema.clone());
         let tables: BTreeMap<String, String> = given::raw_columns(&analysis.model)
             .into_keys()
-            .map(|name| (format!("source {name}"), copy.table_of(&workspace, &name)))
+            .map(|name| (format!("source {name}"), table_of(&workspace, &name)))
             .collect();
         let named = move |name: &str| match tables.get(name) {
             Some(table) => dialect.raw_table(table).unwrap(),
@@ -355,4 +357,90 @@ fn an_export_is_the_same_again_and_leaves_what_others_wrote() {
     assert!(!folder.join("models/kpi/kpi_calls.sql").exists() && folder.join("models/kpi/by_hand.sql").exists());
     let list = fs::read_to_string(folder.join(LIST)).unwrap();
     assert!(!list.contains("by_hand") && !list.contains("kpi_calls"), "{list}");
+}
+
+/// Writes a project that reads models of dbt, and the artifacts of the dbt project beside it.
+fn reader(models: &str, catalog: bool) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (folder.path().join("ours"), folder.path().join("theirs/target"));
+    fs::create_dir_all(ours.join("models")).unwrap();
+    fs::create_dir_all(&theirs).unwrap();
+    let project = "[project]\nname = \"acme\"\nas_of = \"2026-03-01\"\ndbt = \"../theirs\"\n\n[target.of_duckdb]\ndialect = \"duckdb\"\n";
+    fs::write(ours.join("project.toml"), project).unwrap();
+    fs::write(ours.join("models/all.toml"), models).unwrap();
+    let metadata = serde_json::json!({ "dbt_schema_version": "of dbt", "project_name": "shop" });
+    let model = |package: &str, name: &str, relation: &str| {
+        serde_json::json!({
+            "resource_type": "model", "package_name": package, "name": name, "relation_name": relation,
+        })
+    };
+    let manifest = serde_json::json!({
+        "metadata": metadata,
+        "nodes": {
+            "model.a_package.users": model("a_package", "users", "`p`.`other`.`users`"),
+            "model.shop.users": model("shop", "users", "ANALYTICS.dbt.users"),
+            "model.shop.tests": { "resource_type": "test", "package_name": "shop", "name": "unique" },
+        },
+        "sources": {
+            "source.shop.app.events": {
+                "source_name": "app", "name": "events", "relation_name": "\"raw\".\"App Events\"",
+            },
+        },
+    });
+    fs::write(theirs.join("manifest.json"), manifest.to_string()).unwrap();
+    if catalog {
+        let columns = serde_json::json!({ "USER_ID": { "type": "TEXT" }, "CREATED_AT": { "type": "TIMESTAMP_NTZ" } });
+        let found = serde_json::json!({
+            "metadata": { "database": "ANALYTICS", "schema": "dbt_prod", "name": "USERS" }, "columns": columns,
+        });
+        let catalog = serde_json::json!({ "metadata": metadata, "nodes": { "model.shop.users": found } });
+        fs::write(theirs.join("catalog.json"), catalog.to_string()).unwrap();
+    }
+    folder
+}
+
+/// Returns what the tables are that a project reads; or what is wrong with it.
+fn tables(models: &str, catalog: bool) -> Result<Vec<String>, Vec<String>> {
+    let folder = reader(models, catalog);
+    let now = moment::moment("2026-03-01").unwrap();
+    match Workspace::open(Request::of(folder.path().join("ours"), now)) {
+        Ok(workspace) => {
+            let model = &workspace.analysis.model;
+            let origins = model.entities.iter().filter_map(|entity| entity.origin.as_ref());
+            let all = origins.chain(model.sources.iter().map(|source| &source.origin));
+            Ok(all.filter_map(|origin| origin.table.clone()).collect())
+        }
+        Err(Obstacle::Mistakes { found, .. }) => {
+            let told = found.sorted().into_iter();
+            Err(told
+                .map(|one| format!("{}: {} ({})", one.code, one.message, one.help.clone().unwrap_or_default()))
+                .collect())
+        }
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_table_is_what_dbt_calls_so() {
+    let user = |table: &str, key: &str| {
+        format!("[entity.user]\ntable = \"{table}\"\nkey = \"{key}\"\nstart = \"created_at\"\n")
+    };
+    let events =
+        "[source.log]\ntable = \"dbt:app.events\"\nid = \"id\"\nentity = \"user_id\"\nname = \"name\"\ntime = \"at\"\n";
+    let both = user("dbt:users", "user_id") + events;
+    assert_eq!(tables(&both, false).unwrap(), ["ANALYTICS.DBT.USERS", "raw.App Events"]);
+    assert_eq!(tables(&both, true).unwrap(), ["ANALYTICS.dbt_prod.USERS", "raw.App Events"]);
+    assert_eq!(tables(&user("dbt:a_package.users", "user_id"), true).unwrap(), ["p.other.users"]);
+    assert_eq!(
+        tables(&user("dbt:app.event", "user_id"), true).unwrap_err(),
+        [
+            "unknown-dbt-relation: dbt has no model or source `app.event` (one with a similar name exists: `dbt:app.events`)"
+        ]
+    );
+    // Without a catalog nobody knows the columns.
+    assert!(tables(&user("dbt:users", "userid"), false).is_ok());
+    assert_eq!(
+        tables(&user("dbt:users", "userid"), true).unwrap_err(),
+        ["unknown-column: the relation of dbt has no column `userid` (a column with a similar name exists: `USER_ID`)"]
+    );
 }

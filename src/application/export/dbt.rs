@@ -5,16 +5,21 @@
 
 mod jinja;
 mod sources;
+mod tests;
 mod yaml;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
 use self::sources::Sources;
+use self::tests::Inputs;
 use crate::application::Obstacle;
+use crate::application::cases::cases;
 use crate::application::export::folder::{self, Changes};
+use crate::application::selection::Selection;
 use crate::application::workspace::{Workspace, place};
 use crate::check::Checked;
 use crate::manifest;
@@ -43,6 +48,10 @@ pub struct Exported {
     pub adapter: &'static str,
     /// The models.
     pub models: usize,
+    /// The unit tests of dbt.
+    pub tests: usize,
+    /// The unit tests, or parts of them, that the package does not have, and why.
+    pub left_out: Vec<String>,
     /// What was done to the folder.
     pub changes: Changes,
 }
@@ -52,11 +61,12 @@ pub fn export(workspace: &mut Workspace, target: &Target, folder: &Path) -> Resu
     let plain = workspace.compile(target)?;
     let root = between(folder, &workspace.root()?)?;
     let sources = Sources::of(&workspace.analysis, target.dialect)?;
-    let texts = plain.iter().map(Checked::sql).chain(sources.texts());
-    let blanks = Blanks::apart_from(texts);
+    let texts: Vec<&str> = plain.iter().map(Checked::sql).chain(sources.texts()).collect();
+    let blanks = Blanks::apart_from(&texts);
     let open = compile_open(workspace, target, &blanks)?;
     // A project's name is one that dbt takes.
     let package = workspace.analysis.model.name.clone();
+    let cases = cases(workspace, &Selection::default())?;
     let out = Writer { workspace, target, blanks: &blanks, sources: &sources, package: &package };
     let mut files = BTreeMap::new();
     files.insert("dbt_project.yml".to_owned(), out.project(&root));
@@ -78,11 +88,26 @@ pub fn export(workspace: &mut Workspace, target: &Target, folder: &Path) -> Resu
         let text = yaml::write(&json!({ "version": 2, "models": models }));
         files.insert(format!("models/{kind}/{kind}.yml"), text);
     }
+    let inputs = out.inputs(&open)?;
+    let named = |blank: &Blank| out.called(blank);
+    let found = tests::tests(workspace, &cases, target.dialect, &inputs, &named);
+    for (test, entries) in &found.entries {
+        let text = yaml::write(&json!({ "version": 2, "unit_tests": entries }));
+        files.insert(format!("models/unit_tests/{test}.yml"), text);
+    }
     let mut about = Map::new();
+    about.insert("unit_tests_left_out".to_owned(), json!(found.left_out));
     about.insert("form".to_owned(), json!("dbt"));
     about.insert("adapter".to_owned(), json!(target.dialect.dbt().adapter));
     let changes = folder::write(folder, &files, &about)?;
-    Ok(Exported { package, adapter: &target.dialect.dbt().adapter, models, changes })
+    Ok(Exported {
+        package,
+        adapter: &target.dialect.dbt().adapter,
+        models,
+        tests: found.entries.values().map(Vec::len).sum(),
+        left_out: found.left_out,
+        changes,
+    })
 }
 
 /// Compiles with blanks.
@@ -136,8 +161,7 @@ impl Writer<'_> {
     /// Writes SQL as dbt's template.
     fn sql(&self, sql: &str) -> Result<String, Obstacle> {
         let blank = |blank: &Blank| match blank {
-            Blank::Relation(id) => format!("{{{{ {} }}}}", self.reference(*id)),
-            Blank::Raw(raw) => format!("{{{{ {} }}}}", self.sources.call(*raw)),
+            Blank::Relation(_) | Blank::Raw(_) => format!("{{{{ {} }}}}", self.called(blank)),
             Blank::Moment { .. } | Blank::Clock { .. } | Blank::Count { .. } | Blank::Folder => {
                 jinja::call(blank).unwrap_or_default()
             }
@@ -147,9 +171,36 @@ impl Writer<'_> {
             .map_err(|reason| Obstacle::new(format!("a statement cannot be filled in: {reason}")))
     }
 
-    /// Returns the call that names the relation of a node.
-    fn reference(&self, id: NodeId) -> String {
-        format!("ref('{}')", self.workspace.analysis.plan.node(id).name)
+    /// Returns the call that names what is read; nothing for what no relation is.
+    fn called(&self, blank: &Blank) -> String {
+        match blank {
+            // Another package may have a model of that name, and then a name alone is one of too many in a unit test.
+            Blank::Relation(id) => {
+                format!("ref('{}', '{}')", self.package, self.workspace.analysis.plan.node(*id).name)
+            }
+            Blank::Raw(raw) => self.sources.call(*raw),
+            Blank::Moment { .. } | Blank::Clock { .. } | Blank::Count { .. } | Blank::Folder => String::new(),
+        }
+    }
+
+    /// Returns what each model reads.
+    fn inputs(&self, statements: &[Checked]) -> Result<Inputs, Obstacle> {
+        let mut inputs = Inputs::new();
+        for (index, statement) in statements.iter().enumerate() {
+            let found = RefCell::new(Vec::new());
+            let note = |blank: &Blank| {
+                let is_read = matches!(blank, Blank::Relation(_) | Blank::Raw(_));
+                if is_read && !found.borrow().contains(blank) {
+                    found.borrow_mut().push(blank.clone());
+                }
+                String::new()
+            };
+            self.blanks
+                .fill(statement.sql(), self.dialect(), &|_| String::new(), &note)
+                .map_err(|reason| Obstacle::new(format!("a statement cannot be read: {reason}")))?;
+            inputs.insert(NodeId(index), found.into_inner());
+        }
+        Ok(inputs)
     }
 
     /// Describes a model.
@@ -238,7 +289,7 @@ fn slashed(path: &Path) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+mod of_paths {
     use super::*;
 
     #[test]

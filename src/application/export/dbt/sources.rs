@@ -72,7 +72,7 @@ impl Sources {
     }
 
     /// Returns the SQL in which blanks come.
-    pub(super) fn texts(&self) -> impl Iterator<Item = &str> + Clone {
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
         self.tables.iter().filter_map(|table| match &table.read {
             Read::Files(_, sql) => Some(sql.as_str()),
             Read::Table(..) => None,
@@ -95,10 +95,13 @@ impl Sources {
     }
 }
 
+/// A database and a schema, as far as they are said; none of files.
+type Schema = Option<(Option<String>, Option<String>)>;
+
 /// Gives schemas names of their own, and what is read in each: a source and an entity may be called alike, and so may two
 /// schemas in letters and digits.
 fn name_apart(tables: &mut [Table]) {
-    let mut schemas: BTreeMap<Option<(Option<String>, Option<String>)>, String> = BTreeMap::new();
+    let mut schemas: BTreeMap<Schema, String> = BTreeMap::new();
     let mut taken = BTreeSet::new();
     for table in tables {
         let place = match &table.read {

@@ -15,7 +15,9 @@ fn block(value: &Value, indent: usize, text: &mut String) {
     match value {
         Value::Object(table) => {
             for (key, value) in table {
-                text.push_str(&format!("{pad}{key}:"));
+                let is_plain = key.chars().all(|each| each.is_ascii_alphanumeric() || matches!(each, '_' | '-'));
+                let is_word = is_plain && key.starts_with(|first: char| first.is_ascii_alphabetic()) && key.len() > 3;
+                text.push_str(&format!("{pad}{}:", if is_word { key.clone() } else { quoted(key) }));
                 rest(value, indent, text);
             }
         }
