@@ -146,7 +146,9 @@ impl Copy {
             database.display()
         );
         fs::write(folder.join("profiles.yml"), profile).unwrap();
-        Job { folder, args: vec!["build".to_owned()] }
+        // Unit tests are about rows of their own: once is enough.
+        let args: &[&str] = if started { &["build"] } else { &["build", "--exclude-resource-type", "unit_test"] };
+        Job { folder, args: args.iter().map(|&word| word.to_owned()).collect() }
     }
 
     /// Returns the rows of all that is made, as they are in a database.
@@ -218,7 +220,7 @@ fn dbt_makes_what_run_makes_twice() {
     }
     let Some(python) = python("the rows that dbt makes of exports") else { return };
     let mut copies = vec![Copy::of_sample(), Copy::of_odd()];
-    copies.extend(["old_rows", "files_json", "kind_ratio", "exact_sums", "stored_times"].map(Copy::of_case));
+    copies.extend(["old_rows", "files_json", "rows_of_nobody", "exact_sums", "stored_times"].map(Copy::of_case));
     copies.last().unwrap().read_tables();
     for started in [true, false] {
         let jobs: Vec<Job> = copies.iter().map(|copy| copy.run(started)).collect();
