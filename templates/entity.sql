@@ -1,13 +1,15 @@
 {#- One row an entity: the earliest of the rows with its key. What it lacks is derived from its members. Only who has started is
     there: an entity without a start that can be read has no place in time. -#}
 {% include "header.sql" %}
+{% if relation %}
 {{ create_table(relation) }}
+{% endif %}
 WITH
 {% if members %}
 {% if members | length > 1 %}
 members AS (
 {% for kind in members %}
-  SELECT {{ kind.parent | ident }} AS {{ key | ident }}, {{ "started_at" | ident }} FROM {{ kind.relation | table }}
+  SELECT {{ kind.parent | ident }} AS {{ key | ident }}, {{ "started_at" | ident }} FROM {{ kind.relation }}
 {% if not loop.last %}
   UNION ALL
 {% endif %}
@@ -19,7 +21,7 @@ member_starts AS (
   SELECT
     members.{{ parent | ident }} AS {{ key | ident }},
     MIN(members.{{ "started_at" | ident }}) AS {{ "started_at" | ident }}
-  FROM {% if members | length > 1 %}members{% else %}{{ members[0].relation | table }} AS members{% endif %}
+  FROM {% if members | length > 1 %}members{% else %}{{ members[0].relation }} AS members{% endif %}
 
   WHERE members.{{ parent | ident }} IS NOT NULL
   GROUP BY 1

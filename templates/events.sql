@@ -1,6 +1,8 @@
 {#- The one reading of a source of events: the names that some definition counts, as of the moment, each event once. -#}
-{% if relation %}
+{% if header %}
 {% include "header.sql" %}
+{% endif %}
+{% if relation %}
 {{ create_table(relation) }}
 {% endif %}
 WITH typed AS (
@@ -61,6 +63,6 @@ WHERE kept.{{ "row_of_event" | ident }} = 1
 {% elif condition %}
 WHERE {{ condition }}
 {% endif %}
-{% if relation %}
+{% if header %}
 {{ order_rows(["event_name", "entity"]) }}
 {% endif %}

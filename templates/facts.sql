@@ -1,6 +1,8 @@
 {#- One row a fact, as of the moment. -#}
 {% include "header.sql" %}
+{% if relation %}
 {{ create_table(relation) }}
+{% endif %}
 WITH typed AS (
   SELECT
 {% for column in columns %}

@@ -1,6 +1,7 @@
 {#- The head of the statement that makes a relation; what it holds follows. -#}
 {% include "header.sql" %}
-{% if is_view %}
+{% if not relation %}
+{% elif is_view %}
 {{ create_view(relation) }}
 {% else %}
 {{ create_table(relation) }}

@@ -180,7 +180,7 @@ pub fn files(manifest: &serde_json::Value) -> BTreeSet<String> {
 }
 
 /// Refuses to write below a folder that is a link: what lies behind it is somebody else's.
-fn refuse_links(folder: &Path, below: &str) -> Result<(), Obstacle> {
+pub(super) fn refuse_links(folder: &Path, below: &str) -> Result<(), Obstacle> {
     let mut path = folder.to_owned();
     for part in below.split('/') {
         path.push(part);
@@ -192,7 +192,7 @@ fn refuse_links(folder: &Path, below: &str) -> Result<(), Obstacle> {
     Ok(())
 }
 
-fn write_file(path: &Path, text: &str, is_durable: bool) -> Result<(), Obstacle> {
+pub(super) fn write_file(path: &Path, text: &str, is_durable: bool) -> Result<(), Obstacle> {
     let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
     if !is_link && fs::read(path).is_ok_and(|found| found == text.as_bytes()) {
         return Ok(());

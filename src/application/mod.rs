@@ -8,6 +8,7 @@ pub mod artifacts;
 pub mod cases;
 pub mod examination;
 pub mod expired;
+pub mod export;
 pub mod lineage;
 pub mod making;
 pub mod mistakes;

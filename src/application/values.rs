@@ -208,7 +208,8 @@ mod tests {
             for name in Dialect::names() {
                 let dialect = Dialect::named(name).unwrap();
                 let as_of = "2026-01-01 00:00:00.000000".to_owned();
-                let place = Place { dialect, schema: "milepost".to_owned(), as_of, stand_ins: BTreeMap::new() };
+                let place =
+                    Place { dialect, schema: "milepost".to_owned(), as_of, stand_ins: BTreeMap::new(), blanks: None };
                 let looks = looks(&analysis, &part, &place);
                 assert_eq!(looks.ok().map(|looks| looks.len()), Some(wanted), "{} {name}", folder.display());
             }

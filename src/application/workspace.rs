@@ -104,6 +104,7 @@ pub fn place(target: &Target, as_of: Timestamp) -> Place {
         schema: target.schema.clone(),
         as_of: moment::literal(as_of),
         stand_ins: BTreeMap::new(),
+        blanks: None,
     }
 }
 

@@ -11,6 +11,7 @@ pub mod compile;
 pub mod completions;
 pub mod debug;
 pub mod explain;
+pub mod export;
 pub mod init;
 pub mod lineage;
 pub mod ls;
@@ -61,6 +62,7 @@ enum Command {
     Show(show::Args),
     Explain(explain::Args),
     Lineage(lineage::Args),
+    Export(export::Args),
     Clean(clean::Args),
     Man(man::Args),
     Completions(completions::Args),
@@ -93,6 +95,7 @@ impl Command {
                 }
             }
             Command::Lineage(_) => ("lineage", FOR_PROGRAMS),
+            Command::Export(_) => ("export", &[]),
             Command::Clean(_) => ("clean", &[]),
             Command::Man(_) => ("man", &[]),
             Command::Completions(_) => ("completions", &[]),
@@ -128,6 +131,7 @@ impl Command {
             Command::Show(args) => show::run(&args, cx),
             Command::Explain(args) => explain::run(&args, cx),
             Command::Lineage(args) => lineage::run(&args, cx),
+            Command::Export(args) => export::run(&args, cx),
             Command::Clean(args) => clean::run(&args, cx),
             Command::Man(args) => man::run(&args, cx),
             Command::Completions(args) => completions::run(&args, cx),

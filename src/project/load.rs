@@ -14,7 +14,7 @@ use crate::project::names::nearest;
 use crate::project::read::{keys, kind_of, list, read};
 use crate::project::tables::settings::ProjectTable;
 use crate::project::tables::{Tables, keys_of};
-use crate::project::{Broken, Definition, Project, hidden, planned, syntax};
+use crate::project::{Broken, Definition, Project, dbt, hidden, planned, syntax};
 use crate::source::{SourceId, Sources, Span};
 
 /// The name of the file that makes a folder a project.
@@ -83,14 +83,23 @@ pub fn load(
     }
     match loaded.project.pop() {
         // What is wrong with some definitions hides nothing of the others.
-        Some(settings) if diagnostics.errors() == loaded.errors_of_broken => Ok(Project {
-            root: root.to_path_buf(),
-            sources: loaded.sources,
-            environment,
-            settings,
-            tables: loaded.tables,
-            broken: loaded.broken,
-        }),
+        Some(settings) if diagnostics.errors() == loaded.errors_of_broken => {
+            let mut project = Project {
+                root: root.to_path_buf(),
+                sources: loaded.sources,
+                environment,
+                settings,
+                tables: loaded.tables,
+                dbt: None,
+                broken: loaded.broken,
+            };
+            let found = dbt::read(&project, diagnostics);
+            if found.is_none() && project.settings.body.dbt.is_some() {
+                return Err(project.sources);
+            }
+            project.dbt = found;
+            Ok(project)
+        }
         Some(_) => Err(loaded.sources),
         None => {
             if !diagnostics.has_errors() {

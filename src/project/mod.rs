@@ -1,5 +1,6 @@
 //! TOML files -> project: what was written, and where; no meaning yet.
 
+pub mod dbt;
 pub mod document;
 mod hidden;
 pub mod load;
@@ -17,6 +18,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::language::Table;
+use crate::project::dbt::DbtProject;
 use crate::project::document::Spanned;
 use crate::project::tables::Tables;
 use crate::project::tables::kpi::KpiTable;
@@ -36,6 +38,8 @@ pub struct Project {
     pub settings: Definition<ProjectTable>,
     /// What was written in every table.
     pub tables: Tables,
+    /// The relations of the dbt project that `[project] dbt` names.
+    pub dbt: Option<DbtProject>,
     /// The definitions that could not be read, which was reported: that they are named is no mistake.
     pub broken: Vec<Broken>,
 }

@@ -4,7 +4,9 @@
 //! words such as a unit; [`holes`] fills it. See `dialects/README.md`.
 
 mod argument;
+mod billed;
 mod columns;
+mod dbt;
 mod options;
 mod quoting;
 mod templates;
@@ -21,8 +23,10 @@ use serde::Deserialize;
 use sqlparser::dialect::{Dialect as Grammar, dialect_from_str};
 
 pub use self::argument::Argument;
+pub use self::dbt::Dbt;
 pub use self::options::{Choice, Options};
 use crate::plan::billed::Rates;
+use crate::render::dialect::billed::Billed;
 use crate::render::dialect::columns::Columns;
 use crate::render::dialect::quoting::Quoting;
 use crate::render::holes::{self, Fragment};
@@ -86,6 +90,8 @@ pub struct Dialect {
     expires: bool,
     /// How it bills, where it does by bytes that are read.
     billed: Option<Rates>,
+    /// What dbt's adapter of it is told.
+    dbt: Dbt,
     strings: Arc<Quoting>,
     types: Arc<BTreeMap<String, String>>,
     stored: BTreeMap<String, Vec<String>>,
@@ -161,6 +167,7 @@ struct File {
     #[serde(default)]
     expires: bool,
     billed: Option<Billed>,
+    dbt: Dbt,
     strings: Quoting,
     types: BTreeMap<String, String>,
     #[serde(default)]
@@ -173,16 +180,6 @@ struct File {
     statements: IndexMap<String, Entry>,
     #[serde(default)]
     gaps: Vec<Gap>,
-}
-
-/// How bytes that are read are billed.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Billed {
-    /// The least that a table is billed for that a statement reads.
-    table: u64,
-    /// The bytes of a value, by types; of a text, those beside its letters.
-    bytes: BTreeMap<String, u64>,
 }
 
 /// How relations are named.
@@ -283,19 +280,7 @@ impl Dialect {
         if let Some(name) = file.functions.keys().find(|name| !portable.functions.contains_key(*name)) {
             return Err(wrong(format!("`functions.{name}` overrides nothing: there is no such portable function")));
         }
-        let billed = match file.billed {
-            None => None,
-            Some(own) => {
-                let of = |ty: &Type| {
-                    let bytes = own.bytes.get(ty.name()).copied();
-                    bytes.map(|bytes| (*ty, bytes)).ok_or_else(|| wrong(format!("`billed.bytes` lacks `{ty}`")))
-                };
-                if let Some(name) = own.bytes.keys().find(|name| TYPES.iter().all(|ty| ty.name() != name.as_str())) {
-                    return Err(wrong(format!("`billed.bytes`: `{name}` is no type")));
-                }
-                Some(Rates { bytes: TYPES.iter().map(of).collect::<Result<_, _>>()?, least: own.table })
-            }
-        };
+        let billed = file.billed.map(|own| own.rates()).transpose().map_err(wrong)?;
         let mut dialect = Self {
             name: name.to_owned(),
             parser: file.parser,
@@ -308,6 +293,7 @@ impl Dialect {
             options,
             expires: file.expires,
             billed,
+            dbt: file.dbt,
             strings: Arc::new(file.strings),
             types: Arc::new(file.types),
             stored: file.stored,
@@ -362,6 +348,11 @@ impl Dialect {
     /// Returns how it bills, where it does by bytes that are read.
     pub fn billed(&self) -> Option<&Rates> {
         self.billed.as_ref()
+    }
+
+    /// Returns what dbt's adapter of it is told.
+    pub fn dbt(&self) -> &Dbt {
+        &self.dbt
     }
 
     /// Returns the keys of a target whose values stand before the names of its relations, the outermost first.

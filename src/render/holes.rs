@@ -283,7 +283,7 @@ fn is_tidy(sql: &str) -> bool {
     sql.split('\n').all(|line| line.trim_end() == line && !line.is_empty())
 }
 
-fn tokens(sql: &str, grammar: &dyn Grammar) -> Result<Vec<TokenWithSpan>, String> {
+pub(super) fn tokens(sql: &str, grammar: &dyn Grammar) -> Result<Vec<TokenWithSpan>, String> {
     Tokenizer::new(grammar, sql).with_unescape(false).tokenize_with_location().map_err(|error| error.to_string())
 }
 
@@ -299,7 +299,10 @@ fn position(location: Location) -> (u64, u64) {
 }
 
 /// Returns each token with its bytes: the tokenizer counts lines and characters, and slices want bytes.
-fn spans<'t>(text: &str, tokens: &'t [TokenWithSpan]) -> impl Iterator<Item = (&'t TokenWithSpan, Range<usize>)> {
+pub(super) fn spans<'t>(
+    text: &str,
+    tokens: &'t [TokenWithSpan],
+) -> impl Iterator<Item = (&'t TokenWithSpan, Range<usize>)> {
     let mut characters = text.char_indices();
     let mut here = (1, 1);
     let mut starts = Vec::with_capacity(tokens.len() + 1);

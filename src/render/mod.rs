@@ -1,6 +1,7 @@
 //! Plan + dialect -> statements: SQL as people read it.
 
 pub mod access;
+pub mod blanks;
 pub mod dialect;
 pub mod engine;
 pub mod expr;
@@ -14,8 +15,10 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::node::{Materialization, Node, NodeId, Plan};
 use crate::plan::relational::Query;
+use crate::render::blanks::{Blank, Blanks};
 use crate::render::dialect::Dialect;
 use crate::semantic::model::Model;
+use crate::semantic::moment;
 use crate::source::{Sources, Span};
 
 /// One SQL statement, not yet parsed.
@@ -40,6 +43,29 @@ pub struct Place {
     pub as_of: String,
     /// Tables that stand in for raw ones, by the name of the source or entity: a unit test's rows.
     pub stand_ins: BTreeMap<String, String>,
+    /// What is left open for another program to write, where it carries the plan out; then a statement is rows alone,
+    /// without what keeps them.
+    pub blanks: Option<Blanks>,
+}
+
+impl Place {
+    /// Returns the moment so many microseconds before that of everything, as a literal has it; none before the calendar
+    /// begins.
+    pub fn moment(&self, before: i64) -> Option<String> {
+        match (&self.blanks, before) {
+            (Some(blanks), _) => Some(blanks.leave(&Blank::Moment { before })),
+            (None, 0) => Some(self.as_of.clone()),
+            (None, before) => moment::before(&self.as_of, before),
+        }
+    }
+
+    /// Returns the quoted name of a relation that the plan makes.
+    pub fn relation(&self, plan: &Plan, id: NodeId) -> Result<String, String> {
+        match &self.blanks {
+            Some(blanks) => self.dialect.raw_identifier(&blanks.leave(&Blank::Relation(id))),
+            None => self.dialect.table(&format!("{}.{}", self.schema, plan.node(id).name)),
+        }
+    }
 }
 
 /// What a relation carries in the warehouse that a run made: by it a later run knows what is ours, and what is in it.

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use crate::plan::node::{NodeId, Plan};
 use crate::plan::relational::scalar::{self, Leaf, Scalar, WindowFunction};
 use crate::plan::relational::{Body, Input, Join, Query, Relation, RelationId, Select};
-use crate::render::access;
 use crate::render::dialect::{Argument, Dialect, Failure};
 use crate::render::expr::{self, Refused, Unsupported};
 use crate::render::holes::{Fragment, Place};
+use crate::render::{self, access};
 use crate::semantic::expr::{BinaryOperator, ExprKind, Literal, Type};
 use crate::semantic::moment;
 use crate::source::Span;
@@ -25,10 +25,8 @@ pub(crate) struct Printer<'p> {
     pub(crate) plan: &'p Plan,
     /// The warehouse's SQL.
     pub(crate) dialect: &'static Dialect,
-    /// The schema of the relations, with dots between its parts.
-    pub(crate) schema: &'p str,
-    /// The moment as of which everything is computed, as `YYYY-MM-DD HH:MM:SS.ffffff` in UTC.
-    pub(crate) as_of: &'p str,
+    /// Where the plan is carried out.
+    pub(crate) place: &'p render::Place,
     /// The SQL of the nodes that are part of the statement.
     pub(crate) within: BTreeMap<NodeId, String>,
 }
@@ -263,10 +261,7 @@ impl Printer<'_> {
             }
             Leaf::Moment { before } => {
                 // A moment before the calendar begins leaves nothing out.
-                let text = match before {
-                    0 => self.as_of.to_owned(),
-                    before => moment::before(self.as_of, *before).unwrap_or_else(|| moment::FIRST.to_owned()),
-                };
+                let text = self.place.moment(*before).unwrap_or_else(|| moment::FIRST.to_owned());
                 expr::literal(&Literal::Timestamp(text), self.dialect).map_err(failed)
             }
             Leaf::Cast(value, Type::String) if matches!(value.ty, Type::Date | Type::Timestamp | Type::Decimal) => {
@@ -342,8 +337,7 @@ impl Printer<'_> {
         if self.within.contains_key(&node) {
             return Ok(self.plan.node(node).name.clone());
         }
-        let name = format!("{}.{}", self.schema, self.plan.node(node).name);
-        self.dialect.table(&name).map_err(|why| failed(Failure::Name(why)))
+        self.place.relation(self.plan, node).map_err(|why| failed(Failure::Name(why)))
     }
 
     fn ident(&self, name: &str) -> Result<String> {

@@ -15,6 +15,13 @@ pub struct Files {
     pub folders: Vec<String>,
 }
 
+impl Files {
+    /// Tells whether the path begins at the project's folder.
+    pub fn is_of_project(&self) -> bool {
+        !self.path.contains("://") && !std::path::Path::new(&self.path).is_absolute()
+    }
+}
+
 /// How a CSV file is written; by default as RFC 4180 has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Csv {

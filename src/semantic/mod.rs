@@ -1,6 +1,7 @@
 //! Project -> model: names resolved, expressions typed, kinds reduced.
 
 pub mod buckets;
+mod dbt;
 pub mod decimal;
 pub mod definitions;
 pub mod duration;
@@ -42,5 +43,6 @@ pub fn resolve(project: &Project, diagnostics: &mut Diagnostics) -> Option<Model
     let mut model = Model { name: project.settings.body.name.get().clone(), ..Model::default() };
     values::project_name(project, diagnostics);
     tables::resolve(project, &mut model, diagnostics);
+    dbt::report_columns(project, &model, diagnostics);
     (!diagnostics.has_errors()).then_some(model)
 }

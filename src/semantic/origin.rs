@@ -4,6 +4,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::document::{OneOrMany, Spanned};
 use crate::project::tables::source::{self, CsvTable};
 use crate::project::{Definition, Project};
+use crate::semantic::dbt;
 use crate::semantic::files::{Csv, Encoding, Files, Format};
 use crate::semantic::model::Origin;
 use crate::source::Text;
@@ -51,6 +52,9 @@ pub fn origin<T>(
 
 fn table_name(text: &Text, project: &Project, diagnostics: &mut Diagnostics) -> Option<String> {
     let name = project.expand(text, diagnostics)?;
+    if let Some(name) = name.strip_prefix(dbt::PREFIX) {
+        return dbt::table(project, name, text, diagnostics);
+    }
     if name.split('.').any(str::is_empty) {
         diagnostics.push(
             Diagnostic::error("bad-table-name", format!("`{name}` does not name a table"))

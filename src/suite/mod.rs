@@ -4,6 +4,7 @@
 pub mod case;
 pub mod given;
 pub mod stage;
+pub mod steps;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

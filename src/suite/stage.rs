@@ -52,7 +52,7 @@ impl Stage<'_> {
         }
         let (dialect, schema, as_of) = (self.dialect, self.schema.clone(), moment::literal(as_of));
         let mut within = Within::new();
-        for statement in statements(cx, part, &Place { dialect, schema, as_of, stand_ins })? {
+        for statement in statements(cx, part, &Place { dialect, schema, as_of, stand_ins, blanks: None })? {
             let node = cx.plan.find(statement.node()).map(|id| cx.plan.node(id));
             if node.is_some_and(|node| node.materialization == Materialization::Ephemeral) {
                 within.insert(statement.node().to_owned(), statement.sql().to_owned());

@@ -69,6 +69,7 @@ pub(crate) fn place(analysis: &Analysis, dialect: &'static Dialect) -> Place {
         schema: "milepost".to_owned(),
         as_of: moment::literal(moment::moment(as_of.get()).expect("a moment")),
         stand_ins: BTreeMap::new(),
+        blanks: None,
     }
 }
 

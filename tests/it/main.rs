@@ -17,6 +17,8 @@ mod cli;
 mod commands;
 #[cfg(feature = "duckdb")]
 mod conformance;
+#[cfg(feature = "duckdb")]
+mod dbt;
 mod dependencies;
 mod engine;
 mod errors;

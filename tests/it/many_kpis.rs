@@ -32,7 +32,8 @@ fn analyzed(kpis: &str) -> Analysis {
 fn shared(analysis: &Analysis) -> BTreeMap<String, String> {
     let Analysis { project, model, plan } = analysis;
     let as_of = "2026-03-01 00:00:00.000000".to_owned();
-    let place = Place { dialect: executed(), schema: "milepost".to_owned(), as_of, stand_ins: BTreeMap::new() };
+    let place =
+        Place { dialect: executed(), schema: "milepost".to_owned(), as_of, stand_ins: BTreeMap::new(), blanks: None };
     let is_shared = |node: &Node| matches!(node.relation, Relation::Cells(_) | Relation::Kpis);
     let part: Vec<NodeId> = (0..plan.nodes.len()).map(NodeId).filter(|id| is_shared(plan.node(*id))).collect();
     let statements = render_part(&part, plan, model, &project.sources, &place, &mut Diagnostics::default());
@@ -54,7 +55,8 @@ fn formulas_of_formulas_are_looked_at_once() {
     }
     let Analysis { project, model, plan } = &analyzed(&text);
     let as_of = "2026-03-01 00:00:00.000000".to_owned();
-    let place = Place { dialect: executed(), schema: "milepost".to_owned(), as_of, stand_ins: BTreeMap::new() };
+    let place =
+        Place { dialect: executed(), schema: "milepost".to_owned(), as_of, stand_ins: BTreeMap::new(), blanks: None };
     let mut diagnostics = Diagnostics::default();
     assert_eq!(render(plan, model, &project.sources, &place, &mut diagnostics).len(), plan.nodes.len());
 }

@@ -41,6 +41,7 @@ fn build(project: &str, data: &Path, as_of: &str) -> Connection {
         schema: "milepost".to_owned(),
         as_of: as_of.to_owned(),
         stand_ins: BTreeMap::new(),
+        blanks: None,
     };
     let connection = Connection::open_in_memory().unwrap();
     connection.execute_batch(&format!("SET file_search_path = '{}'", root.display())).unwrap();

@@ -22,6 +22,9 @@ pub struct ProjectTable {
     /// The moment as of which everything is computed when no other is asked for: RFC 3339, or a date. For data that
     /// does not grow; the present if absent.
     pub as_of: Option<Spanned<String>>,
+    /// The dbt project whose models and sources `table = "dbt:…"` names: its folder, or its manifest.json, relative to the
+    /// project.
+    pub dbt: Option<Spanned<String>>,
     /// The target that is used when none is named on the command line.
     pub default_target: Option<Spanned<String>>,
 }

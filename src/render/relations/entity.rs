@@ -14,12 +14,14 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<
     let mut members = Vec::new();
     for member in &entity.members {
         if let Some((_, parent)) = &cx.model.entity(*member).parent {
-            members.push((cx.qualified(&cx.plan.node(cx.plan.entity(*member)).name), parent));
+            let id = cx.plan.entity(*member);
+            members.push((&cx.plan.node(id).name, parent, cx.relation(id)?));
         }
     }
     // By name: where they are written changes nothing.
     members.sort();
-    let members: Vec<_> = members.into_iter().map(|(relation, parent)| context! { relation, parent }).collect();
+    let members: Vec<_> =
+        members.into_iter().map(|(_, parent, relation)| context! { relation => sql(relation), parent }).collect();
     let from = match &entity.origin {
         Some(origin) => Some(sql(cx.raw(&entity.meta, origin, &entity_columns(entity))?)),
         None => None,

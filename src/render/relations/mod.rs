@@ -14,14 +14,14 @@ use minijinja::Value;
 
 use crate::plan::columns::{column_of_entity, column_of_events, column_of_facts};
 use crate::plan::layout::{Layout, layout};
-use crate::plan::node::{Materialization, Node, Plan, Raw, Relation};
+use crate::plan::node::{Materialization, Node, NodeId, Plan, Raw, Relation};
 use crate::plan::own;
+use crate::render::blanks::Blank;
 use crate::render::dialect::{self, Dialect};
 use crate::render::expr::{self, Refused, Unsupported};
 use crate::render::{Mark, Place, engine, query};
 use crate::semantic::expr::{Expr, Literal, Type};
-use crate::semantic::model::{DefinitionId, EntityIndex, Meta, Model, Origin};
-use crate::semantic::moment;
+use crate::semantic::model::{DefinitionId, EntityIndex, Meta, Model, Origin, SourceIndex};
 use crate::semantic::name::Name;
 use crate::source::{Sources, Span};
 
@@ -175,7 +175,7 @@ impl Cx<'_> {
 
     /// Prints a query.
     pub(super) fn rows(&self, query: &crate::plan::relational::Query) -> Result<String> {
-        let Place { dialect, schema, as_of, .. } = self.place;
+        let (place, dialect) = (self.place, self.dialect());
         let mut within = BTreeMap::new();
         for id in query.nodes() {
             let node = self.plan.node(id);
@@ -187,7 +187,7 @@ impl Cx<'_> {
                 within.insert(id, text?);
             }
         }
-        Ok(query::Printer { plan: self.plan, dialect, schema, as_of, within }.query(query)?)
+        Ok(query::Printer { plan: self.plan, dialect, place, within }.query(query)?)
     }
 
     /// Returns the full name of a relation that Milepost makes.
@@ -195,18 +195,27 @@ impl Cx<'_> {
         format!("{}.{name}", self.place.schema)
     }
 
-    /// Returns what a table or view is called that Milepost makes, how its rows lie, and its mark.
-    fn table(&self, node: &Node) -> Value {
+    /// Prints the name of a relation of the plan.
+    pub(crate) fn relation(&self, id: NodeId) -> Result<String> {
+        self.place.relation(self.plan, id).map_err(Failure::Name)
+    }
+
+    /// Returns what a table or view is called that Milepost makes, how its rows lie, and its mark; none where something else
+    /// keeps the rows.
+    fn table(&self, node: &Node) -> Option<Value> {
+        if self.place.blanks.is_some() {
+            return None;
+        }
         let Layout { partition, expiration_days, cluster } = layout(self.model, node);
         // What is made from rows of an earlier time, as a test's are, would be deleted as it is made.
         let expiration_days = expiration_days.filter(|_| self.place.stand_ins.is_empty());
-        minijinja::context! {
+        Some(minijinja::context! {
             name => self.qualified(&node.name),
             partition => partition.map(|(column, _)| column),
             by => partition.map(|(_, by)| by.name()),
             expiration_days, cluster,
             mark => self.marks.get(&node.name).map(of_mark),
-        }
+        })
     }
 
     fn literal(&self, literal: &Literal) -> Result<Value> {
@@ -225,13 +234,19 @@ impl Cx<'_> {
     }
 
     fn as_of(&self) -> Result<Value> {
-        self.literal(&Literal::Timestamp(self.place.as_of.clone()))
+        self.moment().map(sql)
+    }
+
+    /// Prints the moment as of which everything is computed.
+    fn moment(&self) -> Result<String> {
+        let text = self.place.moment(0).unwrap_or_else(|| self.place.as_of.clone());
+        Ok(expr::literal(&Literal::Timestamp(text), self.dialect())?.sql)
     }
 
     /// Prints the first moment whose rows count, where those older than `retain` do not.
     fn since(&self, retain: Option<i64>) -> Result<Option<Value>> {
         // A moment before the calendar begins leaves nothing out.
-        let Some(moment) = retain.and_then(|age| moment::before(&self.place.as_of, age)) else { return Ok(None) };
+        let Some(moment) = retain.and_then(|age| self.place.moment(age)) else { return Ok(None) };
         self.literal(&Literal::Timestamp(moment)).map(Some)
     }
 
@@ -253,7 +268,7 @@ impl Cx<'_> {
         let dialect = self.dialect();
         let of = |alias: &str, column: &str| dialect.identifier(column).ok().map(|column| format!("{alias}.{column}"));
         match name {
-            Name::AsOf => expr::literal(&Literal::Timestamp(self.place.as_of.clone()), dialect).ok().map(|f| f.sql),
+            Name::AsOf => self.moment().ok(),
             Name::Entity { entity, .. } => {
                 let is_it = |(index, _): &&(EntityIndex, &str)| self.model.entity(*index).meta.name == *entity;
                 let (index, alias) = aliases.entities.iter().find(is_it)?;
@@ -272,6 +287,21 @@ impl Cx<'_> {
 
     /// Returns the SQL of the relation that raw rows come from, in which are `columns` and perhaps more.
     pub(crate) fn raw(&self, meta: &Meta, origin: &Origin, columns: &[&str]) -> Result<String> {
+        let read = self.raw_as_it_is(meta, origin, columns)?;
+        match &self.place.blanks {
+            None => Ok(read),
+            Some(blanks) => {
+                let source = self.model.sources.iter().position(|source| source.meta.span == meta.span);
+                let entity = || self.model.entities.iter().position(|entity| entity.meta.span == meta.span);
+                let source = source.map(|index| Raw::Source(SourceIndex(index)));
+                let raw = source.or_else(|| entity().map(|index| Raw::Entity(EntityIndex(index))));
+                let raw = raw.ok_or_else(|| Failure::Template(format!("`{}` is no definition", meta.name)))?;
+                self.raw_ident(&blanks.leave(&Blank::Raw(raw)))
+            }
+        }
+    }
+
+    fn raw_as_it_is(&self, meta: &Meta, origin: &Origin, columns: &[&str]) -> Result<String> {
         if let Some(name) = self.place.stand_ins.get(&meta.name) {
             return self.dialect().table(name).map_err(Failure::Name);
         }

@@ -3,10 +3,11 @@
 use minijinja::Value;
 
 use crate::render::access;
+use crate::render::blanks::Blank;
 use crate::render::expr;
 use crate::render::holes::Fragment;
 use crate::render::relations::{Cx, Result, sql};
-use crate::semantic::expr::{Literal, Type};
+use crate::semantic::expr::Type;
 use crate::semantic::files::Format;
 use crate::semantic::model::{Meta, Origin, Properties, Source, Stored, TimeType};
 use crate::semantic::moment;
@@ -76,26 +77,30 @@ impl<'c> Raw<'c> {
     pub(super) fn bounds(&self, time: Time<'_>, retain: Option<i64>) -> Result<Vec<Value>> {
         let Some(ty) = time.ty.filter(|ty| *ty != TimeType::Text && !self.is_text) else { return Ok(Vec::new()) };
         let column = self.column(time.column)?.sql;
-        let as_of = self.cx.place.as_of.as_str();
-        let since = retain.and_then(|age| moment::before(as_of, age));
         let mut conditions = Vec::new();
-        if let Some(bound) = self.bound(ty, as_of, true)? {
+        if let Some(bound) = self.bound(ty, 0, true)? {
             conditions.push(sql(format!("{column} < {bound}")));
         }
-        if let Some(since) = since
-            && let Some(bound) = self.bound(ty, &since, false)?
+        if let Some(age) = retain
+            && let Some(bound) = self.bound(ty, age, false)?
         {
             conditions.push(sql(format!("{column} >= {bound}")));
         }
         Ok(conditions)
     }
 
-    /// Prints a moment in the type of a column. Where the column's own clock may run otherwise, or is cut to days, it is a
-    /// day further away than the moment.
-    fn bound(&self, ty: TimeType, text: &str, is_upper: bool) -> Result<Option<String>> {
+    /// Prints the moment so many microseconds `before` that of everything in the type of a column; none where that is outside
+    /// of the calendar. Where the column's own clock may run otherwise, or is cut to days, it is a day further away than the
+    /// moment.
+    fn bound(&self, ty: TimeType, before: i64, is_upper: bool) -> Result<Option<String>> {
+        let place = self.cx.place;
+        let Some(text) = place.moment(before) else { return Ok(None) };
         if let Some(unit) = ty.unit() {
+            if let Some(blanks) = &place.blanks {
+                return self.cx.raw_ident(&blanks.leave(&Blank::Count { unit, before })).map(Some);
+            }
             // Of whole units, those before a part of one are those up to it.
-            let whole = moment::microseconds(text).map(|count| count.div_euclid(unit) + i64::from(count % unit != 0));
+            let whole = moment::microseconds(&text).map(|count| count.div_euclid(unit) + i64::from(count % unit != 0));
             return Ok(whole.map(|count| expr::integer(count).sql));
         }
         let is_exact = ty == TimeType::Timestamp || (ty == TimeType::Datetime && self.timezone == "UTC");
@@ -105,8 +110,13 @@ impl<'c> Raw<'c> {
             (false, true) => 1,
             (false, false) => -1,
         };
-        let Some((day, time)) = moment::local(text, zone, days) else { return Ok(None) };
-        let text = if ty == TimeType::Date { day } else { time.strip_suffix(".000000").unwrap_or(&time).to_owned() };
+        let is_day = ty == TimeType::Date;
+        let text = if let Some(blanks) = &place.blanks {
+            blanks.leave(&Blank::Clock { zone: zone.to_owned(), days, before, is_day })
+        } else {
+            let Some((day, time)) = moment::local(&text, zone, days) else { return Ok(None) };
+            if is_day { day } else { time.strip_suffix(".000000").unwrap_or(&time).to_owned() }
+        };
         Ok(Some(access::moment(self.cx.dialect(), &text, ty)?.sql))
     }
 
@@ -116,8 +126,7 @@ impl<'c> Raw<'c> {
         let dialect = self.cx.dialect();
         let printed = expr::print(scan, dialect, &|name| {
             if *name == Name::AsOf {
-                let as_of = Literal::Timestamp(self.cx.place.as_of.clone());
-                return expr::literal(&as_of, dialect).ok().map(|fragment| fragment.sql);
+                return self.cx.moment().ok();
             }
             let Name::Column(name) = name else { return None };
             let column = source.columns.iter().find(|column| column.name == *name)?;

@@ -104,12 +104,13 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events, is_within: bool)
         }
         (true, None) => "Of rows with the same entity, name and time one counts.".to_owned(),
     });
+    let is_kept = node.materialization != Materialization::Ephemeral;
     cx.render(
         "events.sql",
         context! {
-            header => cx.definition_header("source", &source.meta, &lines),
             // What is part of another statement is kept nowhere.
-            relation => (node.materialization != Materialization::Ephemeral).then(|| cx.table(node)),
+            header => is_kept.then(|| cx.definition_header("source", &source.meta, &lines)),
+            relation => is_kept.then(|| cx.table(node)).flatten(),
             from => sql(from),
             scan,
             columns, read, ranked, payload, raw_names, raw_name,

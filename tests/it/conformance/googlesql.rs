@@ -80,6 +80,7 @@ impl Engine for GoogleSql {
             schema: SCHEMA.to_owned(),
             as_of: moment::literal(case.as_of),
             stand_ins: BTreeMap::new(),
+            blanks: None,
         };
         let checked = milepost::compile(&case.analysis, &place, &mut Diagnostics::default()).expect("it compiled");
         let statement = |checked: &Checked| Statement {

@@ -194,6 +194,7 @@ fn answer(engine: &dyn Engine, case: &Case) -> Answer {
         schema: "milepost".to_owned(),
         as_of: moment::literal(case.as_of),
         stand_ins: BTreeMap::new(),
+        blanks: None,
     };
     if milepost::compile(&case.analysis, &place, &mut diagnostics).is_none() {
         return Answer::Refused(draw(&diagnostics, &case.analysis.project.sources, LOOK));

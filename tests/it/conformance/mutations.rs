@@ -269,8 +269,13 @@ fn compiled(case: &Case, dialect: &'static Dialect, plan: &Plan) -> Vec<Statemen
         "bigquery" => crate::conformance::googlesql::SCHEMA,
         _ => "milepost",
     };
-    let place =
-        Place { dialect, schema: schema.to_owned(), as_of: moment::literal(case.as_of), stand_ins: BTreeMap::new() };
+    let place = Place {
+        dialect,
+        schema: schema.to_owned(),
+        as_of: moment::literal(case.as_of),
+        stand_ins: BTreeMap::new(),
+        blanks: None,
+    };
     let mut diagnostics = Diagnostics::default();
     let statements = render(plan, &case.analysis.model, &case.analysis.project.sources, &place, &mut diagnostics);
     assert!(!diagnostics.has_errors(), "{}: {diagnostics:?}", case.name);

@@ -301,7 +301,8 @@ impl Projects {
             .map_err(|sources| draw(&diagnostics, &sources, PLAIN))?;
         let as_of = format!("SELECT strftime({BEGIN} + INTERVAL {hours} HOUR, '%Y-%m-%d %H:%M:%S.000000')");
         let as_of: String = connection.query_row(&as_of, [], |row| row.get(0)).unwrap();
-        let place = Place { dialect: executed(), schema: schema.to_owned(), as_of, stand_ins: BTreeMap::new() };
+        let place =
+            Place { dialect: executed(), schema: schema.to_owned(), as_of, stand_ins: BTreeMap::new(), blanks: None };
         let statements = render(&analysis.plan, &analysis.model, &analysis.project.sources, &place, &mut diagnostics);
         for (_, statement) in statements {
             let made = connection.execute_batch(&statement.sql);

@@ -56,6 +56,7 @@ impl Compiler {
                 schema: "milepost".to_owned(),
                 as_of: "2026-07-01 00:00:00.000000".to_owned(),
                 stand_ins: if is_executed { stand_ins(&analysis.model) } else { BTreeMap::new() },
+                blanks: None,
             };
             let mut diagnostics = Diagnostics::default();
             let compiled = compile(&analysis, &place, &mut diagnostics);

@@ -117,7 +117,13 @@ impl Ground {
         }
         let as_of = analysis.project.settings.body.as_of.as_ref().expect("it says as of when").get();
         let as_of = moment::literal(moment::moment(as_of).expect("a moment"));
-        let place = Place { dialect: executed(), schema: "milepost".to_owned(), as_of, stand_ins: BTreeMap::new() };
+        let place = Place {
+            dialect: executed(),
+            schema: "milepost".to_owned(),
+            as_of,
+            stand_ins: BTreeMap::new(),
+            blanks: None,
+        };
         Ok(Meant { analysis, place, _folder: folder })
     }
 }
