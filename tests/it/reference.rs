@@ -161,6 +161,7 @@ const NOT_MENDED: &[(&str, &str)] = &[
     ("no-parent", "two definitions change"),
     ("not-events", "a source is added"),
     ("secret-in-project", "its value is drawn as stars"),
+    ("unreadable-dbt-project", "a dbt project is added"),
     ("unreadable-file", "the file is not text"),
 ];
 

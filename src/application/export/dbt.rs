@@ -61,7 +61,7 @@ pub fn export(workspace: &mut Workspace, target: &Target, folder: &Path) -> Resu
     let plain = workspace.compile(target)?;
     let root = between(folder, &workspace.root()?)?;
     let sources = Sources::of(&workspace.analysis, target.dialect)?;
-    let texts: Vec<&str> = plain.iter().map(Checked::sql).chain(sources.texts()).collect();
+    let texts: Vec<&str> = plain.values().map(Checked::sql).chain(sources.texts()).collect();
     let blanks = Blanks::apart_from(&texts);
     let open = compile_open(workspace, target, &blanks)?;
     // A project's name is one that dbt takes.
@@ -76,7 +76,8 @@ pub fn export(workspace: &mut Workspace, target: &Target, folder: &Path) -> Resu
     let mut models = 0;
     let mut described: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     let Analysis { plan, .. } = &workspace.analysis;
-    for (node, statement) in plan.nodes.iter().zip(&open) {
+    for (id, statement) in &open {
+        let node = plan.node(*id);
         if node.materialization.is_relation() {
             let kind = node.relation.kind();
             files.insert(format!("models/{kind}/{}.sql", node.name), out.sql(statement.sql())? + "\n");
@@ -111,7 +112,11 @@ pub fn export(workspace: &mut Workspace, target: &Target, folder: &Path) -> Resu
 }
 
 /// Compiles with blanks.
-fn compile_open(workspace: &mut Workspace, target: &Target, blanks: &Blanks) -> Result<Vec<Checked>, Obstacle> {
+fn compile_open(
+    workspace: &mut Workspace,
+    target: &Target,
+    blanks: &Blanks,
+) -> Result<BTreeMap<NodeId, Checked>, Obstacle> {
     let mut place = place(target, workspace.as_of);
     place.blanks = Some(blanks.clone());
     let compiled = compile(&workspace.analysis, &place, &mut workspace.diagnostics);
@@ -184,9 +189,9 @@ impl Writer<'_> {
     }
 
     /// Returns what each model reads.
-    fn inputs(&self, statements: &[Checked]) -> Result<Inputs, Obstacle> {
+    fn inputs(&self, statements: &BTreeMap<NodeId, Checked>) -> Result<Inputs, Obstacle> {
         let mut inputs = Inputs::new();
-        for (index, statement) in statements.iter().enumerate() {
+        for (id, statement) in statements {
             let found = RefCell::new(Vec::new());
             let note = |blank: &Blank| {
                 let is_read = matches!(blank, Blank::Relation(_) | Blank::Raw(_));
@@ -198,7 +203,7 @@ impl Writer<'_> {
             self.blanks
                 .fill(statement.sql(), self.dialect(), &|_| String::new(), &note)
                 .map_err(|reason| Obstacle::new(format!("a statement cannot be read: {reason}")))?;
-            inputs.insert(NodeId(index), found.into_inner());
+            inputs.insert(*id, found.into_inner());
         }
         Ok(inputs)
     }
