@@ -179,15 +179,15 @@ fn jobs(
     let is_made = |id: &NodeId| plan.node(*id).materialization != Materialization::Ephemeral;
     let part: Vec<NodeId> = part.iter().copied().filter(is_made).collect();
     let standing = standing_of(workspace, target, statements, found);
-    let there: Vec<(bool, bool)> =
-        part.iter().map(|id| (standing.marked(*id).is_some(), standing.is_unchanged(*id))).collect();
-    let plan = &workspace.analysis.plan;
+    let known = |id: NodeId| (id, (standing.marked(id).is_some(), standing.is_unchanged(id)));
+    let there: BTreeMap<NodeId, (bool, bool)> = part.iter().copied().map(known).collect();
     let marks = part.iter().filter_map(|id| Some((plan.node(*id).name.clone(), standing.mark(*id)?.clone()))).collect();
     let marked = workspace.compile_marked(target, statements, &part, &marks)?;
-    let job = |((id, statement), (is_ours, unchanged)): ((&NodeId, Checked), (bool, bool))| {
-        job(&workspace.analysis, target, *id, statement, is_ours, unchanged)
+    let job = |(id, statement): (NodeId, Checked)| {
+        let (is_ours, unchanged) = there.get(&id).copied().unwrap_or_default();
+        job(&workspace.analysis, target, id, statement, is_ours, unchanged)
     };
-    Ok(part.iter().zip(marked).zip(there).map(job).collect())
+    Ok(marked.into_iter().map(job).collect())
 }
 
 /// Where a KPI failed that others lie with, makes those without it, and says which it was.
