@@ -2,9 +2,10 @@
 
 use crate::plan::naming;
 use crate::plan::relational::scalar::{
-    self, Scalar, all, any, call, case, cast, coalesce, equal, is_in, is_known, is_null, later, more, not,
+    self, Scalar, all, any, call, case, cast, coalesce, equal, is_in, is_known, is_null, not,
 };
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
+use crate::plan::relations::windows::has_begun_within;
 use crate::plan::relations::{Cx, Scope, milestone};
 use crate::plan::streams::signature;
 use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Type};
@@ -182,7 +183,7 @@ impl<'m> Side<'m> {
                     None => begun,
                     Some(length) => {
                         // Whom it does not apply to never has a window.
-                        let within = length.map(|length| begun_within(owner.as_ref().unwrap_or(&row), length));
+                        let within = length.map(|length| has_begun_within(owner.as_ref().unwrap_or(&row), length));
                         let applied = applies(cx, *of, scope);
                         let is_known = applied.is_empty();
                         let may_begin = all(applied.into_iter().chain(within));
@@ -204,7 +205,7 @@ impl<'m> Side<'m> {
                 // Nobody has no start, and whom it does not apply to never has a window.
                 let is_there = is_known(entity.column("started_at"));
                 let may_begin =
-                    all([is_there, begun_within(entity, length)].into_iter().chain(applies(cx, *of, scope)));
+                    all([is_there, has_begun_within(entity, length)].into_iter().chain(applies(cx, *of, scope)));
                 coalesce(may_begin, scalar::truth(false))
             });
             let without = is_null(waits.column("anchor_at"));
@@ -409,11 +410,6 @@ fn applies(cx: Cx<'_>, milestone: MilestoneIndex, scope: Scope<'_>) -> Vec<Scala
         };
     }
     conditions
-}
-
-/// Makes whether an entity began less than a length of time before the moment.
-fn begun_within(entity: &Rows, length: i64) -> Scalar {
-    more(later(entity.column("started_at"), scalar::duration(length)), scalar::moment())
 }
 
 /// Makes what a row brings to an aggregate: nothing where it does not count. All rows are as `narrow` says, and where
