@@ -97,10 +97,8 @@ pub(super) fn is_in_window(row: &Rows, end: End) -> Option<Scalar> {
 /// The rows of each stream, with the bucket of time that each is in.
 fn matched(cx: Cx<'_>, query: &mut Query, occurrences: &Occurrences, lengths: &Lengths) -> RelationId {
     let Occurrences { source, events, entity, shape, streams } = occurrences;
-    let actor = cx.model.source(*source).entity().map(|(actor, _)| *actor);
-    let is_by_parent = actor != Some(*entity);
-    let reads_actor = streams::needs_actor(cx.model, *source, *entity, streams);
-    let actor = actor.filter(|_| reads_actor);
+    let is_by_parent = cx.model.source(*source).entity().is_none_or(|(actor, _)| actor != entity);
+    let actor = streams::actor_read(cx.model, *source, *entity, streams);
     let key = &cx.model.entity(*entity).key;
     let listed = listed(cx, query, occurrences, lengths);
     let bounds = streams.iter().flat_map(|stream| stream.bound.from.into_iter().chain(stream.bound.after));
