@@ -398,10 +398,8 @@ fn read_by_all(model: &Model, plan: &Plan, kpi: KpiIndex) -> BTreeSet<NodeId> {
 fn waits_for(plan: &Plan, id: NodeId) -> BTreeSet<NodeId> {
     let mut inputs = plan.inputs_beyond_views(id);
     if matches!(plan.node(id).relation, Relation::Moment) {
-        let views = plan.nodes.iter().filter(|node| node.materialization == Materialization::View);
-        inputs.extend(
-            views.filter(|view| view.depends_on.contains(&id)).flat_map(|view| view.depends_on.iter().copied()),
-        );
+        let views = (0..plan.nodes.len()).map(NodeId).filter(|view| plan.takes_moment(*view));
+        inputs.extend(views.flat_map(|view| plan.node(view).depends_on.iter().copied()));
         inputs.retain(|input| *input != id);
     }
     inputs

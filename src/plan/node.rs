@@ -422,6 +422,11 @@ impl Plan {
         NodeId(found.expect("the moment comes before what reads it"))
     }
 
+    /// Tells whether a relation takes the moment from the relation that holds it: a view does that reads the moment.
+    pub fn takes_moment(&self, id: NodeId) -> bool {
+        self.node(id).depends_on.contains(&self.moment())
+    }
+
     /// Returns the table that holds the cells of a KPI.
     pub fn cells_of(&self, kpi: KpiIndex) -> NodeId {
         let is = |node: &Node| matches!(&node.relation, Relation::Cells(cells) if cells.all().any(|own| own == kpi));
