@@ -44,11 +44,11 @@ def main():
         sh("milepost check")
         sh(mine)
         # Another developer's schema is another one, in the same database.
-        sh("milepost run --as-of 2026-06-29", MILEPOST_DEVELOPER="ben")
-        assert moment(MILEPOST_DEVELOPER="ada") == "2026-06-30T00:00:00Z"
-        assert moment(MILEPOST_DEVELOPER="ben") == "2026-06-29T00:00:00Z"
-        assert "bad-name" in sh("milepost check", 1, MILEPOST_DEVELOPER="ada.b")
-        sh("milepost check", MILEPOST_DEVELOPER="")
+        sh("milepost run --as-of 2026-06-29", DEVELOPER_SCHEMA="ben")
+        assert moment(DEVELOPER_SCHEMA="ada") == "2026-06-30T00:00:00Z"
+        assert moment(DEVELOPER_SCHEMA="ben") == "2026-06-29T00:00:00Z"
+        assert "bad-name" in sh("milepost check", 1, DEVELOPER_SCHEMA="ada.b")
+        sh("milepost check", DEVELOPER_SCHEMA="")
         print("two developers, two schemas")
 
         sh(thrown_away.rsplit("milepost clean", 1)[0])

@@ -96,7 +96,9 @@ pub fn compile_rows(
     }
 }
 
-/// Compiles what is to be executed: statements that are compiled already, each with its mark.
+/// Compiles what is to be executed: of statements that are compiled already those of `part`, each with its mark.
+///
+/// Returns nothing where an error was reported; that one of `part` comes to no statement is a mistake of ours, and says so.
 pub fn compile_marked(
     analysis: &Analysis,
     place: &Place,
@@ -104,25 +106,35 @@ pub fn compile_marked(
     part: &[NodeId],
     marks: &BTreeMap<String, Mark>,
     diagnostics: &mut Diagnostics,
-) -> Option<Vec<Checked>> {
+) -> Option<BTreeMap<NodeId, Checked>> {
     let Analysis { project, model, plan } = analysis;
-    let mut marked = Vec::with_capacity(part.len());
+    let mut marked = BTreeMap::new();
     for id in part {
-        let (node, statement) = (plan.node(*id), &compiled[id]);
+        let node = plan.node(*id);
+        let Some(statement) = compiled.get(id) else { continue };
         let Some(mark) = marks.get(&node.name) else {
-            marked.push(statement.clone());
+            marked.insert(*id, statement.clone());
             continue;
         };
         if let Some(apart) = render::mark(node, place, mark) {
-            marked.push(statement.clone().marked_by(apart)?);
+            marked.extend(statement.clone().marked_by(apart).map(|statement| (*id, statement)));
             continue;
         }
         let printed = render::render_marked(&[*id], plan, model, &project.sources, place, marks, diagnostics);
-        for (_, printed) in printed {
+        for (id, printed) in printed {
             match check::check(printed, place.dialect) {
-                Ok(other) => marked.push(statement.clone().marked_as(&other)),
+                Ok(other) => {
+                    marked.insert(id, statement.clone().marked_as(&other));
+                }
                 Err(refusal) => diagnostics.push(refused(&refusal, place)),
             }
+        }
+    }
+    if !diagnostics.has_errors() {
+        for id in part.iter().filter(|id| !marked.contains_key(id)) {
+            let message = format!("no statement makes `{}` on {}", plan.node(*id).name, place.dialect.name());
+            let help = "this is a bug of Milepost, not of the project";
+            diagnostics.push(Diagnostic::error("refused-statement", message).help(help));
         }
     }
     (!diagnostics.has_errors()).then_some(marked)

@@ -179,15 +179,15 @@ fn jobs(
     let is_made = |id: &NodeId| plan.node(*id).materialization != Materialization::Ephemeral;
     let part: Vec<NodeId> = part.iter().copied().filter(is_made).collect();
     let standing = standing_of(workspace, target, statements, found);
-    let there: Vec<(bool, bool)> =
-        part.iter().map(|id| (standing.marked(*id).is_some(), standing.is_unchanged(*id))).collect();
-    let plan = &workspace.analysis.plan;
+    let known = |id: NodeId| (id, (standing.marked(id).is_some(), standing.is_unchanged(id)));
+    let there: BTreeMap<NodeId, (bool, bool)> = part.iter().copied().map(known).collect();
     let marks = part.iter().filter_map(|id| Some((plan.node(*id).name.clone(), standing.mark(*id)?.clone()))).collect();
     let marked = workspace.compile_marked(target, statements, &part, &marks)?;
-    let job = |((id, statement), (is_ours, unchanged)): ((&NodeId, Checked), (bool, bool))| {
-        job(&workspace.analysis, target, *id, statement, is_ours, unchanged)
+    let job = |(id, statement): (NodeId, Checked)| {
+        let (is_ours, unchanged) = there.get(&id).copied().unwrap_or_default();
+        job(&workspace.analysis, target, id, statement, is_ours, unchanged)
     };
-    Ok(part.iter().zip(marked).zip(there).map(job).collect())
+    Ok(marked.into_iter().map(job).collect())
 }
 
 /// Where a KPI failed that others lie with, makes those without it, and says which it was.
@@ -398,10 +398,8 @@ fn read_by_all(model: &Model, plan: &Plan, kpi: KpiIndex) -> BTreeSet<NodeId> {
 fn waits_for(plan: &Plan, id: NodeId) -> BTreeSet<NodeId> {
     let mut inputs = plan.inputs_beyond_views(id);
     if matches!(plan.node(id).relation, Relation::Moment) {
-        let views = plan.nodes.iter().filter(|node| node.materialization == Materialization::View);
-        inputs.extend(
-            views.filter(|view| view.depends_on.contains(&id)).flat_map(|view| view.depends_on.iter().copied()),
-        );
+        let views = (0..plan.nodes.len()).map(NodeId).filter(|view| plan.takes_moment(*view));
+        inputs.extend(views.flat_map(|view| plan.node(view).depends_on.iter().copied()));
         inputs.retain(|input| *input != id);
     }
     inputs

@@ -159,14 +159,14 @@ impl Workspace {
         compiled.ok_or_else(|| self.mistakes())
     }
 
-    /// Compiles what is to be executed of statements that are compiled already: each with its mark.
+    /// Compiles what is to be executed of statements that are compiled already: one for each of `part`, with its mark.
     pub fn compile_marked(
         &mut self,
         target: &Target,
         compiled: &BTreeMap<NodeId, Checked>,
         part: &[NodeId],
         marks: &BTreeMap<String, Mark>,
-    ) -> Result<Vec<Checked>, Obstacle> {
+    ) -> Result<BTreeMap<NodeId, Checked>, Obstacle> {
         let place = place(target, self.as_of);
         let marked = compile_marked(&self.analysis, &place, compiled, part, marks, &mut self.diagnostics);
         self.stop_on_errors()?;

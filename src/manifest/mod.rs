@@ -15,7 +15,7 @@ use crate::plan::node::{NodeId, Plan, Raw};
 use crate::project::Project;
 use crate::run::results::{sha256, unique_id};
 use crate::semantic::definitions;
-use crate::semantic::model::{DefinitionId, EntityIndex, Meta, Model, SourceIndex};
+use crate::semantic::model::{DefinitionId, Meta, Model};
 use crate::target::Target;
 
 /// The version of the file's shape. It changes when a key changes its meaning or goes away, not when one is added.
@@ -229,11 +229,7 @@ fn definition(project: &Project, model: &Model, own: &definitions::Definition<'_
 }
 
 fn sources(model: &Model, plan: &Plan) -> Vec<SourceEntry> {
-    let sources = (0..model.sources.len()).map(|index| Raw::Source(SourceIndex(index)));
-    let has_rows = |index: &usize| model.entities[*index].origin.is_some();
-    let entities = (0..model.entities.len()).filter(has_rows).map(|index| Raw::Entity(EntityIndex(index)));
-    sources
-        .chain(entities)
+    Raw::all(model)
         .map(|raw| {
             let readers = plan.readers(raw);
             SourceEntry {

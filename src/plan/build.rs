@@ -123,7 +123,7 @@ impl Builder<'_> {
         for index in members_first(self.model) {
             let entity = &self.model.entities[index];
             let depends_on = entity.members.iter().map(|member| self.plan.entity(*member)).collect();
-            let reads = entity.origin.as_ref().map(|_| Raw::Entity(EntityIndex(index)));
+            let reads = Raw::of(self.model, EntityIndex(index).into());
             let mut columns = vec![(entity.key.clone(), Type::String), ("started_at".to_owned(), Type::Timestamp)];
             columns.extend(entity.parent.as_ref().map(|(_, column)| (column.clone(), Type::String)));
             columns.extend(entity.attributes.iter().map(|attribute| (attribute.name.clone(), attribute.ty)));

@@ -5,17 +5,15 @@ mod expression;
 use std::fmt::Write as _;
 
 use crate::plan::node::{Node, NodeId, Occurrences, Plan, Raw, Relation, Shape, Stream};
+use crate::semantic::duration;
 use crate::semantic::expr::Type;
-use crate::semantic::model::{EntityIndex, EventNames, MilestoneIndex, Model, SourceIndex};
-
-/// Units of elapsed time, the longest first, in microseconds.
-const UNITS: &[(i64, &str)] = &[(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s")];
+use crate::semantic::model::{EventNames, MilestoneIndex, Model};
 
 /// Returns the whole plan: how often each source is read, which milestones share a stream of occurrences, and the
 /// relations in the order in which they are made.
 pub fn plan(plan: &Plan, model: &Model) -> String {
     let mut text = String::from("sources\n");
-    for raw in raws(model) {
+    for raw in Raw::all(model) {
         let readers: Vec<&str> = plan.readers(raw).into_iter().map(|id| plan.node(id).name.as_str()).collect();
         let times = match readers.len() {
             0 => "not read".to_owned(),
@@ -110,17 +108,6 @@ pub fn node(plan: &Plan, model: &Model, id: NodeId) -> String {
     text
 }
 
-/// Returns everything that has raw rows, sources first.
-fn raws(model: &Model) -> Vec<Raw> {
-    let sources = (0..model.sources.len()).map(|index| Raw::Source(SourceIndex(index)));
-    let entities = (0..model.entities.len()).map(|index| Raw::Entity(EntityIndex(index)));
-    let has_rows = |raw: &Raw| match raw {
-        Raw::Source(_) => true,
-        Raw::Entity(entity) => model.entity(*entity).origin.is_some(),
-    };
-    sources.chain(entities).filter(has_rows).collect()
-}
-
 /// Returns the names of the relations that one reads; that all lie in the schema goes without saying.
 fn inputs<'p>(plan: &'p Plan, node: &Node) -> Vec<&'p str> {
     let relations = node.depends_on.iter().filter(|id| !matches!(plan.node(**id).relation, Relation::Schema));
@@ -147,30 +134,22 @@ fn streams(text: &mut String, model: &Model, shape: Shape, stream: &Stream) {
         }
     }
     if !stream.windows.is_empty() {
-        let windows: Vec<String> = stream.windows.iter().map(|window| length(*window)).collect();
+        let windows: Vec<String> = stream.windows.iter().map(|window| duration::written(*window)).collect();
         let _ = write!(what, " within {}", windows.join(", "));
     }
     line(text, &format!("    {}  {what}", stream.id));
     for milestone in &stream.milestones {
         let milestone = model.milestone(*milestone);
         let shown = if milestone.hidden { " (a step of a sequence)" } else { "" };
-        let within =
-            milestone.within.map_or_else(|| "at any time".to_owned(), |within| format!("in {}", length(within)));
+        let within = milestone
+            .within
+            .map_or_else(|| "at any time".to_owned(), |within| format!("in {}", duration::written(within)));
         line(text, &format!("        {}: {} {within}{shown}", milestone.meta.name, milestone.at_least));
     }
 }
 
 fn names(names: &EventNames) -> String {
     names.only().map_or_else(|| "of any name".to_owned(), |names| names.join(", "))
-}
-
-/// Writes a length of time as it is written in TOML.
-fn length(microseconds: i64) -> String {
-    let unit = UNITS.iter().find(|(length, _)| microseconds % length == 0);
-    unit.map_or_else(
-        || format!("{microseconds} microseconds"),
-        |(length, unit)| format!("{}{unit}", microseconds / length),
-    )
 }
 
 fn line(text: &mut String, line: &str) {

@@ -69,6 +69,13 @@ pub enum Raw {
 }
 
 impl Raw {
+    /// Returns all raw rows that definitions read, those of sources first.
+    pub fn all(model: &Model) -> impl Iterator<Item = Self> {
+        let sources = (0..model.sources.len()).map(|index| SourceIndex(index).into());
+        let entities = (0..model.entities.len()).map(|index| EntityIndex(index).into());
+        sources.chain(entities).filter_map(|definition| Raw::of(model, definition))
+    }
+
     /// Returns the raw rows of a definition; none where it says how none are read.
     pub fn of(model: &Model, definition: DefinitionId) -> Option<Self> {
         if let DefinitionId::Source(source) = definition {
@@ -423,6 +430,11 @@ impl Plan {
     pub fn moment(&self) -> NodeId {
         let found = self.nodes.iter().position(|node| matches!(node.relation, Relation::Moment));
         NodeId(found.expect("the moment comes before what reads it"))
+    }
+
+    /// Tells whether a relation takes the moment from the relation that holds it: a view does that reads the moment.
+    pub fn takes_moment(&self, id: NodeId) -> bool {
+        self.node(id).depends_on.contains(&self.moment())
     }
 
     /// Returns the table that holds the cells of a KPI.

@@ -63,13 +63,15 @@ pub fn add_read_within(plan: &Plan, part: &mut BTreeSet<NodeId>) {
 }
 
 /// Tells whether a relation comes with a part because it says something of what is in it: the schema with anything, the
-/// moment and the list of milestones with any milestone, the union of KPIs with any of them once all of them are there.
+/// moment with any view that reads it, the list of milestones with any milestone, the union of KPIs with any of them once all
+/// of them are there.
 pub fn comes_with(plan: &Plan, id: NodeId, part: &BTreeSet<NodeId>, is_there: impl Fn(NodeId) -> bool) -> bool {
     let has = |found: fn(&Relation) -> bool| part.iter().any(|id| found(&plan.node(*id).relation));
     let node = plan.node(id);
     match node.relation {
         Relation::Schema => !part.is_empty(),
-        Relation::Moment | Relation::Milestones => has(|relation| matches!(relation, Relation::Milestone(_))),
+        Relation::Moment => part.iter().any(|id| plan.takes_moment(*id)),
+        Relation::Milestones => has(|relation| matches!(relation, Relation::Milestone(_))),
         Relation::Kpis => {
             let is_whole = || node.depends_on.iter().all(|id| part.contains(id) || is_there(*id));
             has(|relation| matches!(relation, Relation::Cells(_))) && is_whole()

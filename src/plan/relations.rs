@@ -8,6 +8,7 @@ mod occurrences;
 mod reached;
 mod reaches;
 mod score;
+mod windows;
 
 use std::collections::BTreeSet;
 use std::hash::Hash;
@@ -22,7 +23,6 @@ use crate::plan::relational::scalar::{self, Scalar};
 use crate::plan::relational::{Draft, Query, RelationId, Rows, moment, passes};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::{Expr, Type};
-use crate::semantic::horizon::{Horizon, Part};
 use crate::semantic::model::{Anchor, EntityIndex, Kpi, KpiIndex, KpiValue, Milestone, MilestoneIndex, Model};
 use crate::semantic::name::Name;
 
@@ -244,28 +244,6 @@ fn choose<S: Hash + Eq, T>(
     scalar::case(branches.map(branch).collect(), rest.then_some(otherwise))
 }
 
-/// Makes when a window closes that begins at `anchor`; null where it has not begun, or never closes.
-fn closes(horizon: &Horizon, entity: &Rows, anchor: &Scalar) -> Scalar {
-    let start = |length| later(&entity.column("started_at"), length);
-    let moment = |part: &Part| match *part {
-        Part::AfterStart(length) => start(length),
-        Part::AfterAnchor(length) => later(anchor, length),
-        Part::Earlier { start: after_start, anchor: after_anchor } => {
-            let (one, other) = (start(after_start), later(anchor, after_anchor));
-            scalar::case(vec![(scalar::less(one.clone(), other.clone()), one)], Some(other))
-        }
-    };
-    // A window that has not begun closes at no moment: the first part is null then, and nothing is more than that.
-    let latest =
-        |one: Scalar, other: Scalar| scalar::case(vec![(scalar::more(other.clone(), one.clone()), other)], Some(one));
-    horizon.parts().iter().map(moment).reduce(latest).unwrap_or_else(|| scalar::null(Type::Timestamp))
-}
-
-/// Makes the moment a length of time after another.
-fn later(moment: &Scalar, length: i64) -> Scalar {
-    if length == 0 { moment.clone() } else { scalar::later(moment.clone(), scalar::duration(length)) }
-}
-
 /// Makes a threshold, of the type of what is compared with it: a count is a whole number, a sum a decimal.
 fn threshold(shape: Shape, at_least: Decimal) -> Scalar {
     match (shape, at_least.as_int()) {
@@ -284,13 +262,4 @@ fn join_from(query: &Query, draft: &mut Draft, reaches: RelationId, alias: &str,
     draft.left_join(query, reaches, alias, |rows| {
         vec![scalar::equal(rows.column("milestone"), from), scalar::equal(rows.column("entity"), entity)]
     })
-}
-
-/// Makes where windows start: at the entity's start, or where `from` names a milestone, at its reach.
-fn anchor(entity: &Rows, from: Option<(Scalar, &Rows)>) -> Scalar {
-    let start = entity.column("started_at");
-    match from {
-        None => start,
-        Some((name, reach)) => scalar::case(vec![(scalar::is_null(name), start)], Some(reach.column("reached_at"))),
-    }
 }

@@ -95,16 +95,21 @@ fn number(signature: &str) -> i64 {
     Sha256::digest(signature).iter().take(6).fold(0, |number, byte| number << 8 | i64::from(*byte))
 }
 
-/// Tells whether streams for `entity` read whoever acted, besides the entity that they belong to.
-pub fn needs_actor(model: &Model, source: SourceIndex, entity: EntityIndex, streams: &[Stream]) -> bool {
-    let Some((actor, _)) = model.source(source).entity() else { return false };
+/// Returns whoever acted, where streams for `entity` read that, besides the entity that they belong to.
+pub fn actor_read(model: &Model, source: SourceIndex, entity: EntityIndex, streams: &[Stream]) -> Option<EntityIndex> {
+    let (actor, _) = model.source(source).entity()?;
     let name = &model.entity(*actor).meta.name;
-    streams.iter().any(|stream| {
-        let is_other = *actor != entity || stream.subject.is_some();
-        let reads =
-            stream.condition.iter().chain(&stream.subject).chain(&stream.value).any(|expr| mentions(expr, name));
-        is_other && (reads || (stream.subject.is_none() && *actor != entity))
-    })
+    let reads = |stream: &Stream| {
+        let mut exprs = stream.condition.iter().chain(&stream.subject).chain(&stream.value);
+        match (*actor == entity, &stream.subject) {
+            // Who acted is whom the row belongs to.
+            (true, None) => false,
+            // What the row belongs to stands in who acted.
+            (false, None) => true,
+            (_, Some(_)) => exprs.any(|expr| mentions(expr, name)),
+        }
+    };
+    streams.iter().any(reads).then_some(*actor)
 }
 
 fn mentions(expr: &Expr, entity: &str) -> bool {

@@ -154,7 +154,8 @@ pub struct Outcome {
     pub error: Option<ErrorKind>,
     /// When it began and ended, if it did.
     pub span: Option<Span>,
-    /// What the warehouse says of the execution; where it failed, what is known of it.
+    /// What the warehouse says of the execution: of all steps together, with the name of the last one's; where it failed, what
+    /// is known of it.
     pub executed: Executed,
     /// How often it was tried.
     pub attempts: u32,
@@ -181,7 +182,8 @@ pub enum Status {
     Success,
     /// It failed.
     Error,
-    /// It did not run, or was stopped; what was there before is untouched.
+    /// It did not run, or was stopped; what was there before is untouched, but for what the steps before did where the message
+    /// names one.
     Skipped,
     /// What is there is what it would make.
     #[serde(rename = "no-op")]

@@ -64,9 +64,10 @@ impl<'p> Standing<'p> {
     ) -> Self {
         let found: BTreeMap<&str, &Found> = found.iter().map(|found| (found.name.as_str(), found)).collect();
         let specs = specs(plan, statements);
-        let marks = plan.nodes.iter().zip(specs).map(|(node, spec)| match node.materialization {
+        let marks = plan.nodes.iter().enumerate().map(|(index, node)| match node.materialization {
             Materialization::Schema | Materialization::Ephemeral => None,
             Materialization::Table | Materialization::View => {
+                let spec = specs.get(&NodeId(index))?.clone();
                 Some(Mark { spec, as_of: (!node.is_timeless()).then(|| as_of.to_owned()) })
             }
         });
@@ -199,10 +200,10 @@ impl<'p> Standing<'p> {
 }
 
 /// Returns, for each node, a digest of what computes it; the comment that opens a statement is for people.
-fn specs(plan: &Plan, statements: &BTreeMap<NodeId, Checked>) -> Vec<String> {
+fn specs(plan: &Plan, statements: &BTreeMap<NodeId, Checked>) -> BTreeMap<NodeId, String> {
     // Of its statement and of those of all that it reads.
-    let mut whole: Vec<String> = Vec::with_capacity(statements.len());
-    let mut specs = Vec::with_capacity(statements.len());
+    let mut whole: BTreeMap<NodeId, String> = BTreeMap::new();
+    let mut specs = BTreeMap::new();
     for (id, statement) in statements {
         let node = plan.node(*id);
         let lines = statement.sql().lines().skip_while(|line| line.starts_with("--"));
@@ -211,10 +212,10 @@ fn specs(plan: &Plan, statements: &BTreeMap<NodeId, Checked>) -> Vec<String> {
         for input in &node.depends_on {
             text.push('\n');
             // What a node reads stands before it.
-            text.push_str(whole.get(input.0).map_or("", String::as_str));
+            text.push_str(whole.get(input).map_or("", String::as_str));
         }
-        whole.push(digest(&text));
-        specs.push(if let Relation::Cells(cells) = &node.relation {
+        let digest_of_all = digest(&text);
+        let spec = if let Relation::Cells(cells) = &node.relation {
             // Which KPIs have rows in it, whichever of them are computed.
             let members: BTreeSet<usize> = cells.all().map(|kpi| kpi.0).collect();
             let names = plan
@@ -224,13 +225,15 @@ fn specs(plan: &Plan, statements: &BTreeMap<NodeId, Checked>) -> Vec<String> {
             let names: BTreeSet<&str> = names.map(|node| node.name.as_str()).collect();
             let mut members = digest(&names.into_iter().collect::<Vec<_>>().join(" "));
             members.truncate(8);
-            format!("{}_{members}", whole.last().map_or("", String::as_str))
+            format!("{digest_of_all}_{members}")
         } else if node.is_timeless() {
             let read = node.depends_on.iter().map(|input| &plan.node(*input).columns);
             digest(&read.fold(own, |text, columns| format!("{text}\n{columns:?}")))
         } else {
-            whole.last().cloned().unwrap_or_default()
-        });
+            digest_of_all.clone()
+        };
+        whole.insert(*id, digest_of_all);
+        specs.insert(*id, spec);
     }
     specs
 }

@@ -60,8 +60,8 @@ impl Step {
         }
     }
 
-    /// Carries the step out.
-    pub(super) fn execute(&self, session: &dyn Warehouse) -> Result<Executed, Error> {
+    /// Carries the step out; fails with what the warehouse says.
+    pub fn execute(&self, session: &dyn Warehouse) -> Result<Executed, Error> {
         match self {
             Step::Ensure { statement, schema } => session.make_schema(statement, schema),
             Step::Ask { statement } => session.execute(statement),

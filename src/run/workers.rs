@@ -81,6 +81,12 @@ fn not_run(status: Status, message: Option<String>) -> Outcome {
     Outcome { status, message, error: None, span: None, executed: Executed::default(), attempts: 0 }
 }
 
+/// Names the step that comes after so many others, one at least, and says what is there of those.
+fn step_of(job: &Job, done: usize) -> String {
+    let before = if done == 1 { "step 1".to_owned() } else { format!("steps 1 to {done}") };
+    format!("step {} of {}; what {before} did stays", done + 1, job.steps.len())
+}
+
 /// What the workers share.
 struct Floor<'run> {
     jobs: &'run [Job],
@@ -158,38 +164,50 @@ impl Floor<'_> {
     fn execute(&self, session: &dyn Warehouse, post: &Post, thread: usize, place: usize) -> Outcome {
         let job = &self.jobs[place];
         let (started_at, clock) = (Timestamp::now(), Instant::now());
-        let mut attempts = 0;
-        let mut result = Ok(Executed::default());
-        for step in &job.steps {
-            let (tried, outcome) = self.carry_out(session, post, thread, job, step);
-            attempts += tried;
-            result = outcome;
-            if result.is_err() {
+        let (mut attempts, mut executed) = (0, Executed::default());
+        let mut stopped = None;
+        for (done, step) in job.steps.iter().enumerate() {
+            // What interrupts statements meets none between two steps.
+            if done > 0 && self.is_cancelled() {
+                let message = format!("the run was cancelled before {}", step_of(job, done));
+                stopped = Some((Status::Skipped, ErrorKind::Cancelled, message));
                 break;
+            }
+            let (tried, result) = self.carry_out(session, post, thread, job, step);
+            attempts += tried;
+            match result {
+                Ok(own) => executed = executed.then(own),
+                Err(error) => {
+                    executed.query_id.clone_from(&error.query_id);
+                    stopped = Some(self.stopped(job, done, error));
+                    break;
+                }
             }
         }
         let span = Span { started_at, completed_at: Timestamp::now(), seconds: clock.elapsed().as_secs_f64(), thread };
-        let outcome = Outcome {
-            status: Status::Success,
-            message: None,
-            error: None,
-            span: Some(span),
-            executed: Executed::default(),
-            attempts,
+        let (status, error, message) = match stopped {
+            None => (Status::Success, None, None),
+            Some((status, error, message)) => (status, Some(error), Some(message)),
         };
-        match result {
-            Ok(executed) => Outcome { executed, ..outcome },
-            Err(error) => {
-                let (status, message) = if error.kind == ErrorKind::Cancelled && self.is_cancelled() {
-                    let message = "the run was cancelled while it ran; what was there before is untouched".to_owned();
-                    (Status::Skipped, message)
-                } else {
-                    (Status::Error, error.message)
-                };
-                let executed = Executed { query_id: error.query_id, ..Executed::default() };
-                Outcome { status, message: Some(message), error: Some(error.kind), executed, ..outcome }
+        Outcome { status, message, error, span: Some(span), executed, attempts }
+    }
+
+    /// Says what became of a job whose step failed after so many others.
+    fn stopped(&self, job: &Job, done: usize, error: Error) -> (Status, ErrorKind, String) {
+        let (status, message) = match (error.kind == ErrorKind::Cancelled && self.is_cancelled(), done) {
+            (true, 0) => {
+                let message = "the run was cancelled while it ran; what was there before is untouched".to_owned();
+                (Status::Skipped, message)
             }
-        }
+            (true, _) => {
+                let message =
+                    format!("the run was cancelled in {}, and what this one would do is not done", step_of(job, done));
+                (Status::Skipped, message)
+            }
+            (false, 0) => (Status::Error, error.message),
+            (false, _) => (Status::Error, format!("{}; it failed in {}", error.message, step_of(job, done))),
+        };
+        (status, error.kind, message)
     }
 
     /// Carries a step out, again where it failed for a moment only, and returns how often.

@@ -150,6 +150,19 @@ pub enum AggregateFunction {
     Percentile(f64),
 }
 
+impl AggregateFunction {
+    /// Tells whether what it makes of nothing is zero in a KPI; of others nothing is known then.
+    pub fn is_zero_of_nothing(self) -> bool {
+        match self {
+            AggregateFunction::Count | AggregateFunction::CountDistinct | AggregateFunction::Sum => true,
+            AggregateFunction::Average
+            | AggregateFunction::Min
+            | AggregateFunction::Max
+            | AggregateFunction::Percentile(_) => false,
+        }
+    }
+}
+
 /// A constant.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Literal {

@@ -12,7 +12,7 @@ use crate::semantic::kinds::{self, Read};
 use crate::semantic::meaning::{Lines, measure};
 pub use crate::semantic::model::Kpi;
 use crate::semantic::model::{
-    BETWEEN, Breakdown, DefinitionId, KpiIndex, KpiValue, Measure, MeasureRelation, Meta, Model,
+    BETWEEN, Breakdown, DefinitionId, ESCAPES, KpiIndex, KpiValue, Measure, MeasureRelation, Meta, Model,
 };
 use crate::semantic::name::Name;
 use crate::semantic::references::{Reference, References};
@@ -153,7 +153,7 @@ fn breakdowns(definition: &Definition<KpiTable>, diagnostics: &mut Diagnostics) 
 
 /// Writes a part of a name of several so that what stands between them is told from it.
 fn escaped(part: &str) -> String {
-    part.replace('\\', "\\\\").replace(',', "\\,")
+    ESCAPES.iter().fold(part.to_owned(), |part, (what, with)| part.replace(what, with))
 }
 
 /// Reports formulas whose inputs do not meet: other buckets, or dimensions that an input lacks.

@@ -279,6 +279,19 @@ pub enum MeasureRelation {
     Facts(SourceIndex),
 }
 
+impl MeasureRelation {
+    /// Returns whom its rows belong to; none where nobody knows.
+    pub fn entity(&self, model: &Model) -> Option<EntityIndex> {
+        match self {
+            MeasureRelation::Entity(entity) => Some(*entity),
+            MeasureRelation::Milestone { of, .. } => Some(model.milestone(*of).entity),
+            MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => {
+                model.source(*source).entity().map(|(entity, _)| *entity)
+            }
+        }
+    }
+}
+
 /// One aggregate over one relation.
 #[derive(Clone, Debug)]
 pub struct Measure {
@@ -303,6 +316,17 @@ pub struct Measure {
 }
 
 impl Measure {
+    /// Returns the milestone whose window has to be over for a row to count.
+    pub fn matures_with(&self) -> Option<MilestoneIndex> {
+        match self.relation {
+            MeasureRelation::Milestone { of, .. } if self.mature_only => Some(of),
+            MeasureRelation::Milestone { .. }
+            | MeasureRelation::Entity(_)
+            | MeasureRelation::Events(..)
+            | MeasureRelation::Facts(_) => None,
+        }
+    }
+
     /// Returns all its expressions.
     pub fn exprs(&self) -> impl Iterator<Item = &Expr> {
         let parts = self.argument.iter().chain(&self.members).chain(&self.filter);
@@ -387,6 +411,9 @@ pub struct Breakdown {
 
 /// What stands between the parts of a name, or of a segment, of several dimensions.
 pub const BETWEEN: &str = ", ";
+
+/// What is replaced in each of these parts, one after the other, so that what stands between them is told from it.
+pub const ESCAPES: [(&str, &str); 2] = [("\\", "\\\\"), (",", "\\,")];
 
 /// A sum of weights of reached milestones.
 #[derive(Clone, Debug)]

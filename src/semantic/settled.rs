@@ -67,22 +67,22 @@ fn never_by_itself(model: &Model, kpi: &Kpi) -> Option<Never> {
     of_measures.or_else(of_both)
 }
 
-/// Looks at sides that wait for each other's windows: those over different milestones of one entity, or over one and all
-/// that there are.
+/// Returns the milestone of the other side for whose windows the rows of one side of a ratio wait besides their own, so that
+/// both sides are over the same members; none where they are of other entities, or of the same windows.
+pub fn waits_for(model: &Model, side: &Measure, other: &Measure) -> Option<MilestoneIndex> {
+    let are_of_one = side.relation.entity(model) == other.relation.entity(model);
+    other.matures_with().filter(|of| are_of_one && side.matures_with() != Some(*of))
+}
+
+/// Looks at what the sides of a ratio are over, where they wait for each other's windows.
 fn of_sides(model: &Model, sides: [&Measure; 2]) -> Option<Never> {
-    let [one, other] = sides.map(|measure| match measure.relation {
-        MeasureRelation::Entity(entity) => Some((entity, None)),
-        MeasureRelation::Milestone { of, .. } => Some((model.milestone(of).entity, Some(of))),
-        MeasureRelation::Events(..) | MeasureRelation::Facts(_) => None,
-    });
-    let ((one, one_of), (other, other_of)) = (one?, other?);
-    let waits = sides.iter().any(|measure| measure.mature_only);
     let begins_any_time = |of: MilestoneIndex| match model.milestone(of).anchor {
         Anchor::Start => false,
         Anchor::Reach(anchor) => model.milestone(anchor).from_start.is_none(),
     };
-    let found = waits && one == other && one_of != other_of && one_of.into_iter().chain(other_of).any(begins_any_time);
-    found.then_some(Never::NoBeginning)
+    let [one, other] = sides;
+    let mut waited_for = waits_for(model, one, other).into_iter().chain(waits_for(model, other, one));
+    waited_for.any(begins_any_time).then_some(Never::NoBeginning)
 }
 
 fn of_measure(model: &Model, measure: &Measure, by_cohort: bool) -> Option<Never> {

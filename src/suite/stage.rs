@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use crate::check::{Checked, check};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::plan::naming::SCHEMA;
 use crate::plan::node::{Materialization, Node, NodeId, Plan};
 use crate::render::dialect::Dialect;
 use crate::render::{self, Place, Statement};
+use crate::run::Step;
 use crate::semantic::moment;
 use crate::suite::Cx;
 use crate::warehouse::{Rows, Warehouse};
@@ -52,28 +52,36 @@ impl Stage<'_> {
         }
         let (dialect, schema, as_of) = (self.dialect, self.schema.clone(), moment::literal(as_of));
         let mut within = Within::new();
-        for statement in statements(cx, part, &Place { dialect, schema, as_of, stand_ins, blanks: None })? {
-            let node = cx.plan.find(statement.node()).map(|id| cx.plan.node(id));
-            if node.is_some_and(|node| node.materialization == Materialization::Ephemeral) {
-                within.insert(statement.node().to_owned(), statement.sql().to_owned());
-                continue;
+        for (id, statement) in statements(cx, part, &Place { dialect, schema, as_of, stand_ins, blanks: None })? {
+            let node = cx.plan.node(id);
+            // The schema is used for nothing else: what has the name of a relation was made here.
+            match Step::of(node, statement, self.made(node)?, true) {
+                Step::Ask { statement } => {
+                    within.insert(node.name.clone(), statement.sql().to_owned());
+                }
+                step @ (Step::Ensure { .. } | Step::Replace { .. }) => {
+                    step.execute(self.warehouse).map_err(|error| format!("making `{}`: {error}", node.name))?;
+                }
             }
-            let making = |error| format!("making `{}`: {error}", statement.node());
-            let made = if statement.node() == SCHEMA {
-                self.warehouse.make_schema(&statement, &self.dialect.table(&self.schema)?)
-            } else {
-                self.warehouse.execute(&statement)
-            };
-            made.map_err(making)?;
         }
         Ok(within)
+    }
+
+    /// Returns the relation of a node, or the schema, as SQL text.
+    fn made(&self, node: &Node) -> Result<String, String> {
+        match node.materialization {
+            Materialization::Schema => self.dialect.table(&self.schema),
+            Materialization::Table | Materialization::View | Materialization::Ephemeral => {
+                self.dialect.table(&format!("{}.{}", self.schema, node.name))
+            }
+        }
     }
 
     /// Returns the rows of a relation that was made, or is part of a statement that made another.
     pub fn read(&self, node: &Node, within: &Within) -> Result<Rows, String> {
         let relation = match within.get(&node.name) {
             Some(rows) => format!("(\n{rows}\n) AS {}", node.name),
-            None => self.dialect.table(&format!("{}.{}", self.schema, node.name))?,
+            None => self.made(node)?,
         };
         let query = Statement { node: node.name.clone(), sql: format!("SELECT * FROM {relation}"), origin: None };
         let query = check(query, self.dialect).map_err(|refusal| refusal.reason)?;
@@ -107,13 +115,16 @@ pub fn needed(plan: &Plan, wanted: impl IntoIterator<Item = NodeId>) -> Vec<Node
     (0..needed.len()).filter(|index| needed[*index]).map(NodeId).collect()
 }
 
-fn statements(cx: Cx<'_>, part: &[NodeId], place: &Place) -> Result<Vec<Checked>, String> {
+fn statements(cx: Cx<'_>, part: &[NodeId], place: &Place) -> Result<Vec<(NodeId, Checked)>, String> {
     let mut diagnostics = Diagnostics::default();
     let sources = &cx.project.sources;
     let statements = render::render_part(part, cx.plan, cx.model, sources, place, &mut diagnostics);
     if let Some(Diagnostic { message, .. }) = diagnostics.sorted().first() {
         return Err(message.clone());
     }
-    let parse = |(_, statement)| check(statement, place.dialect).map_err(|refusal| refusal.reason);
+    let parse = |(id, statement)| match check(statement, place.dialect) {
+        Ok(statement) => Ok((id, statement)),
+        Err(refusal) => Err(refusal.reason),
+    };
     statements.into_iter().map(parse).collect()
 }

@@ -122,6 +122,23 @@ pub struct Executed {
     pub bytes_billed: Option<u64>,
 }
 
+impl Executed {
+    /// Adds up what is known of this execution and of `next`, which came after it and names both.
+    #[must_use]
+    pub fn then(self, next: Self) -> Self {
+        let sum = |one: Option<u64>, other: Option<u64>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.saturating_add(other)),
+            (one, other) => one.or(other),
+        };
+        Self {
+            rows_affected: sum(self.rows_affected, next.rows_affected),
+            query_id: next.query_id,
+            bytes_processed: sum(self.bytes_processed, next.bytes_processed),
+            bytes_billed: sum(self.bytes_billed, next.bytes_billed),
+        }
+    }
+}
+
 /// What a statement reads of raw rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Reads<'text> {

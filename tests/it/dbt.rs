@@ -329,7 +329,8 @@ fn templates_print_what_compile_prints() {
             None => dialect.table(&format!("{schema}.{name}")).unwrap(),
         };
         let engine = engine(&workspace, named);
-        for (node, statement) in analysis.plan.nodes.iter().zip(&compiled) {
+        for (id, statement) in &compiled {
+            let node = analysis.plan.node(*id);
             if !node.materialization.is_relation() {
                 continue;
             }

@@ -34,7 +34,7 @@ fn analyzed(project: &str) -> Analysis {
 fn statements(project: &str, dialect: &'static Dialect) -> [String; 2] {
     let analysis = analyzed(project);
     let as_of = "2026-03-01 00:00:00.000000".to_owned();
-    let place = Place { dialect, schema: "milepost".to_owned(), as_of, stand_ins: BTreeMap::new() };
+    let place = Place { dialect, schema: "milepost".to_owned(), as_of, stand_ins: BTreeMap::new(), blanks: None };
     let statements = compile(&analysis, &place, &mut Diagnostics::default()).unwrap();
     let of = |wanted: fn(&Relation) -> bool| {
         let is_it = |(id, _): &(&milepost::plan::node::NodeId, &_)| wanted(&analysis.plan.node(**id).relation);

@@ -242,6 +242,8 @@ fn only_what_an_earlier_run_made_is_replaced_by_another_kind() {
 struct Unlucky {
     inner: Box<dyn Warehouse>,
     failures: AtomicU32,
+    /// Set once a statement was executed.
+    cancels: Arc<AtomicBool>,
 }
 
 impl Warehouse for Unlucky {
@@ -258,7 +260,11 @@ impl Warehouse for Unlucky {
         let lose = |left: u32| left.checked_sub(1);
         match self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, lose) {
             Ok(_) => Err(Error::new(ErrorKind::Transient, "write-write conflict")),
-            Err(_) => self.inner.execute(statement),
+            Err(_) => {
+                let executed = self.inner.execute(statement);
+                self.cancels.store(true, Ordering::Relaxed);
+                executed
+            }
         }
     }
     fn execute_in_place(&self, statement: &Checked, relation: &str) -> Result<Executed, Error> {
@@ -292,7 +298,7 @@ impl Warehouse for Unlucky {
 
 #[test]
 fn what_lost_to_another_transaction_is_tried_again() {
-    let unlucky = |failures| Unlucky { inner: memory(), failures: AtomicU32::new(failures) };
+    let unlucky = |failures| Unlucky { inner: memory(), failures: AtomicU32::new(failures), cancels: Arc::default() };
     let jobs = || vec![job("a", &[], "SELECT 1 AS n")];
     let result = run(&unlucky(3), jobs(), &options(4), &silent);
     assert!(result.succeeded());
@@ -300,6 +306,32 @@ fn what_lost_to_another_transaction_is_tried_again() {
     let result = run(&unlucky(3), jobs(), &Options { retries: 2, ..options(1) }, &silent);
     assert_eq!(result.results[0].outcome.error, Some(ErrorKind::Transient));
     assert_eq!(result.results[0].outcome.attempts, 3);
+}
+
+#[test]
+fn what_came_of_several_steps_is_said_of_all_of_them() {
+    let steps = |query: &str| {
+        let mut both = job("first", &[], "SELECT range AS n FROM range(3)");
+        both.steps.extend(job("second", &[], query).steps);
+        vec![both]
+    };
+    let warehouse = memory();
+    let result = run(&*warehouse, steps("SELECT range AS n FROM range(4)"), &options(1), &silent);
+    assert_eq!(result.results[0].outcome.executed.rows_affected, Some(7));
+    let failed = run(&*warehouse, steps("SELECT nothing FROM first"), &options(1), &silent);
+    let message = failed.results[0].outcome.message.as_deref().unwrap();
+    assert!(message.ends_with("; it failed in step 2 of 2; what step 1 did stays"), "{message}");
+    assert_eq!(failed.results[0].outcome.executed.rows_affected, Some(3));
+
+    let options = options(1);
+    let cancels = Arc::clone(&options.cancelled);
+    let cancelling = Unlucky { inner: memory(), failures: AtomicU32::new(0), cancels };
+    let result = run(&cancelling, steps("SELECT 1 AS n"), &options, &silent);
+    insta::assert_snapshot!(
+        summary(&result),
+        @"first Skipped the run was cancelled before step 2 of 2; what step 1 did stays"
+    );
+    assert_eq!(ask(&*cancelling.inner, "SELECT COUNT(*) FROM first"), [[Value::Int(3)]]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::semantic::duration;
 use crate::semantic::expr::{BinaryOperator, Expr, ExprKind, Literal};
 use crate::semantic::model::Model;
 use crate::semantic::name::{EntityColumn, EventRole, FactRole, Name};
@@ -125,7 +126,7 @@ fn constant(literal: &Literal) -> String {
         Literal::String(value) => quoted(value),
         Literal::Date(value) => format!("date '{value}'"),
         Literal::Timestamp(value) => format!("timestamp '{value}'"),
-        Literal::Duration(microseconds) => format!("duration '{}'", super::length(*microseconds)),
+        Literal::Duration(microseconds) => format!("duration '{}'", duration::written(*microseconds)),
     }
 }
 

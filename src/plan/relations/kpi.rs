@@ -34,7 +34,7 @@ pub(super) fn measures(
         ],
     };
     wait_for_each_other(cx, &mut sides);
-    let waits = sides.iter().any(|side| side.waits().is_some());
+    let waits = sides.iter().any(|side| side.measure.matures_with().is_some());
     let base = if denominator.is_some() { Role::Denominator } else { Role::Numerator };
     let segments = segments(query, kpi);
     let mut parts = Vec::new();
@@ -48,15 +48,9 @@ pub(super) fn measures(
     let mut draft = Draft::new();
     let part = draft.from(query, parts, "sides");
     let most = |name: &str| aggregate(AggregateFunction::Max, Some(part.column(name)), None);
-    // What was not there is zero where it is a count or a sum, and unknown where it is not.
-    let total = |role: Role, measure: &Measure| match measure.function {
-        AggregateFunction::Count | AggregateFunction::CountDistinct | AggregateFunction::Sum => {
-            coalesce(most(role.name()), cast(scalar::int(0), Type::Float))
-        }
-        AggregateFunction::Average
-        | AggregateFunction::Min
-        | AggregateFunction::Max
-        | AggregateFunction::Percentile(_) => most(role.name()),
+    let total = |role: Role, measure: &Measure| {
+        let known = most(role.name());
+        if measure.function.is_zero_of_nothing() { coalesce(known, cast(scalar::int(0), Type::Float)) } else { known }
     };
     let over = total(Role::Numerator, numerator);
     let (under, mut value) = match denominator.map(|denominator| total(Role::Denominator, denominator)) {

@@ -1,9 +1,10 @@
 //! A milestone as people read it: one row an entity that it applies to, reached or not.
 
 use crate::plan::node::Shape;
-use crate::plan::relational::scalar::{self, aggregate, all, any, at_least, at_most, coalesce, equal, less};
+use crate::plan::relational::scalar::{self, aggregate, any, at_least, coalesce, equal};
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
-use crate::plan::relations::{Cx, Scope, closes};
+use crate::plan::relations::windows::{self, Begin, End};
+use crate::plan::relations::{Cx, Scope, occurrences};
 use crate::semantic::expr::{AggregateFunction, Type};
 use crate::semantic::model::{Anchor, EntityIndex, Milestone, MilestoneIndex, Occurrences, Progress};
 use crate::semantic::retention::{self, Retention};
@@ -47,13 +48,13 @@ fn draft(cx: Cx<'_>, query: &mut Query, index: MilestoneIndex, only_reached: boo
     let reached = cx.reaches_of(query, "reached", index, true);
     let counted = match cx.plan.counted(index) {
         Some(counted) => {
-            let occurrences = cx.read(query, counted.node);
+            let numbered = cx.read(query, counted.node);
             let mut draft = Draft::new();
-            let rows = draft.from(query, occurrences, "occurrences");
+            let rows = draft.from(query, numbered, "occurrences");
             draft.filter(equal(rows.column("stream"), scalar::int(counted.stream)));
-            if let Some(within) = counted.within {
-                draft.filter(at_most(rows.column("bucket"), scalar::int(within)));
-            }
+            occurrences::is_in_window(&rows, End::after(counted.within))
+                .into_iter()
+                .for_each(|lies| draft.filter(lies));
             let most = |name: &str| aggregate(AggregateFunction::Max, Some(rows.column(name)), None);
             draft.columns(&rows, &["entity"]);
             draft.column("count", most("n"));
@@ -85,9 +86,7 @@ fn draft(cx: Cx<'_>, query: &mut Query, index: MilestoneIndex, only_reached: boo
     result.column("reached", is_reached);
     result.column("count", coalesce(counts.column("count"), scalar::int(0)));
     result.column("progress", coalesce(counts.column("progress"), scalar::cast(scalar::int(0), Type::Float)));
-    let closes = members.column("closes_at");
-    let is_over = any([scalar::is_null(closes.clone()), at_most(closes, scalar::moment())]);
-    result.column("mature", all([scalar::is_known(members.column("anchor_at")), is_over]));
+    result.column("mature", windows::is_mature(members.column("anchor_at"), members.column("closes_at")));
     (result, members)
 }
 
@@ -98,14 +97,14 @@ fn population(cx: Cx<'_>, query: &mut Query, index: MilestoneIndex, milestone: &
     let mut draft = Draft::new();
     let entity = draft.from(query, entities, "entity_row");
     let anchor = match milestone.anchor {
-        Anchor::Start => entity.column("started_at"),
+        Anchor::Start => windows::anchor(&entity, Begin::Start),
         Anchor::Reach(from) => {
             let reaches = cx.reaches_of(query, "earlier", from, false);
             let of_entity = |rows: &Rows| vec![equal(rows.column("entity"), entity.column(key))];
-            draft.left_join(query, reaches, "from_reach", of_entity).column("reached_at")
+            windows::anchor(&entity, Begin::Reach(&draft.left_join(query, reaches, "from_reach", of_entity)))
         }
     };
-    let closes = closes(&milestone.horizon, &entity, &anchor);
+    let closes = windows::closes(&milestone.horizon, &entity, &anchor);
     if let Some(condition) = &milestone.applies_to {
         let scope = Scope { entities: &[(milestone.entity, &entity)], ..Scope::default() };
         draft.filter(cx.written(condition, scope));
@@ -159,12 +158,11 @@ fn parts(cx: Cx<'_>, query: &mut Query, milestone: &Milestone, population: Relat
     }
     let window = draft.join(query, population, "population", |rows| vec![equal(rows.column(key), entity.clone())]);
     let (anchor, reached_at) = (window.column("anchor_at"), part.column("reached_at"));
-    draft.filter(at_least(reached_at.clone(), anchor.clone()));
-    match (&milestone.occurrences, milestone.within) {
-        (Occurrences::Absence(_), _) => draft.filter(less(reached_at, window.column("closes_at"))),
-        (_, Some(within)) => draft.filter(less(scalar::elapsed(anchor, reached_at), scalar::int(within))),
-        (_, None) => {}
-    }
+    let end = match &milestone.occurrences {
+        Occurrences::Absence(_) => End::At(window.column("closes_at")),
+        Occurrences::Events { .. } | Occurrences::Reaches(_) | Occurrences::Members(_) => End::after(milestone.within),
+    };
+    windows::lies_in(end, &anchor, &reached_at).for_each(|lies| draft.filter(lies));
     draft.column("entity", entity);
     draft.column("count", scalar::count());
     draft.column("progress", scalar::cast(progress, Type::Float));

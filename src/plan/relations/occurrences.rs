@@ -10,7 +10,8 @@ use crate::plan::relational::scalar::{
     less, minus, more, window,
 };
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
-use crate::plan::relations::{Cx, Scope, anchor, choose, join_from, microseconds, threshold};
+use crate::plan::relations::windows::{self, Begin, End};
+use crate::plan::relations::{Cx, Scope, choose, join_from, microseconds, threshold};
 use crate::plan::streams::{self, signature};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::event_names::NameList;
@@ -19,8 +20,8 @@ use crate::semantic::model::{EntityIndex, MilestoneIndex};
 
 pub(super) fn query(cx: Cx<'_>, occurrences: &Occurrences) -> Query {
     let mut query = Query::default();
-    let windows = Windows::of(&occurrences.streams);
-    let matched = matched(cx, &mut query, occurrences, &windows);
+    let lengths = Lengths::of(&occurrences.streams);
+    let matched = matched(cx, &mut query, occurrences, &lengths);
     let numbered = numbered(&mut query, occurrences.shape, matched);
     let mut result = Draft::new();
     let row = result.from(&query, numbered, "numbered");
@@ -53,15 +54,53 @@ pub(super) fn query(cx: Cx<'_>, occurrences: &Occurrences) -> Query {
     query
 }
 
+/// Makes the conditions for one of the rows of a stream to reach a threshold, in a window: it is the first that gets so far.
+/// Where a join compares what [`touched`] names with the threshold already, `is_joined`, that is left out.
+pub(super) fn reaching(
+    shape: Shape,
+    row: &Rows,
+    at: &Scalar,
+    end: End,
+    is_joined: bool,
+) -> impl Iterator<Item = Scalar> + use<> {
+    let is_joined = is_joined && touched(shape).is_some();
+    let (was_before, is_there) = match shape {
+        Shape::Count => (None, equal(row.column("n"), at.clone())),
+        Shape::Distinct | Shape::Sum => {
+            (Some(less(row.column("before"), at.clone())), at_least(row.column("progress"), at.clone()))
+        }
+    };
+    was_before.into_iter().chain((!is_joined).then_some(is_there)).chain(is_in_window(row, end))
+}
+
+/// Returns the column that is as much as a threshold in the row that reaches it; none for a sum, which may pass its threshold
+/// without touching it. What is counted more than once may stay at it.
+pub(super) fn touched(shape: Shape) -> Option<&'static str> {
+    match shape {
+        Shape::Count => Some("n"),
+        Shape::Distinct => Some("progress"),
+        Shape::Sum => None,
+    }
+}
+
+/// Makes whether a row lies in a window that is one of its stream's, by its bucket; none where all rows do.
+pub(super) fn is_in_window(row: &Rows, end: End) -> Option<Scalar> {
+    let is_within = |length| at_most(row.column("bucket"), length);
+    match end {
+        End::Never => None,
+        End::After(length) => Some(is_within(length)),
+        End::AfterIfAny(length) => Some(any([is_null(length.clone()), is_within(length)])),
+        End::At(moment) => Some(less(row.column("occurred_at"), moment)),
+    }
+}
+
 /// The rows of each stream, with the bucket of time that each is in.
-fn matched(cx: Cx<'_>, query: &mut Query, occurrences: &Occurrences, windows: &Windows) -> RelationId {
+fn matched(cx: Cx<'_>, query: &mut Query, occurrences: &Occurrences, lengths: &Lengths) -> RelationId {
     let Occurrences { source, events, entity, shape, streams } = occurrences;
-    let actor = cx.model.source(*source).entity().map(|(actor, _)| *actor);
-    let is_by_parent = actor != Some(*entity);
-    let reads_actor = streams::needs_actor(cx.model, *source, *entity, streams);
-    let actor = actor.filter(|_| reads_actor);
+    let is_by_parent = cx.model.source(*source).entity().is_none_or(|(actor, _)| actor != entity);
+    let actor = streams::actor_read(cx.model, *source, *entity, streams);
     let key = &cx.model.entity(*entity).key;
-    let listed = listed(cx, query, occurrences, windows);
+    let listed = listed(cx, query, occurrences, lengths);
     let bounds = streams.iter().flat_map(|stream| stream.bound.from.into_iter().chain(stream.bound.after));
     let bounds: Vec<MilestoneIndex> = bounds.collect();
     let reached = if bounds.is_empty() { None } else { Some(cx.reaches(query, "reached", bounds)) };
@@ -111,13 +150,17 @@ fn matched(cx: Cx<'_>, query: &mut Query, occurrences: &Occurrences, windows: &W
         (name.clone(), join_from(query, &mut draft, reached, "after_reach", name, owner.column(key)))
     });
 
-    let anchor = anchor(&owner, from.as_ref().map(|(name, reach)| (name.clone(), reach)));
+    let begin = from.as_ref().map_or(Begin::Start, |(name, reach)| Begin::Named(name.clone(), reach));
+    let anchor = windows::anchor(&owner, begin);
     let time = event.column("event_time");
-    draft.filter(at_least(time.clone(), anchor.clone()));
+    draft.filter(windows::has_begun(&anchor, &time));
     if let Some(names) = &names {
         draft.filter(is_in(event.column("event_name"), names.iter().map(scalar::text).collect()));
     }
-    draft_in_time(&mut draft, windows, &stream, &anchor, &time);
+    // What is too late for all windows is not counted.
+    windows::is_before(lengths.end(&stream), &anchor, &time)
+        .into_iter()
+        .for_each(|is_in_time| draft.filter(is_in_time));
     if let Some((name, reach)) = after {
         let (reached_at, reached_id) = (reach.column("reached_at"), reach.column("reached_id"));
         let is_tied =
@@ -142,7 +185,7 @@ fn matched(cx: Cx<'_>, query: &mut Query, occurrences: &Occurrences, windows: &W
     if *shape != Shape::Count {
         draft.column("value", choose.of(|stream| stream.value.as_ref(), counted, scalar::null(ty)));
     }
-    draft.column("bucket", windows.bucket(&stream, &anchor, &time));
+    draft.column("bucket", lengths.bucket(&stream, &anchor, &time));
     query.named("matched", draft)
 }
 
@@ -203,7 +246,7 @@ fn amount(value: Scalar) -> Scalar {
 }
 
 /// The streams as constants, a row for each name of an event.
-fn listed(cx: Cx<'_>, query: &mut Query, occurrences: &Occurrences, windows: &Windows) -> RelationId {
+fn listed(cx: Cx<'_>, query: &mut Query, occurrences: &Occurrences, lengths: &Lengths) -> RelationId {
     let streams = &occurrences.streams;
     let has_names = streams.iter().all(|stream| stream.names.only().is_some());
     let has_from = streams.iter().any(|stream| stream.bound.from.is_some());
@@ -212,7 +255,7 @@ fn listed(cx: Cx<'_>, query: &mut Query, occurrences: &Occurrences, windows: &Wi
     let mut columns = vec![("stream".to_owned(), Type::Int)];
     columns.extend(has_names.then(|| ("event_name".to_owned(), Type::String)));
     columns.push(("at_least".to_owned(), at_least));
-    columns.extend(windows.columns().map(|name| (name, Type::Int)));
+    columns.extend(lengths.columns().map(|name| (name, Type::Int)));
     columns.extend(has_from.then(|| ("from_milestone".to_owned(), Type::String)));
     columns.extend(has_after.then(|| ("after_milestone".to_owned(), Type::String)));
     let milestone =
@@ -227,8 +270,8 @@ fn listed(cx: Cx<'_>, query: &mut Query, occurrences: &Occurrences, windows: &Wi
             let mut row = vec![scalar::int(stream.id)];
             row.extend(name.map(scalar::text));
             row.push(threshold(occurrences.shape, stream.at_least));
-            row.extend((0..windows.boundaries).map(|number| microseconds(stream.windows.get(number).copied())));
-            row.extend(windows.ends.then(|| microseconds(stream.horizon())));
+            row.extend((0..lengths.boundaries).map(|number| microseconds(stream.windows.get(number).copied())));
+            row.extend(lengths.ends.then(|| microseconds(stream.horizon())));
             row.extend(has_from.then(|| milestone(stream.bound.from)));
             row.extend(has_after.then(|| milestone(stream.bound.after)));
             rows.push(row);
@@ -268,7 +311,7 @@ impl<'s> Choose<'s> {
 const BEYOND: i64 = i64::MAX;
 
 /// What streams know of time: the columns of their windows.
-struct Windows {
+struct Lengths {
     /// How many windows have an end that tells buckets apart.
     boundaries: usize,
     /// Whether rows may be too late for all windows of some stream.
@@ -277,7 +320,7 @@ struct Windows {
     all_end: bool,
 }
 
-impl Windows {
+impl Lengths {
     fn of(streams: &[Stream]) -> Self {
         let most = streams.iter().map(|stream| stream.windows.len()).max().unwrap_or(0);
         let all_end = streams.iter().all(|stream| stream.horizon().is_some());
@@ -288,6 +331,15 @@ impl Windows {
 
     fn columns(&self) -> impl Iterator<Item = String> {
         (1..=self.boundaries).map(|number| format!("window_{number}")).chain(self.ends.then(|| "horizon".to_owned()))
+    }
+
+    /// Returns where the longest window of a stream ends.
+    fn end(&self, stream: &Rows) -> End {
+        match (self.all_end, self.ends) {
+            (_, false) => End::Never,
+            (true, true) => End::After(stream.column("horizon")),
+            (false, true) => End::AfterIfAny(stream.column("horizon")),
+        }
     }
 
     /// Makes the bucket of time of a row: the shortest window that takes it in, by its length. A window takes in the
@@ -301,21 +353,10 @@ impl Windows {
         if self.boundaries == 0 {
             return last;
         }
-        let elapsed = scalar::elapsed(anchor.clone(), time.clone());
-        let branches = (1..=self.boundaries).map(|number| {
+        let branches = (1..=self.boundaries).filter_map(|number| {
             let window = stream.column(&format!("window_{number}"));
-            (less(elapsed.clone(), window.clone()), window)
+            Some((windows::is_before(End::After(window.clone()), anchor, time)?, window))
         });
         case(branches.collect(), Some(last))
     }
-}
-
-/// Keeps the rows that are not too late for all windows, where one may be.
-fn draft_in_time(draft: &mut Draft, windows: &Windows, stream: &Rows, anchor: &Scalar, time: &Scalar) {
-    if !windows.ends {
-        return;
-    }
-    let horizon = stream.column("horizon");
-    let in_time = less(scalar::elapsed(anchor.clone(), time.clone()), horizon.clone());
-    draft.filter(if windows.all_end { in_time } else { any([is_null(horizon), in_time]) });
 }

@@ -1,11 +1,10 @@
 //! One row a milestone that an entity reached by what it, its members or others reached, or did not.
 
 use crate::plan::node::{Reached, Shape};
-use crate::plan::relational::scalar::{
-    self, Scalar, WindowFunction, any, at_least, at_most, equal, is_known, is_null, less, window,
-};
+use crate::plan::relational::scalar::{self, Scalar, WindowFunction, equal, is_known, is_null, window};
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
-use crate::plan::relations::{Cx, Scope, anchor, choose, closes, join_from, microseconds, threshold};
+use crate::plan::relations::windows::{self, Begin, End};
+use crate::plan::relations::{Cx, Scope, choose, join_from, microseconds, threshold};
 use crate::plan::streams::signature;
 use crate::semantic::expr::Type;
 use crate::semantic::model::{Anchor, EntityIndex, MilestoneIndex, Occurrences, Progress};
@@ -72,10 +71,10 @@ impl Make<'_> {
         entity: &Rows,
     ) -> Scalar {
         if !self.has_from(milestones) {
-            return anchor(entity, None);
+            return windows::anchor(entity, Begin::Start);
         }
         let reach = join_from(query, draft, earlier, "from_reach", from.clone(), entity.column(self.key()));
-        anchor(entity, Some((from, &reach)))
+        windows::anchor(entity, Begin::Named(from, &reach))
     }
 
     /// Those on reaches of others by the same entity: the n-th of them.
@@ -102,7 +101,8 @@ impl Make<'_> {
             draft.join(query, earlier, "earlier", |rows| vec![equal(rows.column("milestone"), part.column("part"))]);
         let entity = self.join_entity(query, &mut draft, reach.column("entity"));
         let anchor = self.anchor(query, &mut draft, earlier, milestones, part.column("from_milestone"), &entity);
-        in_window(&mut draft, &anchor, &reach.column("reached_at"), &part.column("within_microseconds"));
+        let end = End::AfterIfAny(part.column("within_microseconds"));
+        windows::lies_in(end, &anchor, &reach.column("reached_at")).for_each(|lies| draft.filter(lies));
         if let Some(applies) = self.applies(milestones, &part.column("milestone"), &entity) {
             draft.filter(applies);
         }
@@ -149,7 +149,8 @@ impl Make<'_> {
         let entity = self.join_entity(query, &mut draft, parent);
         let key = entity.column(self.key());
         let anchor = self.anchor(query, &mut draft, earlier, milestones, milestone.column("from_milestone"), &entity);
-        in_window(&mut draft, &anchor, &reach.column("reached_at"), &milestone.column("within_microseconds"));
+        let end = End::AfterIfAny(milestone.column("within_microseconds"));
+        windows::lies_in(end, &anchor, &reach.column("reached_at")).for_each(|lies| draft.filter(lies));
         if let Some(applies) = self.applies(milestones, &milestone.column("milestone"), &entity) {
             draft.filter(applies);
         }
@@ -205,26 +206,26 @@ impl Make<'_> {
         once.columns(&part, &["milestone", "from_milestone"]);
         let once = query.unnamed(once);
 
-        let mut windows = Draft::new();
-        let entity = windows.from(query, self.entities, "entity_row");
-        let milestone = windows.from(query, once, "milestones");
+        let mut spans = Draft::new();
+        let entity = spans.from(query, self.entities, "entity_row");
+        let milestone = spans.from(query, once, "milestones");
         let key = entity.column(self.key());
-        let anchor = self.anchor(query, &mut windows, earlier, milestones, milestone.column("from_milestone"), &entity);
+        let anchor = self.anchor(query, &mut spans, earlier, milestones, milestone.column("from_milestone"), &entity);
         if let Some(applies) = self.applies(milestones, &milestone.column("milestone"), &entity) {
-            windows.filter(applies);
+            spans.filter(applies);
         }
-        windows.columns(&milestone, &["milestone"]);
-        windows.column("entity", key);
-        windows.column("anchor_at", anchor.clone());
+        spans.columns(&milestone, &["milestone"]);
+        spans.column("entity", key);
+        spans.column("anchor_at", anchor.clone());
         let horizons = milestones.iter().map(|index| (index, &cx.model.milestone(*index).horizon));
         let horizons = horizons.map(|(index, horizon)| (cx.name_of(*index), Some((horizon, horizon))));
         let never = scalar::null(Type::Timestamp);
         let name = milestone.column("milestone");
-        windows.column("closes_at", choose(&name, horizons, |horizon| closes(horizon, &entity, &anchor), never));
-        let windows = query.named("windows", windows);
+        spans.column("closes_at", choose(&name, horizons, |horizon| windows::closes(horizon, &entity, &anchor), never));
+        let spans = query.named("windows", spans);
 
         let mut broken = Draft::new();
-        let span = broken.from(query, windows, "windows");
+        let span = broken.from(query, spans, "windows");
         let part = broken
             .join(query, parts, "absent_parts", |rows| vec![equal(rows.column("milestone"), span.column("milestone"))]);
         let reach = broken.join(query, earlier, "earlier", |rows| {
@@ -233,31 +234,24 @@ impl Make<'_> {
                 equal(rows.column("entity"), span.column("entity")),
             ]
         });
-        broken.filter(at_least(reach.column("reached_at"), span.column("anchor_at")));
-        broken.filter(less(reach.column("reached_at"), span.column("closes_at")));
+        let (anchor, end) = (span.column("anchor_at"), End::At(span.column("closes_at")));
+        windows::lies_in(end, &anchor, &reach.column("reached_at")).for_each(|lies| broken.filter(lies));
         broken.distinct();
         broken.columns(&span, &["milestone", "entity"]);
         let broken = query.named("broken", broken);
 
         let mut draft = Draft::new();
-        let span = draft.from(query, windows, "windows");
+        let span = draft.from(query, spans, "windows");
         let reach = draft.left_join(query, broken, "broken", |rows| {
             ["milestone", "entity"].map(|name| equal(rows.column(name), span.column(name))).to_vec()
         });
         draft.filter(is_null(reach.column("entity")));
-        draft.filter(at_most(span.column("closes_at"), scalar::moment()));
+        draft.filter(windows::is_over(span.column("closes_at")));
         draft.columns(&span, &["milestone", "entity"]);
         draft.column("reached_at", span.column("closes_at"));
         draft.column("reached_id", scalar::text(""));
         query.named("absences", draft)
     }
-}
-
-/// Keeps the rows in whose window a reach lies.
-fn in_window(draft: &mut Draft, anchor: &Scalar, reached_at: &Scalar, within: &Scalar) {
-    draft.filter(at_least(reached_at.clone(), anchor.clone()));
-    let elapsed = scalar::elapsed(anchor.clone(), reached_at.clone());
-    draft.filter(any([is_null(within.clone()), less(elapsed, within.clone())]));
 }
 
 /// Of numbered reaches, those whose number is the threshold.

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::node::{Counted, NodeId, Shape};
-use crate::plan::relational::scalar::{self, Scalar, any, at_least, at_most, equal, is_null, less};
+use crate::plan::relational::scalar::{self, Scalar, equal};
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
-use crate::plan::relations::{Cx, Scope, choose, microseconds, milestone, threshold};
+use crate::plan::relations::windows::End;
+use crate::plan::relations::{Cx, Scope, choose, microseconds, milestone, occurrences, threshold};
 use crate::plan::streams::signature;
 use crate::semantic::expr::Type;
 use crate::semantic::model::{EntityIndex, MilestoneIndex};
@@ -25,19 +26,12 @@ impl Cx<'_> {
                 draft.columns(&row, &["entity", "reached_at", "reached_id"]);
             }
             Some(counted) => {
-                let occurrences = self.read(query, counted.node);
-                let row = draft.from(query, occurrences, "occurrences");
+                let numbered = self.read(query, counted.node);
+                let row = draft.from(query, numbered, "occurrences");
                 draft.filter(equal(row.column("stream"), scalar::int(counted.stream)));
                 let at = threshold(counted.shape, counted.at_least);
-                if counted.shape == Shape::Count {
-                    draft.filter(equal(row.column("n"), at));
-                } else {
-                    draft.filter(less(row.column("before"), at.clone()));
-                    draft.filter(at_least(row.column("progress"), at));
-                }
-                if let Some(within) = counted.within {
-                    draft.filter(at_most(row.column("bucket"), scalar::int(within)));
-                }
+                let reaching = occurrences::reaching(counted.shape, &row, &at, End::after(counted.within), false);
+                reaching.for_each(|condition| draft.filter(condition));
                 if !all {
                     self.where_it_applies(query, &mut draft, &[milestone], &self.name_of(milestone), &row);
                 }
@@ -168,34 +162,22 @@ impl Cx<'_> {
             ("within_microseconds", Type::Int),
         ];
         let listed = query.constants(&format!("{name}_milestones"), &columns, entries.iter().map(row).collect());
-        let occurrences = self.read(query, node);
+        let numbered = self.read(query, node);
         let mut draft = Draft::new();
-        let row = draft.from(query, occurrences, "occurrences");
-        // A sum may pass its threshold without touching it, and what is counted more than once may stay at it.
-        let reached = match shape {
-            Shape::Count => Some("n"),
-            Shape::Distinct => Some("progress"),
-            Shape::Sum => None,
-        };
+        let row = draft.from(query, numbered, "occurrences");
+        let touched = occurrences::touched(shape);
         let milestone = draft.join(query, listed, "milestones", |rows| {
             let mut on = vec![equal(rows.column("stream"), row.column("stream"))];
-            on.extend(reached.map(|name| equal(rows.column("at_least"), row.column(name))));
+            on.extend(touched.map(|name| equal(rows.column("at_least"), row.column(name))));
             on
         });
         // A constant says which of the sorted rows are read, where a join does not.
         let streams: BTreeSet<i64> = entries.iter().map(|(_, counted)| counted.stream).collect();
         draft.filter(scalar::is_in(row.column("stream"), streams.into_iter().map(scalar::int).collect()));
-        let at = milestone.column("at_least");
-        if shape != Shape::Count {
-            draft.filter(less(row.column("before"), at.clone()));
-        }
-        if shape == Shape::Sum {
-            draft.filter(at_least(row.column("progress"), at));
-        }
-        if entries.iter().any(|(_, counted)| counted.within.is_some()) {
-            let within = milestone.column("within_microseconds");
-            draft.filter(any([is_null(within.clone()), at_most(row.column("bucket"), within)]));
-        }
+        let has_end = entries.iter().any(|(_, counted)| counted.within.is_some());
+        let end = if has_end { End::AfterIfAny(milestone.column("within_microseconds")) } else { End::Never };
+        let reaching = occurrences::reaching(shape, &row, &milestone.column("at_least"), end, true);
+        reaching.for_each(|condition| draft.filter(condition));
         let milestones: Vec<MilestoneIndex> = entries.iter().map(|(milestone, _)| *milestone).collect();
         self.where_it_applies(query, &mut draft, &milestones, &milestone.column("milestone"), &row);
         draft.columns(&milestone, &["milestone"]);

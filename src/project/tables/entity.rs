@@ -43,7 +43,8 @@ pub struct EntityTable {
     /// The entities that it is made of, where it has no table or no `start`: of those that name it as their parent. The
     /// only one that does if absent.
     pub members: Option<Spanned<OneOrMany>>,
-    /// The rows that count, as an expression; all if absent.
+    /// The rows that count, as an expression; all if absent. Who is left out is in no milestone, conversion and score; a count over a
+    /// log counts its rows all the same, but for a `where` of its own that asks for the entity: `user.start is not null`.
     #[serde(rename = "where")]
     pub condition: Option<Spanned<String>>,
 }

@@ -5,7 +5,7 @@ use minijinja::Value;
 use crate::plan::naming;
 use crate::plan::node::Cells;
 use crate::render::relations::Cx;
-use crate::semantic::model::{Buckets, Kpi, KpiValue, MeasureRelation};
+use crate::semantic::model::{Buckets, Kpi};
 use crate::semantic::settled;
 
 pub(super) fn header(cx: &Cx<'_>, kpi: &Kpi) -> Value {
@@ -28,17 +28,10 @@ fn lines(cx: &Cx<'_>, kpi: &Kpi) -> Vec<String> {
         Buckets::Calendar(period) => format!("By {} in which it happened.", period.name()),
     };
     lines.push(buckets);
-    let over_windows = match &kpi.value {
-        KpiValue::Measures { numerator, denominator } => std::iter::once(numerator)
-            .chain(denominator)
-            .any(|m| matches!(m.relation, MeasureRelation::Milestone { .. })),
-        KpiValue::Statistic(_) => true,
-        KpiValue::Formula { .. } => false,
-    };
-    if over_windows && kpi.include_immature {
-        lines.push("Members whose window is still open are included, and counted as immature.".to_owned());
-    } else if over_windows && kpi.buckets.are_cohorts() {
+    if kpi.value.measures().any(|measure| measure.mature_only) {
         lines.push("A member counts once its whole window has passed.".to_owned());
+    } else if kpi.include_immature && kpi.value.measures().any(|measure| measure.waits) {
+        lines.push("Members whose window is still open are included, and counted as immature.".to_owned());
     }
     lines.extend(settled::never(cx.model, kpi).map(|never| never.sentence().to_owned()));
     lines

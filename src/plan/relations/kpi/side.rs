@@ -2,14 +2,16 @@
 
 use crate::plan::naming;
 use crate::plan::relational::scalar::{
-    self, Scalar, all, any, call, case, cast, coalesce, equal, is_in, is_known, is_null, later, more, not,
+    self, Scalar, all, any, call, case, cast, coalesce, equal, is_in, is_known, is_null, not,
 };
 use crate::plan::relational::{Draft, Query, RelationId, Rows};
+use crate::plan::relations::windows::has_begun_within;
 use crate::plan::relations::{Cx, Scope, milestone};
 use crate::plan::streams::signature;
 use crate::semantic::expr::{AggregateFunction, BinaryOperator, Expr, ExprKind, Type};
 use crate::semantic::model::{Anchor, EntityIndex, EventNames, Kpi, Measure, MeasureRelation, MilestoneIndex};
 use crate::semantic::name::{Name, ReachColumn};
+use crate::semantic::settled;
 
 /// What a measure is of a KPI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,16 +68,9 @@ impl<'m> Side<'m> {
             only_counted,
         };
         if let [numerator @ (_, over), denominator @ (_, under)] = self.roles.as_slice() {
-            let is_counted = match over.function {
-                AggregateFunction::Count | AggregateFunction::CountDistinct | AggregateFunction::Sum => true,
-                AggregateFunction::Average
-                | AggregateFunction::Min
-                | AggregateFunction::Max
-                | AggregateFunction::Percentile(_) => false,
-            };
             let members = |measure: &Measure| measure.members.as_ref().map(signature);
             let are_same = members(over) == members(under);
-            if is_counted
+            if over.function.is_zero_of_nothing()
                 && are_same
                 && over.filter.as_ref().is_some_and(reads_reach)
                 && !under.exprs().any(reads_reach)
@@ -89,17 +84,6 @@ impl<'m> Side<'m> {
     /// Tells whether a measure is one of this side.
     pub(super) fn has(&self, role: Role) -> bool {
         self.roles.iter().any(|(known, _)| *known == role)
-    }
-
-    /// Returns the milestone whose windows its rows wait for.
-    pub(super) fn waits(&self) -> Option<MilestoneIndex> {
-        match self.measure.relation {
-            MeasureRelation::Milestone { of, .. } if self.measure.mature_only => Some(of),
-            MeasureRelation::Milestone { .. }
-            | MeasureRelation::Entity(_)
-            | MeasureRelation::Events(..)
-            | MeasureRelation::Facts(_) => None,
-        }
     }
 
     /// Tells whether its rows are only those that bring something.
@@ -123,7 +107,7 @@ impl<'m> Side<'m> {
         let measure = self.measure;
         let Over { relation, alias, key } =
             query.scoped(self.name, |query| over(cx, query, &measure.relation, self.only_reached()));
-        let entity = entity_of(cx, &measure.relation);
+        let entity = measure.relation.entity(cx.model);
         let pending_length = pending(cx, measure);
         let begins_late = self.waits_for.iter().any(|of| matches!(cx.model.milestone(*of).anchor, Anchor::Reach(_)));
         let is_read =
@@ -182,7 +166,7 @@ impl<'m> Side<'m> {
                     None => begun,
                     Some(length) => {
                         // Whom it does not apply to never has a window.
-                        let within = length.map(|length| begun_within(owner.as_ref().unwrap_or(&row), length));
+                        let within = length.map(|length| has_begun_within(owner.as_ref().unwrap_or(&row), length));
                         let applied = applies(cx, *of, scope);
                         let is_known = applied.is_empty();
                         let may_begin = all(applied.into_iter().chain(within));
@@ -204,7 +188,7 @@ impl<'m> Side<'m> {
                 // Nobody has no start, and whom it does not apply to never has a window.
                 let is_there = is_known(entity.column("started_at"));
                 let may_begin =
-                    all([is_there, begun_within(entity, length)].into_iter().chain(applies(cx, *of, scope)));
+                    all([is_there, has_begun_within(entity, length)].into_iter().chain(applies(cx, *of, scope)));
                 coalesce(may_begin, scalar::truth(false))
             });
             let without = is_null(waits.column("anchor_at"));
@@ -309,15 +293,11 @@ pub(super) fn are_apart(cx: Cx<'_>, sides: &[Side<'_>]) -> bool {
     matches!((entity(one), entity(other)), (Some(one), Some(other)) if one != other)
 }
 
-/// Has each of two sides wait for the other one's windows, where they are over the same entity.
+/// Has each of two sides wait for the other one's windows, where they are over the same members.
 pub(super) fn wait_for_each_other(cx: Cx<'_>, sides: &mut [Side<'_>]) {
     let [one, other] = sides else { return };
-    if entity_of(cx, &one.measure.relation) != entity_of(cx, &other.measure.relation) {
-        return;
-    }
-    let (waits, other_waits) = (one.waits(), other.waits());
-    one.waits_for.extend(other_waits.filter(|of| Some(*of) != waits));
-    other.waits_for.extend(waits.filter(|of| Some(*of) != other_waits));
+    one.waits_for.extend(settled::waits_for(cx.model, one.measure, other.measure));
+    other.waits_for.extend(settled::waits_for(cx.model, other.measure, one.measure));
 }
 
 /// Tells whether two measures are taken over the same rows.
@@ -328,17 +308,6 @@ pub(super) fn together(left: &Measure, right: &Measure) -> bool {
 
 pub(super) fn dimension(number: i64) -> String {
     format!("dimension_{number}")
-}
-
-/// Returns whom the rows of a relation belong to.
-fn entity_of(cx: Cx<'_>, relation: &MeasureRelation) -> Option<EntityIndex> {
-    match relation {
-        MeasureRelation::Entity(entity) => Some(*entity),
-        MeasureRelation::Milestone { of, .. } => Some(cx.model.milestone(*of).entity),
-        MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => {
-            cx.model.source(*source).entity().map(|(entity, _)| *entity)
-        }
-    }
 }
 
 fn over(cx: Cx<'_>, query: &mut Query, relation: &MeasureRelation, only_reached: bool) -> Over {
@@ -409,11 +378,6 @@ fn applies(cx: Cx<'_>, milestone: MilestoneIndex, scope: Scope<'_>) -> Vec<Scala
         };
     }
     conditions
-}
-
-/// Makes whether an entity began less than a length of time before the moment.
-fn begun_within(entity: &Rows, length: i64) -> Scalar {
-    more(later(entity.column("started_at"), scalar::duration(length)), scalar::moment())
 }
 
 /// Makes what a row brings to an aggregate: nothing where it does not count. All rows are as `narrow` says, and where

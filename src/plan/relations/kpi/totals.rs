@@ -6,7 +6,7 @@ use crate::plan::relations::kpi::count_where;
 use crate::plan::relations::kpi::side::{Role, Side, dimension};
 use crate::plan::relations::{CELL, Cx};
 use crate::semantic::expr::{AggregateFunction, Type};
-use crate::semantic::model::{BETWEEN, Breakdown, Kpi};
+use crate::semantic::model::{BETWEEN, Breakdown, ESCAPES, Kpi};
 
 impl Side<'_> {
     /// The rows of the side, or groups of them, each once a segment that it is in.
@@ -92,7 +92,7 @@ impl Side<'_> {
         if self.only_counted() {
             return;
         }
-        if self.waits().is_some() || !self.waits_for.is_empty() {
+        if self.measure.matures_with().is_some() || !self.waits_for.is_empty() {
             draft.column("closed", count_where(counts.clone()));
         }
         let counted = self.roles.iter().find(|(role, _)| *role == base || self.roles.len() == 1);
@@ -111,11 +111,13 @@ fn named(row: &Rows, breakdown: &Breakdown) -> Scalar {
         let value = row.column(&dimension(i64::try_from(place + 1).unwrap_or(i64::MAX)));
         coalesce(value, scalar::text("(none)"))
     };
-    let replace = |value: Scalar, what: &str, with: &str| {
-        call("replace", vec![value, scalar::text(what), scalar::text(with)], Type::String)
+    let escaped = |value: Scalar| {
+        ESCAPES.iter().fold(value, |value, (what, with)| {
+            call("replace", vec![value, scalar::text(*what), scalar::text(*with)], Type::String)
+        })
     };
     let [only] = breakdown.dimensions.as_slice() else {
-        let parts = breakdown.dimensions.iter().map(|place| replace(replace(value(place), "\\", "\\\\"), ",", "\\,"));
+        let parts = breakdown.dimensions.iter().map(|place| escaped(value(place)));
         let joined = parts.reduce(|all, part| concatenated(concatenated(all, scalar::text(BETWEEN)), part));
         return joined.unwrap_or_else(|| scalar::null(Type::String));
     };
