@@ -119,7 +119,8 @@ fn estimate(workspace: &mut Workspace, selection: &selection::Selection, cx: &Cx
             .map_err(|error| Failure::new(format!("estimating `{}`: {}", plan.node(*id).name, error.message)))?;
         let count =
             |count: Option<u64>| count.map_or(Cell::Null, |count| i64::try_from(count).map_or(Cell::Null, Cell::Int));
-        let names = [&plan.node(*id).name, &requirement.relation].map(|text| Cell::Text(text.clone()));
+        let read = requirement.files.as_ref().map_or(&requirement.relation, |files| &files.path);
+        let names = [&plan.node(*id).name, read].map(|text| Cell::Text(text.clone()));
         let counts = [count(estimate.bytes), count(estimate.rows), Cell::Text(estimate.basis)];
         table.rows.push(names.into_iter().chain(counts).collect());
     }

@@ -4,10 +4,11 @@ mod expression;
 
 use std::fmt::Write as _;
 
-use crate::plan::node::{Node, NodeId, Occurrences, Plan, Raw, Relation, Shape, Stream};
+use crate::plan::node::{Events, Node, NodeId, Occurrences, Plan, Raw, Relation, Shape, Stream};
 use crate::semantic::duration;
 use crate::semantic::expr::Type;
-use crate::semantic::model::{EventNames, MilestoneIndex, Model};
+use crate::semantic::model::{EventNames, MilestoneIndex, Model, Source, SourceRows};
+use crate::semantic::name::Path;
 
 /// Returns the whole plan: how often each source is read, which milestones share a stream of occurrences, and the
 /// relations in the order in which they are made.
@@ -24,7 +25,12 @@ pub fn plan(plan: &Plan, model: &Model) -> String {
         for id in plan.readers(raw) {
             if let Relation::Events(events) = &plan.node(id).relation {
                 line(&mut text, &format!("    events {}", names(&events.names)));
-                for (what, list) in [("properties", typed(&events.properties)), ("columns", typed(&events.columns))] {
+                let lists = [
+                    ("properties", typed(&events.properties)),
+                    ("columns", typed(&events.columns)),
+                    ("besides, to choose between duplicates:", ranking(model.source(events.source), events)),
+                ];
+                for (what, list) in lists {
                     if !list.is_empty() {
                         line(&mut text, &format!("    {what} {list}"));
                     }
@@ -69,6 +75,20 @@ pub fn plan(plan: &Plan, model: &Model) -> String {
         line(&mut text, &format!("  {:>digits$}  {:widest$}  {kept:6}  {from}", position + 1, node.name));
     }
     text
+}
+
+/// Returns what is read of events only because it decides which of several rows of one event counts.
+fn ranking(source: &Source, events: &Events) -> String {
+    let is_needed = |name: &String| events.columns.iter().any(|(needed, _)| needed == name);
+    let columns = source.columns.iter().map(|column| column.name.clone());
+    let mut names: Vec<String> = columns.filter(|name| events.reads_column(source, name) && !is_needed(name)).collect();
+    if let SourceRows::Events { properties: Some(properties), .. } = &source.rows {
+        let is_needed = |path: &Path| events.properties.iter().any(|(needed, _)| needed == path);
+        let paths = properties.types.keys().filter(|path| events.reads_property(source, path) && !is_needed(path));
+        names.extend(paths.map(|path| format!("properties.{path}")));
+    }
+    names.sort_unstable();
+    names.join(", ")
 }
 
 fn typed<N: std::fmt::Display>(columns: &[(N, Type)]) -> String {
