@@ -258,14 +258,12 @@ impl Warehouse for Unlucky {
     }
     fn execute(&self, statement: &Checked) -> Result<Executed, Error> {
         let lose = |left: u32| left.checked_sub(1);
-        match self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, lose) {
-            Ok(_) => Err(Error::new(ErrorKind::Transient, "write-write conflict")),
-            Err(_) => {
-                let executed = self.inner.execute(statement);
-                self.cancels.store(true, Ordering::Relaxed);
-                executed
-            }
+        if self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, lose).is_ok() {
+            return Err(Error::new(ErrorKind::Transient, "write-write conflict"));
         }
+        let executed = self.inner.execute(statement);
+        self.cancels.store(true, Ordering::Relaxed);
+        executed
     }
     fn execute_in_place(&self, statement: &Checked, relation: &str) -> Result<Executed, Error> {
         self.inner.execute_in_place(statement, relation)
