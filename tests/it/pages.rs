@@ -175,37 +175,74 @@ struct Written {
 impl Written {
     fn new(with_init: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("models")).unwrap();
+        fs::create_dir_all(folder.path().join("page/models")).unwrap();
         let mut written = Self { folder, settings: String::new(), reads_files: false, has_tests: false };
         if with_init {
-            let output = milepost(&["init", "init", "--name", "page"]).current_dir(written.folder.path()).output();
+            let output = milepost(&["init", "init", "--name", "page"]).current_dir(written.root()).output();
             assert!(output.unwrap().status.success());
-            let init = written.folder.path().join("init");
+            let init = written.root().join("init");
             for file in ["models/sources.toml", "models/activation.toml"] {
-                fs::copy(init.join(file), written.folder.path().join(file)).unwrap();
+                fs::copy(init.join(file), written.root().join(file)).unwrap();
             }
-            fs::rename(init.join("data"), written.folder.path().join("data")).unwrap();
+            fs::rename(init.join("data"), written.root().join("data")).unwrap();
             fs::remove_dir_all(init).unwrap();
             written.reads_files = true;
         }
         written
     }
 
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("page")
+    }
+
+    /// Writes the manifest of the dbt project that a block names, with the models that it names.
+    fn add_dbt(&self, place: &str, text: &str) {
+        let named = text.split("\"dbt:").skip(1).filter_map(|rest| rest.split('"').next());
+        let (mut nodes, mut sources) = (serde_json::Map::new(), serde_json::Map::new());
+        for name in named {
+            let relation = format!("\"analytics\".\"public\".\"{}\"", name.replace('.', "_"));
+            if let Some((source, table)) = name.split_once('.') {
+                let entry = serde_json::json!({ "source_name": source, "name": table, "relation_name": relation });
+                sources.insert(format!("source.analytics.{name}"), entry);
+            } else {
+                let entry = serde_json::json!({
+                    "resource_type": "model", "name": name, "package_name": "analytics", "relation_name": relation,
+                });
+                nodes.insert(format!("model.analytics.{name}"), entry);
+            }
+        }
+        let metadata = serde_json::json!({
+            "dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json", "project_name": "analytics",
+        });
+        let manifest = serde_json::json!({ "metadata": metadata, "nodes": nodes, "sources": sources });
+        let file = if place.ends_with(".json") {
+            self.root().join(place)
+        } else {
+            self.root().join(place).join("target/manifest.json")
+        };
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, manifest.to_string()).unwrap();
+    }
+
     fn add(&mut self, page: &str, block: &Block) {
         self.reads_files |= block.text.contains("path = \"");
         self.has_tests |= block.text.contains("[test.");
+        let dbt = block.text.lines().find_map(|line| line.strip_prefix("dbt = \"")?.split('"').next());
+        if let Some(place) = dbt {
+            self.add_dbt(place, &block.text);
+        }
         if block.text.contains("[project]") || block.text.contains("[target.") {
             self.settings.push_str(&block.text);
             return;
         }
         let name = format!("{}_{:04}.toml", page.replace(['/', '.'], "_"), block.line);
         let text = format!("{}{}", "\n".repeat(block.line - 1), block.text);
-        fs::write(self.folder.path().join("models").join(name), text).unwrap();
+        fs::write(self.root().join("models").join(name), text).unwrap();
     }
 
     /// Compiles it for all its targets, and runs its unit tests.
     fn check(self, page: &str) {
-        let mut settings = self.settings;
+        let mut settings = self.settings.clone();
         if !settings.contains("[project]") {
             settings.insert_str(0, "[project]\nname = \"page\"\nas_of = \"2026-07-01\"\n");
         }
@@ -214,13 +251,13 @@ impl Written {
                 settings.extend(["[target.", name, "]\ndialect = \"", name, "\"\n"]);
             }
         }
-        fs::write(self.folder.path().join("project.toml"), settings).unwrap();
+        fs::write(self.root().join("project.toml"), settings).unwrap();
         let mut commands = vec![vec!["compile"]];
         if self.has_tests && cfg!(feature = "duckdb") {
             commands.push(vec!["test"]);
         }
         for command in commands {
-            let output = milepost(&command).current_dir(self.folder.path()).output().unwrap();
+            let output = milepost(&command).current_dir(self.root()).output().unwrap();
             assert!(output.status.success(), "{page}: {command:?}: {}", shown(&output));
         }
     }
