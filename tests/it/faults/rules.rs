@@ -105,7 +105,7 @@ fn each_statement(dialect: &str, look: impl Fn(&str, &Checked)) {
         let place = place(&analysis, Dialect::named(dialect).unwrap());
         let statements = compile(&analysis, &place, &mut Diagnostics::default()).unwrap();
         let name = project.file_name().unwrap().to_string_lossy();
-        statements.iter().for_each(|statement| look(&name, statement));
+        statements.values().for_each(|statement| look(&name, statement));
     }
 }
 
