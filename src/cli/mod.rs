@@ -1,7 +1,7 @@
 //! The command line: its flags, its commands, and how each of them ends.
 //!
 //! To add a command, write `cli/<command>.rs` with its `Args`, whose doc comment is its help and whose `after_help` is
-//! its examples, and a `run`; then name it here three times: `mod`, `Command` and `Command::run`.
+//! its examples, and a `run`; then name it here four times: `mod`, `Command`, `Command::run` and `Command::forms`.
 
 pub mod arguments;
 pub mod build;

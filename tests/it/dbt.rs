@@ -311,7 +311,7 @@ fn engine(
 #[test]
 fn templates_print_what_compile_prints() {
     // Files are read by dbt's adapter: what stands for them is not in a statement.
-    let others = dialects().into_iter().filter(|dialect| dialect.name() != executed().name());
+    let others = dialects().into_iter().filter(|dialect| dialect.dbt().reader.is_none());
     let cases = ["old_rows", "stored_times", "scores", "canonical_tables", "milestone_structures"];
     let copies: Vec<Copy> = cases.map(Copy::of_case).into_iter().chain([Copy::of_odd(), Copy::of_sample()]).collect();
     for (copy, dialect) in copies.iter().flat_map(|copy| others.clone().map(move |dialect| (copy, dialect))) {
