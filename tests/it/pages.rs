@@ -215,7 +215,7 @@ impl Written {
             "dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json", "project_name": "analytics",
         });
         let manifest = serde_json::json!({ "metadata": metadata, "nodes": nodes, "sources": sources });
-        let file = if place.ends_with(".json") {
+        let file = if Path::new(place).extension().is_some_and(|extension| extension == "json") {
             self.root().join(place)
         } else {
             self.root().join(place).join("target/manifest.json")

@@ -180,11 +180,11 @@ impl Cx<'_> {
         for id in query.nodes() {
             let node = self.plan.node(id);
             if node.materialization == Materialization::Ephemeral {
-                let text = match &node.relation {
-                    Relation::Events(events) => source::events(self, node, events, true),
-                    other => Err(Failure::Template(format!("a {} is part of no statement", other.kind()))),
+                let Relation::Events(events) = &node.relation else {
+                    let kind = node.relation.kind();
+                    return Err(Failure::Template(format!("a {kind} is part of no statement")));
                 };
-                within.insert(id, text?);
+                within.insert(id, source::events(self, node, events, true)?);
             }
         }
         Ok(query::Printer { plan: self.plan, dialect, place, within }.query(query)?)
