@@ -60,15 +60,9 @@ numbered AS (
 {% endif %}
 )
 SELECT
-{% for column in columns %}
-{% if loop.index == 2 and not own_start %}
-  member_starts.{{ "started_at" | ident }},
-{% endif %}
-  numbered.{{ column.name | ident }}{{ "," | when(not loop.last or (columns | length == 1 and not own_start)) }}
+{% for name in made %}
+  {{ "member_starts" | safe if name == "started_at" and not own_start else "numbered" | safe }}.{{ name | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}
-{% if columns | length == 1 and not own_start %}
-  member_starts.{{ "started_at" | ident }}
-{% endif %}
 FROM numbered
 {% if members %}
 JOIN member_starts ON member_starts.{{ key | ident }} = numbered.{{ key | ident }}

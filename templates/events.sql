@@ -33,7 +33,7 @@ identified AS (
     AND typed.{{ "event_time" | ident }} >= {{ since }}
 {% endif %}
 {% if named %}
-    AND typed.{{ "event_name" | ident }} <> {{ "" | literal }}
+    AND {{ named }}
 {% endif %}
 ){{ "," | when(deduplicate) }}
 {% if deduplicate %}
@@ -42,8 +42,8 @@ numbered AS (
     identified.*,
     ROW_NUMBER() OVER (
       PARTITION BY identified.{{ "event_name" | ident }}, identified.{{ "event_id" | ident }}
-      ORDER BY identified.{{ "event_time" | ident }}, CASE WHEN identified.{{ "entity" | ident }} IS NULL THEN 1 ELSE 0 END, identified.{{ "entity" | ident }}{{ "," | when(ranked) }}
-{% for name in ranked %}
+      ORDER BY identified.{{ ranked[0] | ident }}, CASE WHEN identified.{{ ranked[1] | ident }} IS NULL THEN 1 ELSE 0 END, identified.{{ ranked[1] | ident }}{{ "," | when(ranked | length > 2) }}
+{% for name in ranked[2:] %}
         CASE WHEN identified.{{ name | ident }} IS NULL THEN 1 ELSE 0 END, identified.{{ name | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}
     ) AS {{ "row_of_event" | ident }}
@@ -51,7 +51,7 @@ numbered AS (
 )
 {% endif %}
 SELECT
-{% for name in ["entity", "event_name", "event_time", "event_id"] + payload %}
+{% for name in made %}
   kept.{{ name | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}
 FROM {{ "numbered" | safe if deduplicate else "identified" | safe }} AS kept
@@ -64,5 +64,5 @@ WHERE kept.{{ "row_of_event" | ident }} = 1
 WHERE {{ condition }}
 {% endif %}
 {% if header %}
-{{ order_rows(["event_name", "entity"]) }}
+{{ order_rows(sorted) }}
 {% endif %}

@@ -36,8 +36,8 @@ numbered AS (
 )
 {% endif %}
 SELECT
-{% for column in columns %}
-  kept.{{ column.name | ident }}{{ "," | when(not loop.last) }}
+{% for name in made %}
+  kept.{{ name | ident }}{{ "," | when(not loop.last) }}
 {% endfor %}
 FROM {{ "numbered" | safe if numbered else "typed" | safe }} AS kept
 WHERE {% if numbered %}(kept.{{ "row_of_key" | ident }} = 1 OR kept.{{ "fact_key" | ident }} IS NULL){% elif has_time %}kept.{{ "fact_time" | ident }} < {{ as_of }}{% if since %} AND kept.{{ "fact_time" | ident }} >= {{ since }}{% endif %}{% else %}TRUE{% endif %}

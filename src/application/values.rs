@@ -5,14 +5,12 @@ use std::collections::BTreeSet;
 use crate::Analysis;
 use crate::application::Obstacle;
 use crate::check::check;
-use crate::plan::node::{NodeId, Raw, Relation};
+use crate::plan::node::{Events, NodeId, Raw, Relation};
 use crate::render::relations::Cx;
 use crate::render::relations::values::values;
 use crate::render::{Place, Statement, UNMARKED};
 use crate::run::values::{Found, Kind, Look, look};
-use crate::semantic::model::{
-    EntityIndex, EventName, EventNames, MeasureRelation, Model, Occurrences, Source, SourceIndex, SourceRows,
-};
+use crate::semantic::model::{EntityIndex, EventName, EventNames, Model, Source, SourceRows};
 use crate::warehouse::{self, ErrorKind, Warehouse};
 
 /// What was seen in raw rows.
@@ -82,9 +80,7 @@ fn looks(analysis: &Analysis, part: &[NodeId], place: &Place) -> Result<Vec<Look
     let mut looks = Vec::new();
     for node in part.iter().map(|id| plan.node(*id)) {
         let (wanted, reads_all) = match (&node.relation, node.reads) {
-            (Relation::Events(events), Some(Raw::Source(index))) => {
-                (names(model, index), events.names == EventNames::All)
-            }
+            (Relation::Events(events), Some(Raw::Source(_))) => (names(model, events), events.names == EventNames::All),
             _ => (Vec::new(), true),
         };
         let raw: Vec<String> = wanted.iter().flat_map(|(_, raw)| raw.iter().cloned()).collect();
@@ -152,34 +148,14 @@ fn entity_of(raw: Raw) -> Option<EntityIndex> {
 }
 
 /// Returns the names of events that definitions count of a log that names them by a column, each with its aliases.
-fn names(model: &Model, index: SourceIndex) -> Vec<(String, Vec<String>)> {
-    let Source { rows: SourceRows::Events { name: EventName::Column(_), aliases, .. }, .. } = model.source(index)
+fn names(model: &Model, events: &Events) -> Vec<(String, Vec<String>)> {
+    let Source { rows: SourceRows::Events { name: EventName::Column(_), aliases, .. }, .. } =
+        model.source(events.source)
     else {
         return Vec::new();
     };
-    let mut wanted: BTreeSet<&String> = BTreeSet::new();
-    for milestone in &model.milestones {
-        match &milestone.occurrences {
-            Occurrences::Events { source, names: EventNames::Only(names), .. } if *source == index => {
-                wanted.extend(names.iter());
-            }
-            Occurrences::Events { .. }
-            | Occurrences::Reaches(_)
-            | Occurrences::Members(_)
-            | Occurrences::Absence(_) => {}
-        }
-    }
-    for kpi in &model.kpis {
-        for measure in kpi.value.measures() {
-            if let MeasureRelation::Events(source, EventNames::Only(names)) = &measure.relation
-                && *source == index
-            {
-                wanted.extend(names.iter());
-            }
-        }
-    }
     let raw = |name: &String| aliases.get(name).into_iter().flatten().chain([name]).cloned().collect();
-    wanted.into_iter().map(|name| (name.clone(), raw(name))).collect()
+    events.listed.iter().map(|name| (name.clone(), raw(name))).collect()
 }
 
 #[cfg(test)]

@@ -3,18 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::cells::cells;
-use crate::plan::columns::{column_name, property_name};
 use crate::plan::node::{
     Cells, Counted, DefinitionRef, Materialization, Node, NodeId, Occurrences, OwnRelation, Plan, Raw, Reached,
     Relation, Shape,
 };
 use crate::plan::relational::{Query, moment, passes};
 use crate::plan::streams::Group;
-use crate::plan::{naming, needs, own, relations, streams};
+use crate::plan::{columns, naming, needs, own, relations, streams};
 use crate::semantic::definitions;
 use crate::semantic::expr::Type;
 use crate::semantic::model::{
-    Column, DefinitionId, EntityIndex, KpiIndex, MilestoneIndex, Model, Occurrences as Counts, SourceIndex, SourceRows,
+    DefinitionId, EntityIndex, KpiIndex, MilestoneIndex, Model, Occurrences as Counts, SourceIndex, SourceRows,
 };
 
 /// KPIs that are not computed, though those are that lie in one table with them.
@@ -124,9 +123,6 @@ impl Builder<'_> {
             let entity = &self.model.entities[index];
             let depends_on = entity.members.iter().map(|member| self.plan.entity(*member)).collect();
             let reads = Raw::of(self.model, EntityIndex(index).into());
-            let mut columns = vec![(entity.key.clone(), Type::String), ("started_at".to_owned(), Type::Timestamp)];
-            columns.extend(entity.parent.as_ref().map(|(_, column)| (column.clone(), Type::String)));
-            columns.extend(entity.attributes.iter().map(|attribute| (attribute.name.clone(), attribute.ty)));
             self.add(
                 naming::entity(&entity.meta.name),
                 Relation::Entity(EntityIndex(index)),
@@ -134,7 +130,7 @@ impl Builder<'_> {
                 depends_on,
                 reads,
                 Some(definition(self.model, EntityIndex(index))),
-                columns,
+                columns::of_entity(entity),
             );
         }
     }
@@ -142,14 +138,7 @@ impl Builder<'_> {
     fn sources(&mut self) {
         for events in needs::events(self.model) {
             let source = self.model.source(events.source);
-            let mut columns: Vec<(String, Type)> = vec![
-                ("entity".to_owned(), Type::String),
-                ("event_name".to_owned(), Type::String),
-                ("event_time".to_owned(), Type::Timestamp),
-                ("event_id".to_owned(), Type::String),
-            ];
-            columns.extend(events.columns.iter().map(|(name, ty)| (column_name(name), *ty)));
-            columns.extend(events.properties.iter().map(|(path, ty)| (property_name(path), *ty)));
+            let columns = columns::of_events(&events);
             let reads = Some(Raw::Source(events.source));
             let (name, reference) = (naming::events(&source.meta.name), Some(definition(self.model, events.source)));
             self.add(name, Relation::Events(events), Materialization::Table, Vec::new(), reads, reference, columns);
@@ -158,11 +147,6 @@ impl Builder<'_> {
             if !matches!(source.rows, SourceRows::Facts { .. }) {
                 continue;
             }
-            let mut columns = Vec::new();
-            columns.extend(source.key().map(|_| ("fact_key".to_owned(), Type::String)));
-            columns.extend(source.entity().map(|_| ("entity".to_owned(), Type::String)));
-            columns.extend(source.time().map(|_| ("fact_time".to_owned(), Type::Timestamp)));
-            columns.extend(source.columns.iter().map(|Column { name, ty, .. }| (column_name(name), *ty)));
             self.add(
                 naming::facts(&source.meta.name),
                 Relation::Facts(SourceIndex(index)),
@@ -170,7 +154,7 @@ impl Builder<'_> {
                 Vec::new(),
                 Some(Raw::Source(SourceIndex(index))),
                 Some(definition(self.model, SourceIndex(index))),
-                columns,
+                columns::of_facts(source),
             );
         }
     }

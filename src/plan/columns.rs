@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::plan::node::Events;
+use crate::semantic::expr::Type;
 use crate::semantic::model::{Entity, Source, SourceRows};
 use crate::semantic::name::{EntityColumn, EventRole, FactRole, Name, Path};
 
@@ -46,6 +47,44 @@ pub fn column_name(name: &str) -> String {
     format!("column_{name}")
 }
 
+/// The columns of the events of a source, in their order: their roles, then what definitions need besides.
+pub fn of_events(events: &Events) -> Vec<(String, Type)> {
+    let roles = [
+        (EventRole::Entity, Type::String),
+        (EventRole::Name, Type::String),
+        (EventRole::Time, Type::Timestamp),
+        (EventRole::Id, Type::String),
+    ];
+    let mut columns: Vec<(String, Type)> =
+        roles.into_iter().map(|(role, ty)| (role_of_events(role).to_owned(), ty)).collect();
+    columns.extend(events.columns.iter().map(|(name, ty)| (column_name(name), *ty)));
+    columns.extend(events.properties.iter().map(|(path, ty)| (property_name(path), *ty)));
+    columns
+}
+
+/// The columns of the facts of a source, in their order: those of its roles that it has, then all that it declares.
+pub fn of_facts(source: &Source) -> Vec<(String, Type)> {
+    let mut columns = Vec::new();
+    let roles = [
+        (FactRole::Key, Type::String, source.key().is_some()),
+        (FactRole::Entity, Type::String, source.entity().is_some()),
+        (FactRole::Time, Type::Timestamp, source.time().is_some()),
+    ];
+    for (role, ty, _) in roles.into_iter().filter(|(_, _, is_there)| *is_there) {
+        columns.push((role_of_facts(role).to_owned(), ty));
+    }
+    columns.extend(source.columns.iter().map(|column| (column_name(&column.name), column.ty)));
+    columns
+}
+
+/// The columns of an entity, in their order: its key, when it started, its parent, its attributes.
+pub fn of_entity(entity: &Entity) -> Vec<(String, Type)> {
+    let mut columns = vec![(entity.key.clone(), Type::String), (STARTED_AT.to_owned(), Type::Timestamp)];
+    columns.extend(entity.parent.as_ref().map(|(_, column)| (column.clone(), Type::String)));
+    columns.extend(entity.attributes.iter().map(|attribute| (attribute.name.clone(), attribute.ty)));
+    columns
+}
+
 /// Returns the column that a name means among the events that were read; none where it means nothing of them.
 pub fn column_of_events(name: &Name) -> Option<String> {
     match name {
@@ -61,7 +100,8 @@ pub fn column_of_events(name: &Name) -> Option<String> {
     }
 }
 
-fn role_of_events(role: EventRole) -> &'static str {
+/// What the column of a role is called among the events that were read.
+pub fn role_of_events(role: EventRole) -> &'static str {
     match role {
         EventRole::Id => "event_id",
         EventRole::Entity => "entity",
@@ -73,9 +113,7 @@ fn role_of_events(role: EventRole) -> &'static str {
 /// Returns the column that a name means among the facts that were read; none where it means nothing of them.
 pub fn column_of_facts(name: &Name) -> Option<String> {
     match name {
-        Name::Fact(FactRole::Key) => Some("fact_key".to_owned()),
-        Name::Fact(FactRole::Entity) => Some("entity".to_owned()),
-        Name::Fact(FactRole::Time) => Some("fact_time".to_owned()),
+        Name::Fact(role) => Some(role_of_facts(*role).to_owned()),
         Name::Column(name) => Some(column_name(name)),
         Name::AsOf
         | Name::Event(_)
@@ -87,6 +125,18 @@ pub fn column_of_facts(name: &Name) -> Option<String> {
     }
 }
 
+/// What the column of a role is called among the facts that were read.
+pub fn role_of_facts(role: FactRole) -> &'static str {
+    match role {
+        FactRole::Key => "fact_key",
+        FactRole::Entity => "entity",
+        FactRole::Time => "fact_time",
+    }
+}
+
+/// What the column with the start of an entity is called, whatever the raw one is.
+pub const STARTED_AT: &str = "started_at";
+
 /// Returns the column that a name means among the rows of an entity; none where it means nothing of them.
 pub fn column_of_entity(entity: &Entity, name: &Name) -> Option<String> {
     let Name::Entity { entity: of, column } = name else { return None };
@@ -95,31 +145,34 @@ pub fn column_of_entity(entity: &Entity, name: &Name) -> Option<String> {
     }
     match column {
         EntityColumn::Key => Some(entity.key.clone()),
-        EntityColumn::Start => Some("started_at".to_owned()),
+        EntityColumn::Start => Some(STARTED_AT.to_owned()),
         EntityColumn::Parent => entity.parent.as_ref().map(|(_, column)| column.clone()),
         EntityColumn::Attribute(name) => Some(name.clone()),
     }
 }
 
-/// The columns by which the first of several rows of one event counts, in this order, behind its time and its entity; nulls come
-/// last. All that is declared, whatever of it somebody needs, but where nothing is read but what comes before.
+/// The columns by which the first of several rows of one event counts, in this order; nulls come last. Behind its time and its
+/// entity all that is declared, whatever of it somebody needs, but where nothing is read but what comes before.
 pub fn rank_of_events(source: &Source, events: &Events) -> Vec<String> {
-    let SourceRows::Events { properties, .. } = &source.rows else { return Vec::new() };
-    if !events.reads_all(source) {
-        return Vec::new();
+    let mut order: Vec<String> =
+        [EventRole::Time, EventRole::Entity].into_iter().map(|role| role_of_events(role).to_owned()).collect();
+    let SourceRows::Events { properties, .. } = &source.rows else { return order };
+    if events.reads_all(source) {
+        let mut columns: Vec<&String> = source.columns.iter().map(|column| &column.name).collect();
+        columns.sort_unstable();
+        let mut paths: Vec<&Path> = properties.iter().flat_map(|properties| properties.types.keys()).collect();
+        paths.sort_unstable();
+        order.extend(columns.into_iter().map(|name| column_name(name)));
+        order.extend(paths.into_iter().map(property_name));
     }
-    let mut columns: Vec<&String> = source.columns.iter().map(|column| &column.name).collect();
-    columns.sort_unstable();
-    let mut paths: Vec<&Path> = properties.iter().flat_map(|properties| properties.types.keys()).collect();
-    paths.sort_unstable();
-    columns.into_iter().map(|name| column_name(name)).chain(paths.into_iter().map(property_name)).collect()
+    order
 }
 
 /// The columns by which the first of several facts of one key counts, in this order; nulls come last. The order in which
 /// columns are declared is none of it.
 pub fn rank_of_facts(source: &Source) -> Vec<String> {
-    let time = source.time().into_iter().map(|_| "fact_time".to_owned());
-    let entity = source.entity().into_iter().map(|_| "entity".to_owned());
+    let time = source.time().into_iter().map(|_| role_of_facts(FactRole::Time).to_owned());
+    let entity = source.entity().into_iter().map(|_| role_of_facts(FactRole::Entity).to_owned());
     let mut declared: Vec<String> = source.columns.iter().map(|column| column_name(&column.name)).collect();
     declared.sort_unstable();
     time.chain(entity).chain(declared).collect()
@@ -127,7 +180,7 @@ pub fn rank_of_facts(source: &Source) -> Vec<String> {
 
 /// The columns by which the first of several rows of one key of an entity counts, in this order; nulls come last.
 pub fn rank_of_entity(entity: &Entity) -> Vec<String> {
-    let start = entity.start.iter().map(|_| "started_at".to_owned());
+    let start = entity.start.iter().map(|_| STARTED_AT.to_owned());
     let parent = entity.parent.iter().map(|(_, parent)| parent.clone());
     let mut declared: Vec<String> = entity.attributes.iter().map(|attribute| attribute.name.clone()).collect();
     declared.sort_unstable();

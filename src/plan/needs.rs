@@ -1,6 +1,6 @@
 //! What the definitions need of each source of events, gathered so that it is read once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::node::Events;
 use crate::semantic::expr::{Expr, ExprKind, Type};
@@ -47,11 +47,13 @@ fn need<'n>(needs: &'n mut BTreeMap<SourceIndex, Events>, source: SourceIndex, n
     let need = needs.entry(source).or_insert_with(|| Events {
         source,
         names: names.clone(),
+        listed: BTreeSet::new(),
         properties: Vec::new(),
         columns: Vec::new(),
         of_entities: false,
     });
     need.names = need.names.either(names);
+    need.listed.extend(names.only().into_iter().flat_map(|names| names.iter()).cloned());
     need
 }
 

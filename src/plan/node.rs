@@ -173,6 +173,8 @@ pub struct Events {
     pub source: SourceIndex,
     /// The names that are needed.
     pub names: EventNames,
+    /// The names that definitions list, which is not all that are needed where another one counts every name.
+    pub listed: BTreeSet<String>,
     /// The properties that are needed, by path.
     pub properties: Vec<(Path, Type)>,
     /// The further columns that are needed, by name.

@@ -28,8 +28,6 @@ pub struct Query {
     relations: Vec<Relation>,
     /// What the names of relations that are added begin with.
     scope: Option<String>,
-    /// The columns of the result by which a warehouse that prunes by the order of rows should have them sorted.
-    pub sorted_by: Vec<String>,
 }
 
 /// A query, behind the name of the definition that it is of.

@@ -169,7 +169,7 @@ pub fn render_rows(
     diagnostics: &mut Diagnostics,
 ) -> Option<Statement> {
     let cx = relations::Cx { plan, model, sources, place, marks: &UNMARKED };
-    match cx.rows(query) {
+    match cx.rows(query, &[]) {
         Ok(sql) => Some(Statement { node: name.to_owned(), sql, origin: None }),
         Err(failure) => {
             diagnostics.push(diagnostic(failure, place.dialect, None));

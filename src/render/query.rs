@@ -34,8 +34,9 @@ pub(crate) struct Printer<'p> {
 type Result<T> = std::result::Result<T, Refused>;
 
 impl Printer<'_> {
-    /// Prints a query, without the head of the statement that keeps its rows.
-    pub(crate) fn query(&self, query: &Query) -> Result<String> {
+    /// Prints a query, without the head of the statement that keeps its rows, which are `sorted` by columns where a warehouse
+    /// prunes by the order in which they were written.
+    pub(crate) fn query(&self, query: &Query, sorted: &[String]) -> Result<String> {
         let mut text = String::new();
         // What reads raw rows comes first: a raw table may be called as a relation of the statement is.
         let within = self.within.iter();
@@ -52,9 +53,8 @@ impl Printer<'_> {
             text.push('\n');
         }
         text.push_str(&self.relation(query, query.result(), 0)?);
-        if !query.sorted_by.is_empty() {
-            let columns: Vec<String> =
-                query.sorted_by.iter().map(|name| self.ident(name)).collect::<Result<Vec<_>>>()?;
+        if !sorted.is_empty() {
+            let columns: Vec<String> = sorted.iter().map(|name| self.ident(name)).collect::<Result<Vec<_>>>()?;
             let order = self.part("order_rows", [("columns", columns.into())])?;
             if !order.is_empty() {
                 text.push('\n');

@@ -6,14 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::columns::{
-    column_name, column_of_entity, column_of_events, column_of_facts, property_name, rank_of_entity, rank_of_events,
-    rank_of_facts,
+    STARTED_AT, column_name, column_of_entity, column_of_events, column_of_facts, property_name, rank_of_entity,
+    rank_of_events, rank_of_facts, role_of_events, role_of_facts,
 };
 use crate::plan::lineage::{Origins, Place, SliceId, Step};
 use crate::plan::node::{Events, Node, Plan, Raw, Relation};
 use crate::semantic::expr::Expr;
 use crate::semantic::model::{Column, EntityIndex, EventName, Model, Source, SourceIndex, SourceRows};
-use crate::semantic::name::{Name, Path};
+use crate::semantic::name::{EventRole, FactRole, Name, Path};
 
 /// Returns what the columns of a node come from that reads raw rows.
 pub(super) fn step(model: &Model, plan: &Plan, node: &Node) -> Step {
@@ -99,18 +99,18 @@ fn entity(model: &Model, plan: &Plan, index: EntityIndex) -> Reading {
         let Some((_, parent)) = &model.entity(*member).parent else { continue };
         let column = |name: &str| place(name).map(|column| Place::Column(SliceId(node.0), column));
         keys.extend(column(parent));
-        starts.value.extend(column("started_at"));
+        starts.value.extend(column(STARTED_AT));
         starts.rows.extend(column(parent));
         starts.rows.insert(Place::Rows(SliceId(node.0)));
     }
     if own.origin.is_none() {
         rows.rows.clone_from(&starts.rows);
         rows.column(&own.key, keys);
-        rows.columns.insert("started_at".to_owned(), starts);
+        rows.columns.insert(STARTED_AT.to_owned(), starts);
         return rows;
     }
     if let Some(start) = &own.start {
-        rows.column("started_at", [rows.place(start)]);
+        rows.column(STARTED_AT, [rows.place(start)]);
     }
     if let Some((_, parent)) = &own.parent {
         rows.column(parent, [rows.place(parent)]);
@@ -121,14 +121,14 @@ fn entity(model: &Model, plan: &Plan, index: EntityIndex) -> Reading {
     rows.column(&own.key, [rows.place(&own.key)]);
     rows.decides(&own.key);
     if own.start.is_some() {
-        rows.decides("started_at");
+        rows.decides(STARTED_AT);
     }
     // Rows that do not meet it are left out before the first is taken.
     rows.condition(own.condition.as_ref(), &|name| column_of_entity(own, name));
     rows.first_by(&rank_of_entity(own));
     if own.start.is_none() {
         rows.rows.extend(starts.rows.iter().cloned());
-        rows.columns.insert("started_at".to_owned(), starts);
+        rows.columns.insert(STARTED_AT.to_owned(), starts);
     }
     rows
 }
@@ -158,11 +158,11 @@ fn events(model: &Model, events: &Events) -> Reading {
     // A row without an id is known by the others.
     let id = source.key().map(|column| rows.place(column));
     let id: Vec<Place> = id.into_iter().chain(entity.clone()).chain(name.clone()).chain(time.clone()).collect();
-    rows.column("entity", entity);
-    rows.column("event_name", name);
-    rows.column("event_time", time);
-    rows.column("event_id", id);
-    rows.decides("event_name");
+    rows.column(role_of_events(EventRole::Entity), entity);
+    rows.column(role_of_events(EventRole::Name), name);
+    rows.column(role_of_events(EventRole::Time), time);
+    rows.column(role_of_events(EventRole::Id), id);
+    rows.decides(role_of_events(EventRole::Name));
     for Column { name, column, .. } in source.columns.iter().filter(|own| events.reads_column(source, &own.name)) {
         rows.column(&column_name(name), [rows.place(column)]);
     }
@@ -173,10 +173,8 @@ fn events(model: &Model, events: &Events) -> Reading {
         }
     }
     if source.deduplicate {
-        rows.decides("event_id");
-        let mut order = vec!["event_time".to_owned(), "entity".to_owned()];
-        order.extend(rank_of_events(source, events));
-        rows.first_by(&order);
+        rows.decides(role_of_events(EventRole::Id));
+        rows.first_by(&rank_of_events(source, events));
     }
     rows.condition(source.condition.as_ref(), &column_of_events);
     rows
@@ -187,19 +185,19 @@ fn facts(model: &Model, index: SourceIndex) -> Reading {
     let mut rows = Reading::new(Raw::Source(index));
     scanned(&mut rows, source);
     if let Some(key) = source.key() {
-        rows.column("fact_key", [rows.place(key)]);
+        rows.column(role_of_facts(FactRole::Key), [rows.place(key)]);
     }
     if let Some((_, entity)) = source.entity() {
-        rows.column("entity", [rows.place(entity)]);
+        rows.column(role_of_facts(FactRole::Entity), [rows.place(entity)]);
     }
     if let Some(time) = source.time() {
-        rows.column("fact_time", [rows.place(&time.column)]);
+        rows.column(role_of_facts(FactRole::Time), [rows.place(&time.column)]);
     }
     for Column { name, column, .. } in &source.columns {
         rows.column(&column_name(name), [rows.place(column)]);
     }
     if source.deduplicate && source.key().is_some() {
-        rows.decides("fact_key");
+        rows.decides(role_of_facts(FactRole::Key));
         rows.first_by(&rank_of_facts(source));
     }
     rows.condition(source.condition.as_ref(), &column_of_facts);

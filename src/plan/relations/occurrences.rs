@@ -50,7 +50,6 @@ pub(super) fn query(cx: Cx<'_>, occurrences: &Occurrences) -> Query {
     // A milestone is reached by a row up to the threshold; those after it are counted, and nobody asks what they are called.
     result.column("event_id", case(vec![(is_needed, column("event_id"))], None));
     query.unnamed(result);
-    query.sorted_by = vec!["stream".to_owned(), "entity".to_owned()];
     query
 }
 

@@ -30,7 +30,6 @@ pub(super) fn query(cx: Cx<'_>, reached: &Reached) -> Query {
         branches.push(make.absences(&mut query, earlier, &reached.absences));
     }
     query.union(None, branches);
-    query.sorted_by = vec!["milestone".to_owned(), "entity".to_owned()];
     query
 }
 

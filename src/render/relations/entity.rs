@@ -2,10 +2,10 @@
 
 use minijinja::context;
 
-use crate::plan::columns::rank_of_entity;
+use crate::plan::columns::{STARTED_AT, rank_of_entity};
 use crate::plan::node::Node;
 use crate::render::relations::raw::{Raw, Time};
-use crate::render::relations::{Aliases, Cx, Result, sql};
+use crate::render::relations::{Aliases, Cx, Result, made, sql};
 use crate::semantic::files::entity_columns;
 use crate::semantic::model::EntityIndex;
 
@@ -33,7 +33,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<
         columns.push(context! { name => entity.key.clone(), sql => raw.key(&entity.key)? });
         if let Some(start) = &entity.start {
             let start = Time { column: start, ty: entity.start_type };
-            columns.push(context! { name => "started_at", sql => raw.time(start)? });
+            columns.push(context! { name => STARTED_AT, sql => raw.time(start)? });
             scan.extend(raw.bounds(start, None)?);
         }
         if let Some((_, parent)) = &entity.parent {
@@ -66,6 +66,7 @@ pub(super) fn statement(cx: &Cx<'_>, node: &Node, index: EntityIndex) -> Result<
             key => entity.key.clone(),
             own_start => entity.start.is_some(),
             from, scan, columns, members, condition,
+            made => made(node),
             ranked => rank_of_entity(entity),
             as_of => cx.as_of()?,
         },

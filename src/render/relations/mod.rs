@@ -155,6 +155,11 @@ pub(crate) fn sql(text: impl Into<String>) -> Value {
     Value::from_safe_string(text.into())
 }
 
+/// Returns the names of the columns that a relation has, in their order: what its template ends with.
+fn made(node: &Node) -> Vec<String> {
+    node.columns.iter().map(|(name, _)| name.clone()).collect()
+}
+
 impl Cx<'_> {
     fn dialect(&self) -> &'static Dialect {
         self.place.dialect
@@ -170,11 +175,11 @@ impl Cx<'_> {
         let is_view = node.materialization == Materialization::View;
         let head =
             self.render("relation.sql", minijinja::context! { header, is_view, relation => self.table(node) })?;
-        Ok(format!("{head}\n{}", self.rows(query)?))
+        Ok(format!("{head}\n{}", self.rows(query, &layout(self.model, node).sorted())?))
     }
 
-    /// Prints a query.
-    pub(super) fn rows(&self, query: &crate::plan::relational::Query) -> Result<String> {
+    /// Prints a query, whose rows are sorted by columns where a warehouse prunes by the order in which they were written.
+    pub(super) fn rows(&self, query: &crate::plan::relational::Query, sorted: &[String]) -> Result<String> {
         let (place, dialect) = (self.place, self.dialect());
         let mut within = BTreeMap::new();
         for id in query.nodes() {
@@ -187,7 +192,7 @@ impl Cx<'_> {
                 within.insert(id, source::events(self, node, events, true)?);
             }
         }
-        Ok(query::Printer { plan: self.plan, dialect, place, within }.query(query)?)
+        Ok(query::Printer { plan: self.plan, dialect, place, within }.query(query, sorted)?)
     }
 
     /// Returns the full name of a relation that Milepost makes.
@@ -206,7 +211,7 @@ impl Cx<'_> {
         if self.place.blanks.is_some() {
             return None;
         }
-        let Layout { partition, expiration_days, cluster } = layout(self.model, node);
+        let Layout { partition, expiration_days, cluster, is_sorted: _ } = layout(self.model, node);
         // What is made from rows of an earlier time, as a test's are, would be deleted as it is made.
         let expiration_days = expiration_days.filter(|_| self.place.stand_ins.is_empty());
         Some(minijinja::context! {

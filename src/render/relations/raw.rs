@@ -54,7 +54,7 @@ impl<'c> Raw<'c> {
 
     /// Prints a column with the key of something, its id or its name, which is text that is not empty.
     pub(super) fn key(&self, column: &str) -> Result<Value> {
-        Ok(sql(format!("NULLIF({}, {})", self.typed(column, Type::String)?, self.cx.string("")?)))
+        self.cx.given(&self.typed(column, Type::String)?.to_string()).map(sql)
     }
 
     /// Prints a column with a time as an instant.
@@ -172,6 +172,19 @@ impl<'c> Raw<'c> {
         let read = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
         let relation = format!("(SELECT {columns} FROM {relation} AS source_rows{read})");
         Ok((self.column(&own)?, relation))
+    }
+}
+
+/// An empty text names nothing, as a null does: keys, ids and names of events that are empty are none.
+impl Cx<'_> {
+    /// Prints a text, null where it is empty.
+    pub(super) fn given(&self, text: &str) -> Result<String> {
+        Ok(format!("NULLIF({text}, {})", self.string("")?))
+    }
+
+    /// Prints the condition that a text is not empty, and not null.
+    pub(super) fn is_given(&self, text: &str) -> Result<String> {
+        Ok(format!("{text} <> {}", self.string("")?))
     }
 }
 

@@ -2,17 +2,18 @@
 
 use minijinja::{Value, context};
 
-use crate::plan::columns::{column_name, property_name, rank_of_events, rank_of_facts};
+use crate::plan::columns::{column_name, property_name, rank_of_events, rank_of_facts, role_of_events, role_of_facts};
+use crate::plan::layout::layout;
 use crate::plan::node::{Events, Materialization, Node};
 use crate::render::access;
 use crate::render::relations::entity::parenthesized;
 use crate::render::relations::raw::{Raw, Time};
-use crate::render::relations::{Aliases, Cx, Failure, Result, sql};
+use crate::render::relations::{Aliases, Cx, Failure, Result, made, sql};
 use crate::semantic::duration;
 use crate::semantic::expr::{Literal, Type};
 use crate::semantic::files::source_columns;
 use crate::semantic::model::{Column, EventName, Source, SourceIndex, SourceRows};
-use crate::semantic::name::Path;
+use crate::semantic::name::{EventRole, FactRole, Path};
 
 /// Prints which rows of a source are read: those of the user's condition, and those that its time does not rule out.
 fn scanned(raw: &Raw<'_>, source: &Source) -> Result<Vec<Value>> {
@@ -38,20 +39,17 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events, is_within: bool)
     // Of several rows of one event that of nobody comes last, which an empty key would not.
     let is_met = is_within && events.of_entities && !source.deduplicate;
     let entity = if is_met { raw.typed(entity_column, Type::String)? } else { raw.key(entity_column)? };
-    let mut columns = vec![context! { name => "entity", sql => entity }];
+    let mut columns = vec![context! { name => role_of_events(EventRole::Entity), sql => entity }];
     if let EventName::Column(column) = name {
-        columns.push(context! { name => "event_name", sql => raw.typed(column, Type::String)? });
+        columns.push(context! { name => role_of_events(EventRole::Name), sql => raw.typed(column, Type::String)? });
     }
     columns.push(context! {
-        name => "event_time", sql => raw.time(Time { column: &time.column, ty: time.ty })?,
+        name => role_of_events(EventRole::Time), sql => raw.time(Time { column: &time.column, ty: time.ty })?,
     });
     if let Some(id) = source.key() {
-        columns.push(context! { name => "event_id", sql => raw.typed(id, Type::String)? });
+        columns.push(context! { name => role_of_events(EventRole::Id), sql => raw.typed(id, Type::String)? });
     }
-    // What is read of the rows, and what of it is handed on.
-    let payload: Vec<String> = (events.columns.iter().map(|(name, _)| column_name(name)))
-        .chain(events.properties.iter().map(|(path, _)| property_name(path)))
-        .collect();
+    // What is read of the rows besides.
     let mut read = Vec::new();
     // Where a row lies says nothing about it.
     let mut untold = Vec::new();
@@ -88,6 +86,8 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events, is_within: bool)
     ranked.retain(|name| !untold.contains(name));
     let (raw_names, raw_name, event_name) = names(cx, events, name, aliases)?;
     let may_be_empty = raw_names.as_ref().is_none_or(|names| names.iter().any(String::is_empty));
+    let named = matches!(name, EventName::Column(_)) && may_be_empty;
+    let named = if named { Some(sql(cx.is_given(&cx.typed(EventRole::Name)?)?)) } else { None };
     let condition = match &source.condition {
         Some(condition) => {
             Some(sql(parenthesized(&cx.print(condition, Aliases { events: Some("kept"), ..Aliases::default() })?)))
@@ -113,16 +113,25 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events, is_within: bool)
             relation => is_kept.then(|| cx.table(node)).flatten(),
             from => sql(from),
             scan,
-            columns, read, ranked, payload, raw_names, raw_name,
+            columns, read, ranked, raw_names, raw_name,
+            made => made(node),
+            sorted => layout(cx.model, node).sorted(),
             event_id => sql(event_id(cx, source, &event_name)?),
             event_name,
-            named => matches!(name, EventName::Column(_)) && may_be_empty,
+            named,
             deduplicate => source.deduplicate,
             condition,
             since => cx.since(source.retain)?,
             as_of => cx.as_of()?,
         },
     )
+}
+
+impl Cx<'_> {
+    /// Prints the column of a role among the rows whose types are read.
+    fn typed(&self, role: EventRole) -> Result<String> {
+        Ok(format!("typed.{}", self.ident(role_of_events(role))?))
+    }
 }
 
 /// Returns the raw names that are read, the raw column that they stand in, and the SQL of the name that definitions use.
@@ -146,7 +155,7 @@ fn names(
         }
         raw
     });
-    let own = format!("typed.{}", cx.ident("event_name")?);
+    let own = cx.typed(EventRole::Name)?;
     let mut branches = String::new();
     // All of them, whoever reads: what a row is called does not depend on that.
     for (canonical, others) in aliases.iter().filter(|(_, others)| !others.is_empty()) {
@@ -168,7 +177,7 @@ fn event_id(cx: &Cx<'_>, source: &Source, name: &Value) -> Result<String> {
         "CAST({{ duration_between(epoch, time) }} AS {{ text }})",
         context! {
             epoch => cx.literal(&Literal::Timestamp("1970-01-01 00:00:00.000000".to_owned()))?,
-            time => sql(format!("typed.{}", cx.ident("event_time")?)),
+            time => sql(cx.typed(EventRole::Time)?),
             text => sql(text),
         },
         cx.dialect(),
@@ -177,7 +186,7 @@ fn event_id(cx: &Cx<'_>, source: &Source, name: &Value) -> Result<String> {
     let composed = crate::render::engine::render_text(
         &format!("{{{{ {template} }}}}"),
         context! {
-            entity => sql(format!("COALESCE(typed.{}, {})", cx.ident("entity")?, cx.string("")?)),
+            entity => sql(format!("COALESCE({}, {})", cx.typed(EventRole::Entity)?, cx.string("")?)),
             separator => cx.string("|")?,
             name,
             micros => sql(micros),
@@ -187,8 +196,8 @@ fn event_id(cx: &Cx<'_>, source: &Source, name: &Value) -> Result<String> {
     .map_err(Failure::from)?;
     Ok(match source.key() {
         Some(_) => {
-            let own = format!("typed.{}", cx.ident("event_id")?);
-            format!("CASE WHEN {own} <> {} THEN {own} ELSE {composed} END", cx.string("")?)
+            let own = cx.typed(EventRole::Id)?;
+            format!("CASE WHEN {} THEN {own} ELSE {composed} END", cx.is_given(&own)?)
         }
         None => composed,
     })
@@ -205,13 +214,13 @@ pub(super) fn facts(cx: &Cx<'_>, node: &Node, index: SourceIndex) -> Result<Stri
     let raw = Raw::new(cx, &source.meta, &source.origin, &source.timezone);
     let mut columns = Vec::new();
     if let Some(key) = source.key() {
-        columns.push(context! { name => "fact_key", sql => raw.key(key)? });
+        columns.push(context! { name => role_of_facts(FactRole::Key), sql => raw.key(key)? });
     }
     if let Some((_, entity)) = source.entity() {
-        columns.push(context! { name => "entity", sql => raw.key(entity)? });
+        columns.push(context! { name => role_of_facts(FactRole::Entity), sql => raw.key(entity)? });
     }
     if let Some(time) = time(source) {
-        columns.push(context! { name => "fact_time", sql => raw.time(time)? });
+        columns.push(context! { name => role_of_facts(FactRole::Time), sql => raw.time(time)? });
     }
     for column in &source.columns {
         columns.push(context! { name => column_name(&column.name), sql => raw.typed(&column.column, column.ty)? });
@@ -238,6 +247,7 @@ pub(super) fn facts(cx: &Cx<'_>, node: &Node, index: SourceIndex) -> Result<Stri
             from => sql(cx.raw(&source.meta, &source.origin, &source_columns(source))?),
             scan => scanned(&raw, source)?,
             columns,
+            made => made(node),
             ranked => rank_of_facts(source),
             numbered => source.deduplicate && source.key().is_some(),
             has_time => source.time().is_some(),

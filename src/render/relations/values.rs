@@ -142,11 +142,10 @@ pub(crate) fn values(
                 let keys: Vec<&str> = path.parts().iter().map(String::as_str).collect();
                 access::property_of(cx.dialect(), &document, &keys, ty).map(|fragment| fragment.sql)
             };
-            let empty = cx.string("")?;
             for (path, ty) in declared.types.iter().filter(|(_, ty)| **ty != Type::String) {
                 let (written, read) = (property(path, Type::String)?, property(path, *ty)?);
                 typed.push((format!("properties.{path}"), *ty));
-                values.push(context! { written => sql(format!("NULLIF({written}, {empty})")), read => sql(read) });
+                values.push(context! { written => sql(cx.given(&written)?), read => sql(read) });
             }
             for (path, _) in read_properties(node) {
                 properties.push(format!("properties.{path}"));
