@@ -9,3 +9,11 @@ Worker.prototype.postMessage = function (message, ...rest) {
   const data = message.data.replace(flag, (_, before, name) => before + name.replace(/-+/g, "*"));
   return send.call(this, { ...message, data }, ...rest);
 };
+// The search counts as missing in a page what it has found by `*`.
+const list = document.querySelector("[data-md-component=search-result]");
+new MutationObserver(() => {
+  for (const missing of list.querySelectorAll(".md-search-result__terms")) {
+    for (const word of missing.querySelectorAll("del")) if (word.textContent.includes("*")) word.remove();
+    missing.style.display = missing.querySelector("del") ? "" : "none";
+  }
+}).observe(list, { childList: true, subtree: true });
