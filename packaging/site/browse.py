@@ -23,6 +23,11 @@ SEARCHES = {
     "date_trunc": "reference/functions",
     "MILEPOST_TARGET": "reference/commands",
     "--fail-fast": "reference/commands",
+    "--as-of": "numbers",
+    "--select": "reference/commands",
+    "--output": "reference/commands",
+    "--project-dir": "reference/commands",
+    "--exclude": "reference/commands",
     "as_of": "numbers",
     "exit codes": "reference/artifacts",
     "immature": "numbers",
@@ -70,9 +75,15 @@ def results(page, words):
     field.fill("")
     field.press_sequentially(words, delay=5)
     page.wait_for_function("/matching/.test(document.querySelector('.md-search-result__meta').textContent)", timeout=15000)
-    page.wait_for_timeout(500)
-    links = page.locator(".md-search-result__item > a.md-search-result__link").all()
-    return [link.get_attribute("href") for link in links[:5]]
+    # What was typed first is answered first: until the answers stay the same.
+    before, same = None, 0
+    while same < 4:
+        page.wait_for_timeout(250)
+        links = page.eval_on_selector_all(
+            ".md-search-result__item > a.md-search-result__link", "links => links.slice(0, 5).map(link => link.href)"
+        )
+        before, same = links, same + 1 if links == before else 0
+    return links
 
 
 def main(site, screens):
@@ -111,8 +122,11 @@ def main(site, screens):
         page.goto(home + "reference/errors.html", wait_until="networkidle")
         page.pdf(path=screens / "errors.pdf")
         page.goto((site / "index.html").as_uri(), wait_until="networkidle")
-        if not any("numbers" in link for link in results(page, "mature")):
-            faults.append("search in files: `mature` is not found")
+        for words, wanted in (("mature", "numbers"), ("--project-dir", "reference/commands")):
+            if not any(wanted in link for link in results(page, words)):
+                faults.append(f"search in files: `{words}` is not found")
+            if "*" in page.locator(".md-search-result__list").inner_text():
+                faults.append(f"search in files: `{words}` shows how it was asked for")
         browser.close()
     print("\n".join(dict.fromkeys(faults)) or f"{len(names)} pages, nothing is wrong; pictures are in {screens}")
     return bool(faults)
