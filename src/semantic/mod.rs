@@ -1,6 +1,7 @@
 //! Project -> model: names resolved, expressions typed, kinds reduced.
 
 pub mod buckets;
+pub mod conditions;
 mod dbt;
 pub mod decimal;
 pub mod definitions;

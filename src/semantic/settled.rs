@@ -1,10 +1,12 @@
 //! What stays as it is: whether the cells of a KPI are ever final, and what of a row can still change.
 
+use crate::semantic::conditions;
 use crate::semantic::expr::Expr;
 use crate::semantic::model::{
-    Anchor, Kpi, KpiValue, Measure, MeasureRelation, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
+    Anchor, Kpi, KpiValue, Measure, MeasureRelation, MilestoneIndex, Model, Occurrences, Progress,
 };
 use crate::semantic::name::{Name, ReachColumn};
+use crate::semantic::retention::{self, Whole};
 
 /// Why no cell of a KPI is ever final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub enum Never {
     OpenRows,
     /// An expression reads `as_of`.
     AsOf,
+    /// Rows are not kept for ever, and nothing says by when a member's are gone.
+    NotKept,
 }
 
 impl Never {
@@ -30,12 +34,13 @@ impl Never {
             Never::NoBeginning => "A window may begin at any time, so that no cell is mature.",
             Never::OpenRows => "A member may have more rows at any time, so that no cell is mature.",
             Never::AsOf => "What counts depends on `as_of`, so that no cell is mature.",
+            Never::NotKept => "Rows that members were counted by may not be kept any more, so that no cell is mature.",
         }
     }
 }
 
 /// Returns a KPI and all that its formula is made of, each once: many may be made of one.
-fn all_of<'m>(model: &'m Model, kpi: &'m Kpi) -> Vec<&'m Kpi> {
+pub(super) fn all_of<'m>(model: &'m Model, kpi: &'m Kpi) -> Vec<&'m Kpi> {
     let mut all = vec![kpi];
     let mut seen = vec![false; model.kpis.len()];
     let mut next = 0;
@@ -64,7 +69,8 @@ fn never_by_itself(model: &Model, kpi: &Kpi) -> Option<Never> {
         KpiValue::Measures { denominator: None, .. } | KpiValue::Statistic(_) | KpiValue::Formula { .. } => None,
     };
     let of_measures = kpi.value.measures().find_map(|measure| of_measure(model, measure, kpi.buckets.are_cohorts()));
-    of_measures.or_else(of_both)
+    let is_kept = retention::of_kpi(model, kpi) != Whole::Never;
+    of_measures.or_else(of_both).or_else(|| (!is_kept).then_some(Never::NotKept))
 }
 
 /// Returns the milestone of the other side for whose windows the rows of one side of a ratio wait besides their own, so that
@@ -90,9 +96,11 @@ fn of_measure(model: &Model, measure: &Measure, by_cohort: bool) -> Option<Never
         return Some(Never::AsOf);
     }
     match &measure.relation {
-        MeasureRelation::Entity(entity) => depends(model.entity(*entity).condition.as_ref()),
+        MeasureRelation::Entity(entity) => depends(conditions::of_entity(model, *entity)),
         MeasureRelation::Events(..) | MeasureRelation::Facts(_) if by_cohort => Some(Never::OpenRows),
-        MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => of_source(model, *source),
+        MeasureRelation::Events(source, _) | MeasureRelation::Facts(source) => {
+            depends(conditions::of_source(model, *source))
+        }
         MeasureRelation::Milestone { of, population } => {
             let waits = measure.waits && model.milestone(*of).horizon.is_never();
             let all = std::iter::once(*of).chain(*population);
@@ -114,9 +122,11 @@ fn of_milestones(model: &Model, mut open: Vec<MilestoneIndex>) -> Option<Never> 
             Progress::Distinct(value) | Progress::Sum(value) => Some(value),
         };
         let mut found = depends(value.into_iter().chain(&milestone.applies_to))
-            .or_else(|| depends(model.entity(milestone.entity).condition.as_ref()));
+            .or_else(|| depends(conditions::of_entity(model, milestone.entity)));
         if let Occurrences::Events { source, condition, subject, .. } = &milestone.occurrences {
-            found = found.or_else(|| depends(condition.iter().chain(subject))).or_else(|| of_source(model, *source));
+            found = found
+                .or_else(|| depends(condition.iter().chain(subject)))
+                .or_else(|| depends(conditions::of_source(model, *source)));
         }
         if found.is_some() {
             return found;
@@ -124,12 +134,6 @@ fn of_milestones(model: &Model, mut open: Vec<MilestoneIndex>) -> Option<Never> 
         open.extend(milestone.inputs());
     }
     None
-}
-
-fn of_source(model: &Model, source: SourceIndex) -> Option<Never> {
-    let source = model.source(source);
-    let entity = source.entity().and_then(|(entity, _)| model.entity(*entity).condition.as_ref());
-    depends(source.condition.iter().chain(entity))
 }
 
 fn depends<'e>(exprs: impl IntoIterator<Item = &'e Expr>) -> Option<Never> {

@@ -46,6 +46,8 @@ pub(super) fn cells(cx: Cx<'_>, query: &mut Query, kpi: &Kpi, value: &Expr, inpu
     } else {
         equal(cell.column("mature"), scalar::int(1))
     };
+    // Of an input whose rows are gone there is no cell.
+    let mature = scalar::all(std::iter::once(mature).chain(super::kpi::is_whole(cx, kpi, cell.column("period"))));
     let nothing = scalar::null(Type::Float);
     super::cell_columns(&mut result, kpi, &cell, [nothing.clone(), nothing, cast(written, Type::Float)], mature);
     query.unnamed(result)

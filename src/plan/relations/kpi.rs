@@ -13,7 +13,8 @@ use crate::plan::relations::kpi::side::{Role, Side, are_apart, together, wait_fo
 use crate::plan::relations::{CELL, Cx};
 use crate::semantic::expr::{AggregateFunction, Type};
 use crate::semantic::model::{Kpi, Measure, Period};
-use crate::semantic::{retention, settled};
+use crate::semantic::retention::{self, Whole};
+use crate::semantic::settled;
 
 /// The cells of a measure, or of a measure over another.
 pub(super) fn measures(
@@ -62,14 +63,13 @@ pub(super) fn measures(
         let closed = aggregate(AggregateFunction::Min, Some(part.column("closed")), None);
         value = case(vec![(any([more(closed.clone(), scalar::int(0)), is_null(closed)]), value)], None);
     }
-    let all: Vec<&Measure> = std::iter::once(numerator).chain(denominator).collect();
     // Sides of one entity have members in common, mostly all that one of them has, so that the larger counts.
     let immature = if are_apart(cx, &sides) {
         scalar::stored(aggregate(AggregateFunction::Sum, Some(part.column("immature")), None), Type::Int)
     } else {
         most("immature")
     };
-    combine(cx, query, kpi, &all, draft, &part, [over, under, value, immature])
+    combine(cx, query, kpi, draft, &part, [over, under, value, immature])
 }
 
 /// The cells of a statistic of a distribution.
@@ -95,7 +95,7 @@ pub(super) fn statistic(cx: Cx<'_>, query: &mut Query, kpi: &Kpi, measure: &Meas
     let value = aggregate(AggregateFunction::Max, Some(part.column("numerator")), None);
     let nothing = scalar::null(Type::Float);
     let immature = aggregate(AggregateFunction::Max, Some(part.column("immature")), None);
-    combine(cx, query, kpi, &[measure], draft, &part, [nothing.clone(), nothing, value, immature])
+    combine(cx, query, kpi, draft, &part, [nothing.clone(), nothing, value, immature])
 }
 
 /// The segments of a KPI, and what each is by: all members, and one for each way in which they are broken down.
@@ -206,15 +206,7 @@ fn count_where(condition: Scalar) -> Scalar {
 
 /// Has the parts of each cell meet, and says what the cell is; `totals` are its numerator, denominator and value, and how
 /// many of its members are open.
-fn combine(
-    cx: Cx<'_>,
-    query: &mut Query,
-    kpi: &Kpi,
-    measures: &[&Measure],
-    mut draft: Draft,
-    part: &Rows,
-    totals: [Scalar; 4],
-) -> RelationId {
+fn combine(cx: Cx<'_>, query: &mut Query, kpi: &Kpi, mut draft: Draft, part: &Rows, totals: [Scalar; 4]) -> RelationId {
     let [numerator, denominator, value, immature] = totals;
     draft.columns(part, CELL);
     draft.column("numerator", numerator);
@@ -227,13 +219,13 @@ fn combine(
     let mut result = Draft::new();
     let cell = result.from(query, combined, "combined");
     let totals = ["numerator", "denominator", "value"].map(|name| cell.column(name));
-    let mature = mature(cx, kpi, measures, &cell);
+    let mature = mature(cx, kpi, &cell);
     super::cell_columns(&mut result, kpi, &cell, totals, mature);
     query.unnamed(result)
 }
 
 /// Makes whether a bucket is over, and with it the window of each member; and whether all of it is kept.
-fn mature(cx: Cx<'_>, kpi: &Kpi, measures: &[&Measure], cell: &Rows) -> Scalar {
+fn mature(cx: Cx<'_>, kpi: &Kpi, cell: &Rows) -> Scalar {
     if settled::never(cx.model, kpi).is_some() {
         return scalar::truth(false);
     }
@@ -255,8 +247,17 @@ fn mature(cx: Cx<'_>, kpi: &Kpi, measures: &[&Measure], cell: &Rows) -> Scalar {
     } else {
         equal(immature, scalar::int(0))
     };
-    let kept = measures.iter().filter_map(|measure| retention::of_measure(cx.model, measure));
-    let kept = kept.map(|kept| kept.length).min();
-    let is_kept = kept.map(|kept| at_least(begins(period.clone()), scalar::moment_before(kept)));
-    all([nobody_is_open, at_most(begins(next), scalar::moment())].into_iter().chain(is_kept))
+    all([nobody_is_open, at_most(begins(next), scalar::moment())].into_iter().chain(is_whole(cx, kpi, period)))
+}
+
+/// Makes whether the period of a cell holds all of its members, though rows are not kept for ever; none where they are.
+pub(super) fn is_whole(cx: Cx<'_>, kpi: &Kpi, period: Scalar) -> Option<Scalar> {
+    match retention::of_kpi(cx.model, kpi) {
+        Whole::Always => None,
+        Whole::Never => Some(scalar::truth(false)),
+        Whole::While(length) => {
+            let begins = call("timestamp", vec![period], Type::Timestamp);
+            Some(at_least(begins, scalar::moment_before(length)))
+        }
+    }
 }

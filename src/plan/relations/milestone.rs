@@ -109,13 +109,20 @@ fn population(cx: Cx<'_>, query: &mut Query, index: MilestoneIndex, milestone: &
         let scope = Scope { entities: &[(milestone.entity, &entity)], ..Scope::default() };
         draft.filter(cx.written(condition, scope));
     }
-    let Retention { own, below } = retention::of_milestone(cx.model, index);
+    let Retention { own, below, members } = retention::of_milestone(cx.model, index);
     if let Some(kept) = own {
         let since = scalar::moment_before(kept.length);
         draft.filter(any([scalar::is_null(anchor.clone()), at_least(anchor.clone(), since)]));
     }
     if let Some(kept) = below {
         draft.filter(at_least(entity.column("started_at"), scalar::moment_before(kept.length)));
+    }
+    for (number, (member, kept)) in (1..).zip(members) {
+        let oldest = oldest(cx, query, &format!("oldest_members_{number}"), milestone.entity, member);
+        let of_entity = |rows: &Rows| vec![equal(rows.column("entity"), entity.column(key))];
+        let oldest = draft.left_join(query, oldest, &format!("oldest_{number}"), of_entity);
+        let began = oldest.column("started_at");
+        draft.filter(any([scalar::is_null(began.clone()), at_least(began, scalar::moment_before(kept.length))]));
     }
     draft.columns(&entity, &[key]);
     draft.column("anchor_at", anchor);
@@ -125,6 +132,32 @@ fn population(cx: Cx<'_>, query: &mut Query, index: MilestoneIndex, milestone: &
         draft.column(&format!("{prefix}{name}"), entity.column(name));
     }
     query.named("population", draft)
+}
+
+/// When the first member of some kind began, of each entity that has any; members may be members of members.
+fn oldest(cx: Cx<'_>, query: &mut Query, name: &str, entity: EntityIndex, member: EntityIndex) -> RelationId {
+    let mut draft = Draft::new();
+    let rows = cx.entity(query, member);
+    let row = draft.from(query, rows, "member_row");
+    let began = row.column("started_at");
+    let (mut index, mut row) = (member, row);
+    let key = loop {
+        let Some((parent, column)) = &cx.model.entity(index).parent else { break scalar::null(Type::String) };
+        let key = row.column(column);
+        if *parent == entity {
+            break key;
+        }
+        let own = &cx.model.entity(*parent).key;
+        let rows = cx.entity(query, *parent);
+        row = draft.join(query, rows, &format!("{}_row", cx.model.entity(*parent).meta.name), |rows| {
+            vec![equal(rows.column(own), key)]
+        });
+        index = *parent;
+    };
+    draft.filter(scalar::is_known(key.clone()));
+    draft.column("entity", key);
+    draft.column("started_at", aggregate(AggregateFunction::Min, Some(began), None));
+    query.named(name, draft)
 }
 
 /// What a milestone on milestones counts: reaches of its parts, by the entity itself or by its members.

@@ -5,13 +5,12 @@ use minijinja::Value;
 use crate::render::relations::Cx;
 use crate::semantic::duration;
 use crate::semantic::model::{Anchor, Milestone, MilestoneIndex, Occurrences, Progress};
-use crate::semantic::retention::{self, Retention};
+use crate::semantic::retention;
 
 pub(super) fn header(cx: &Cx<'_>, index: MilestoneIndex) -> Value {
     let milestone = cx.model.milestone(index);
     let mut lines = vec![meaning(cx, milestone)];
-    let Retention { own, below } = retention::of_milestone(cx.model, index);
-    if own.or(below).is_some() {
+    if retention::of_milestone(cx.model, index).strictest().is_some() {
         lines.push("Who began before the rows that are kept is not in it: what they did is not known.".to_owned());
     }
     cx.definition_header("milestone", &milestone.meta, &lines)

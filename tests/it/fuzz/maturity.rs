@@ -1,6 +1,7 @@
 //! What was said to be final stays so: a cell that is `mature` as of one moment is the same as of every later one.
 //!
-//! Rows do not arrive late here, and nobody does anything before they exist: all rows lie in the tables at both moments.
+//! Rows do not arrive late here, and nobody does anything before they exist: all rows lie in the tables at both moments. Where
+//! a source does not keep its rows for ever, a cell may be final no more, or be gone; while it says that it is final, it is the same.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -17,13 +18,13 @@ use crate::fuzz::choices::Choices;
 
 const PLAIN: Look = Look { colors: false, width: 100 };
 
-/// What is counted, and by whom.
+/// What is counted, and by whom; words in capitals stand for what is chosen.
 const TABLES: &str = r#"
 [project]
 name = "maturity"
 [entity]
-user = { table = "raw.users", key = "user_id", start = "created_at", parent = { account = "account_id" }, attributes = { plan = "string" } }
-account = { key = "account_id" }
+user = { table = "raw.users", key = "user_id", start = "created_at", parent = { account = "account_id" }, attributes = { plan = "string" }WHERE }
+account = { key = "account_id"ACCOUNT }
 [source.events]
 table = "raw.events"
 id = "event_id"
@@ -31,7 +32,9 @@ entity = "user_id"
 entity_type = "user"
 name = "event_name"
 time = "happened_at"
-columns = { amount = "float", kind = "string" }
+columns = { amount = "float", kind = "string", day = "date" }
+RETAIN
+SCAN
 [source.payments]
 kind = "facts"
 table = "raw.payments"
@@ -75,9 +78,26 @@ const MILESTONES: &[(&str, &str)] = &[
 
 const GRAINS: &[&str] = &["week", "day", "month", "all"];
 
-/// A project of all milestones and of some KPIs.
-fn project(choices: &mut Choices<'_>) -> String {
-    let mut text = format!("{TABLES}[milestone]\n");
+/// The tables of a project, and whether its rows are not kept for ever.
+fn chosen_tables(choices: &mut Choices<'_>) -> (String, bool) {
+    let mut text = TABLES.to_owned();
+    let mut choose = |word: &str, chance, written: &[&str]| {
+        let is_chosen = choices.chance(chance);
+        let chosen: &str = if is_chosen { choices.pick::<&str>(written) } else { "" };
+        text = text.replace(word, chosen);
+        is_chosen
+    };
+    choose("WHERE", 8, &[", where = \"as_of - start < duration '30d'\""]);
+    choose("ACCOUNT", 30, &[", table = \"raw.accounts\", start = \"opened_at\"", ", table = \"raw.accounts\""]);
+    choose("SCAN", 8, &["scan = \"day >= add_days(date(as_of), -30)\""]);
+    let forgets = choose("RETAIN", 30, &["retain = \"20d\"", "retain = \"30d\"", "retain = \"45d\""]);
+    (text, forgets)
+}
+
+/// A project of all milestones and of some KPIs, and whether its rows are not kept for ever.
+fn project(choices: &mut Choices<'_>) -> (String, bool) {
+    let (tables, forgets) = chosen_tables(choices);
+    let mut text = format!("{tables}[milestone]\n");
     for (name, form) in MILESTONES {
         let window = *choices.pick(&["7d", "1d", "3d", "36h", "14d", "30d"]);
         // An absence says by when; others may have no end.
@@ -95,7 +115,7 @@ fn project(choices: &mut Choices<'_>) -> String {
     }
     let value = "coalesce(k_left, 0.0) + coalesce(k_right, 0.0)";
     writeln!(text, "[kpi.k_formula]\nkind = \"formula\"\nvalue = \"{value}\"\ngrain = \"{grain}\"").unwrap();
-    text
+    (text, forgets)
 }
 
 fn kpi(choices: &mut Choices<'_>) -> String {
@@ -218,9 +238,15 @@ fn tables(seed: usize) -> String {
     let mut random = Random(seed as u64);
     let mut sql = "CREATE SCHEMA raw;
         CREATE TABLE raw.users (user_id VARCHAR, account_id VARCHAR, created_at TIMESTAMP, plan VARCHAR);
-        CREATE TABLE raw.events (event_id VARCHAR, user_id VARCHAR, event_name VARCHAR, happened_at TIMESTAMP, amount DOUBLE, kind VARCHAR);
+        CREATE TABLE raw.events (event_id VARCHAR, user_id VARCHAR, event_name VARCHAR, happened_at TIMESTAMP, amount DOUBLE, kind VARCHAR, day DATE);
+        CREATE TABLE raw.accounts (account_id VARCHAR, opened_at TIMESTAMP);
         CREATE TABLE raw.payments (payment_id VARCHAR, user_id VARCHAR, paid_at TIMESTAMP, cents BIGINT);\n"
         .to_owned();
+    for account in 0..4 {
+        // Before its members, or after some of them.
+        let opened = random.below(42 * 4) * 6;
+        writeln!(sql, "INSERT INTO raw.accounts VALUES ('a{account}', {BEGIN} + INTERVAL {opened} HOUR);").unwrap();
+    }
     for user in 0..12 {
         let start = random.below(42 * 4) * 6;
         let plan = ["'pro'", "'free'", "NULL"][random.below(3)];
@@ -237,8 +263,8 @@ fn tables(seed: usize) -> String {
             let (quarters, kind) = (random.below(8), random.below(3));
             writeln!(
                 sql,
-                "INSERT INTO raw.events VALUES ('{user}-{event}', 'u{user}', '{name}', {BEGIN} + INTERVAL {} HOUR, {quarters} / 4, 'k{kind}');",
-                start + after
+                "INSERT INTO raw.events VALUES ('{user}-{event}', 'u{user}', '{name}', {BEGIN} + INTERVAL {at} HOUR, {quarters} / 4, 'k{kind}', ({BEGIN} + INTERVAL {at} HOUR)::DATE);",
+                at = start + after
             )
             .unwrap();
             if random.below(3) == 0 {
@@ -270,7 +296,7 @@ impl Projects {
     pub(super) fn compare(&self, choices: &mut Choices<'_>) -> Result<usize, String> {
         let (earlier, apart) = (choices.below(90 * 4) * 6, 6 * (1 + choices.below(30 * 4)));
         let seed = choices.below(1 << 16);
-        let text = project(choices);
+        let (text, forgets) = project(choices);
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(&tables(seed)).unwrap();
         let told = |fault: String| format!("{fault}\n---- {seed}, as of {earlier} and {apart} hours later\n{text}");
@@ -280,8 +306,9 @@ impl Projects {
         let kept = "FROM earlier.kpis AS was LEFT JOIN later.kpis AS \"is\" ON \"is\".kpi = was.kpi
             AND \"is\".period IS NOT DISTINCT FROM was.period AND \"is\".segment_by IS NOT DISTINCT FROM was.segment_by
             AND \"is\".segment IS NOT DISTINCT FROM was.segment WHERE was.mature";
+        let compared = if forgets { "coalesce(\"is\".mature, FALSE)" } else { "TRUE" };
         let changed = format!(
-            "SELECT was::VARCHAR || ' became ' || coalesce(\"is\"::VARCHAR, 'nothing') {kept} AND (NOT coalesce(\"is\".mature, FALSE)
+            "SELECT was::VARCHAR || ' became ' || coalesce(\"is\"::VARCHAR, 'nothing') {kept} AND {compared} AND (NOT coalesce(\"is\".mature, FALSE)
                 OR was.immature > 0
                 OR (was.numerator, was.denominator, was.value, was.n) IS DISTINCT FROM (\"is\".numerator, \"is\".denominator, \"is\".value, \"is\".n)) LIMIT 1"
         );
