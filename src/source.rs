@@ -80,6 +80,12 @@ impl Sources {
 }
 
 impl SourceFile {
+    /// Returns the line and column, both from 1 and the column in code units of UTF-16, in which a byte lies.
+    pub fn line_column_in_utf16(&self, byte: usize) -> (usize, usize) {
+        let line = self.line_number(byte);
+        (line, self.text[self.lines[line - 1]..byte].encode_utf16().count() + 1)
+    }
+
     /// Returns the bytes of the whole lines that a range lies in.
     pub fn lines_of(&self, range: &Range<usize>) -> Range<usize> {
         // The end of a file is the end of its last line, and no line of its own.

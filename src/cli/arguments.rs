@@ -194,6 +194,17 @@ impl Selection {
     }
 }
 
+/// Flags of the commands that run unit tests.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Tests {
+    /// Write what became of unit tests to this file too, as JUnit XML
+    ///
+    /// A suite is a file of the project, a case a unit test. Where none could be tried, the file says so as an error. It is
+    /// written beside what is printed; one that is there is replaced, if it is such a file.
+    #[arg(long, env = "MILEPOST_JUNIT", hide_env_values = true, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+}
+
 /// The form of what is printed to standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -203,6 +214,8 @@ pub enum Output {
     Json,
     /// For spreadsheets
     Csv,
+    /// Mistakes, for what shows them beside the code: SARIF 2.1.0
+    Sarif,
 }
 
 impl Output {
@@ -212,6 +225,7 @@ impl Output {
             Output::Text => "text",
             Output::Json => "json",
             Output::Csv => "csv",
+            Output::Sarif => "sarif",
         }
     }
 }

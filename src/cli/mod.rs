@@ -70,6 +70,8 @@ enum Command {
 
 /// What can be printed besides text for people.
 const FOR_PROGRAMS: &[Output] = &[Output::Json];
+/// What mistakes can be printed as besides drawings for people.
+const MISTAKES: &[Output] = &[Output::Json, Output::Sarif];
 /// What rows can be printed as besides a table for people.
 const ROWS: &[Output] = &[Output::Json, Output::Csv];
 
@@ -78,7 +80,7 @@ impl Command {
     fn forms(&self) -> (&'static str, &'static [Output]) {
         match self {
             Command::Init(_) => ("init", &[]),
-            Command::Check(_) => ("check", FOR_PROGRAMS),
+            Command::Check(_) => ("check", MISTAKES),
             Command::Compile(_) => ("compile", FOR_PROGRAMS),
             Command::Run(_) => ("run", FOR_PROGRAMS),
             Command::Build(_) => ("build", FOR_PROGRAMS),

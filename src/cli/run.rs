@@ -42,7 +42,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
-    recorded("run", false, cx, |record| {
+    recorded("run", false, None, cx, |record| {
         let mut workspace = cx.open()?;
         let target = workspace.target()?;
         record.works_on(&workspace, Some(&target));

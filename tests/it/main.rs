@@ -32,6 +32,8 @@ mod functions;
 mod fuzz;
 mod gallery;
 #[cfg(feature = "duckdb")]
+mod junit;
+#[cfg(feature = "duckdb")]
 mod kill;
 mod language;
 mod limits;
@@ -53,6 +55,7 @@ mod reference;
 mod results;
 #[cfg(feature = "duckdb")]
 mod run;
+mod sarif;
 mod schema;
 #[cfg(feature = "duckdb")]
 mod secrets;
