@@ -56,6 +56,11 @@ impl Sources {
         self.files[id.0 as usize].hidden.extend(parts);
     }
 
+    /// Returns the names of all files, in the order in which they were read.
+    pub fn all(&self) -> impl Iterator<Item = SourceId> {
+        (0..self.files.len()).map(|index| SourceId(u32::try_from(index).expect("fewer than four billion files")))
+    }
+
     /// Returns the file that `id` names.
     pub fn file(&self, id: SourceId) -> &SourceFile {
         &self.files[id.0 as usize]

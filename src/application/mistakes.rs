@@ -4,12 +4,12 @@ use crate::application::workspace::{self, Request};
 use crate::diagnostic::Diagnostics;
 use crate::source::Sources;
 use crate::suite::case;
-use crate::{Analysis, analyze, compile, target};
+use crate::{Analysis, compile, target};
 
 /// Finds what is wrong with a project, and returns it with the files that were read.
 pub fn find(request: &Request) -> (Diagnostics, Sources) {
     let mut diagnostics = Diagnostics::default();
-    match analyze(&request.root, request.environment.clone(), &mut diagnostics) {
+    match request.analyze(&mut diagnostics) {
         Err(sources) => (diagnostics, sources),
         Ok(analysis) => {
             beyond(&analysis, request, &mut diagnostics);

@@ -37,6 +37,21 @@ pub struct Globals {
     )]
     pub target: Option<String>,
 
+    /// A variable, `${NAME}` in the project: before that of the environment, and before its default
+    ///
+    /// Several are several flags, or lines of the environment's variable. One that the project reads nowhere is refused.
+    /// Others on the machine may see the arguments of a command: give secrets by the environment.
+    #[arg(
+        long = "var",
+        global = true,
+        env = "MILEPOST_VAR",
+        hide_env_values = true,
+        value_name = "NAME=VALUE",
+        value_delimiter = '\n',
+        help_heading = "Project"
+    )]
+    pub variables: Vec<String>,
+
     /// The folder for compiled files and the manifest, relative to the project
     ///
     /// It is made where it is not there. One that holds files, of which milepost wrote none, is refused.

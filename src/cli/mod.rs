@@ -23,6 +23,7 @@ pub mod run;
 pub mod show;
 pub mod terminal;
 pub mod test;
+mod variables;
 pub mod verify;
 
 use std::ffi::OsString;
@@ -149,11 +150,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         .and_then(|matches| <Cli as clap::FromArgMatches>::from_arg_matches(&matches));
     match parsed {
         Ok(cli) => {
-            let cx = Cx::new(cli.globals);
-            let ended = match cli.command.refuse_form(&cx) {
-                Ok(()) => cli.command.run(&cx),
-                Err(failure) => Err(failure),
-            };
+            let mut cx = Cx::new(cli.globals);
+            let ended = variables::read(&cx.globals.variables, &arguments).and_then(|variables| {
+                cx.variables = variables;
+                cli.command.refuse_form(&cx)?;
+                cli.command.run(&cx)
+            });
             outcome::end(ended, &cx).into()
         }
         Err(error) => outcome::end_of_usage(&error).into(),

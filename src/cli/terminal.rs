@@ -1,5 +1,6 @@
 //! What a command is given of the world: its global flags, the two streams, and whether a terminal shows them.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
@@ -30,6 +31,8 @@ const DEFAULT_WIDTH: usize = 100;
 pub struct Cx {
     /// The flags of every command.
     pub globals: Globals,
+    /// The variables that the flags give.
+    pub(super) variables: BTreeMap<String, String>,
     stderr_is_terminal: bool,
     colors: bool,
     width: usize,
@@ -42,7 +45,15 @@ impl Cx {
         let stderr_is_terminal = io::stderr().is_terminal();
         let colors = wants_color(globals.no_color, stderr_is_terminal, |name| env::var_os(name));
         let width = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(DEFAULT_WIDTH);
-        Self { globals, stderr_is_terminal, colors, width, cancelled: OnceLock::new(), errors: Mutex::default() }
+        Self {
+            globals,
+            variables: BTreeMap::new(),
+            stderr_is_terminal,
+            colors,
+            width,
+            cancelled: OnceLock::new(),
+            errors: Mutex::default(),
+        }
     }
 
     /// Tells whether what goes to standard error is colored.
@@ -85,6 +96,7 @@ impl Cx {
             environment: env::vars_os()
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
                 .collect(),
+            variables: self.variables.clone(),
         }
     }
 

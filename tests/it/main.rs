@@ -69,5 +69,6 @@ mod state;
 mod traps;
 #[cfg(feature = "duckdb")]
 mod values;
+mod variables;
 #[cfg(feature = "duckdb")]
 mod warehouse;
