@@ -6,6 +6,7 @@
 
 pub mod artifacts;
 pub mod cases;
+pub mod dropping;
 pub mod examination;
 pub mod expired;
 pub mod export;

@@ -10,6 +10,7 @@ pub mod clean;
 pub mod compile;
 pub mod completions;
 pub mod debug;
+pub mod drop;
 pub mod explain;
 pub mod export;
 pub mod init;
@@ -65,6 +66,7 @@ enum Command {
     Lineage(lineage::Args),
     Export(export::Args),
     Clean(clean::Args),
+    Drop(drop::Args),
     Man(man::Args),
     Completions(completions::Args),
 }
@@ -100,6 +102,7 @@ impl Command {
             Command::Lineage(_) => ("lineage", FOR_PROGRAMS),
             Command::Export(_) => ("export", &[]),
             Command::Clean(_) => ("clean", &[]),
+            Command::Drop(_) => ("drop", ROWS),
             Command::Man(_) => ("man", &[]),
             Command::Completions(_) => ("completions", &[]),
         }
@@ -136,6 +139,7 @@ impl Command {
             Command::Lineage(args) => lineage::run(&args, cx),
             Command::Export(args) => export::run(&args, cx),
             Command::Clean(args) => clean::run(&args, cx),
+            Command::Drop(args) => drop::run(&args, cx),
             Command::Man(args) => man::run(&args, cx),
             Command::Completions(args) => completions::run(&args, cx),
         }

@@ -20,6 +20,8 @@ mod conformance;
 #[cfg(feature = "duckdb")]
 mod dbt;
 mod dependencies;
+#[cfg(feature = "duckdb")]
+mod drop;
 mod engine;
 mod errors;
 mod events;

@@ -13,6 +13,9 @@ const MODELS: &str = "[source.events]\ntable = \"${RAW:-raw}.events\"\nentity = 
     [entity.user]\ntable = \"raw.users\"\nkey = \"user_id\"\nstart = \"at\"\n\n[kpi.signups]\nkind = \"count\"\nof = \"user\"\n\
     grain = \"day\"\n";
 
+/// Names and values.
+type Pairs<'p> = &'p [(&'p str, &'p str)];
+
 fn project() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("models")).unwrap();
@@ -22,7 +25,7 @@ fn project() -> tempfile::TempDir {
 }
 
 /// Compiles, and returns how that ended and all that was printed.
-fn compile(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, String) {
+fn compile(folder: &Path, environment: Pairs<'_>, arguments: &[&str]) -> (Option<i32>, String) {
     let all: Vec<&str> =
         ["compile", "--target", "dev", "--as-of", "2026-01-01"].iter().chain(arguments).copied().collect();
     let mut command = milepost(&all);
@@ -41,7 +44,7 @@ fn schema(folder: &Path) -> String {
 #[test]
 fn the_flag_is_before_the_environment_and_that_before_the_default() {
     let folder = project();
-    let cases: [(&[(&str, &str)], &[&str], &str); 5] = [
+    let cases: [(Pairs<'_>, &[&str], &str); 5] = [
         (&[], &[], "dev_nobody"),
         (&[("DEVELOPER", "ada")], &[], "dev_ada"),
         (&[("DEVELOPER", "ada")], &["--var", "DEVELOPER=ben"], "dev_ben"),
