@@ -1,5 +1,6 @@
 //! What is wrong with a project, as far as that can be known without a connection.
 
+use crate::application::catalog;
 use crate::application::workspace::{self, Request};
 use crate::diagnostic::Diagnostics;
 use crate::source::Sources;
@@ -35,6 +36,7 @@ fn beyond(analysis: &Analysis, request: &Request, diagnostics: &mut Diagnostics)
         }
     };
     case::resolve(project, model, plan, diagnostics);
+    catalog::report(analysis, diagnostics);
     let Some(as_of) = as_of else { return };
     for target in &targets {
         // What is wrong for one is told; whether another has more of it is told too.

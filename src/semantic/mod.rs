@@ -1,7 +1,7 @@
 //! Project -> model: names resolved, expressions typed, kinds reduced.
 
 pub mod buckets;
-mod dbt;
+pub mod dbt;
 pub mod decimal;
 pub mod definitions;
 pub mod duration;
