@@ -19,7 +19,7 @@ def main():
     page = PAGE.read_text()
     [settings] = re.findall(r"^```toml\n(.*?)^```$", page, re.M | re.S)
     blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.M | re.S)
-    mine, thrown_away, _drops, promoted = blocks
+    variable, mine, thrown_away, dropped, _on_snowflake, gone, promoted = blocks
     with tempfile.TemporaryDirectory() as scratch:
         scratch = pathlib.Path(scratch)
         project = scratch / "growth"
@@ -57,6 +57,15 @@ def main():
         sh(thrown_away)
         assert not (project / "target").exists()
         print("CI's schema is gone")
+
+        sh(variable)
+        assert moment(MILEPOST_TARGET="ci", CI_RUN="42") == "2026-06-30T00:00:00Z"
+        assert "ci_42" in sh(dropped) and "nothing to drop" in sh(dropped)
+        sh("milepost show signups", 2, MILEPOST_TARGET="ci", CI_RUN="42")
+        sh(gone)
+        assert moment(DEVELOPER_SCHEMA="ada") == "2026-06-30T00:00:00Z"
+        sh("milepost clean")
+        print("what runs made is dropped, and the schema")
 
         sh(promoted)
         assert moment(MILEPOST_TARGET="staging") == moment(MILEPOST_TARGET="prod") == "2026-06-30T00:00:00Z"

@@ -6,12 +6,14 @@ MILEPOST is the program. What GitHub provides is played: the environment, a chec
 of them hold), and `gh`, which writes down how it is called. Actions (`uses`) are not run. Needs PyYAML, git and jq.
 """
 
+import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree
 
 import yaml
 
@@ -96,11 +98,16 @@ def main():
         failed, printed = steps("review", repository)
         assert failed == "Check", (failed, printed)
         assert re.search(r"^::error file=models/activation.toml,line=\d+,col=\d+,title=unknown-milestone::no milestone", printed, re.M), printed
+        found = json.loads((runner / "milepost.sarif").read_text())["runs"][0]["results"][0]
+        place = found["locations"][0]["physicalLocation"]["artifactLocation"]
+        assert (found["ruleId"], place["uri"]) == ("unknown-milestone", "models/activation.toml"), found
 
         # And so does a unit test that fails.
         sh(f"{git} checkout --quiet . && sed -i 's/reached = true/reached = false/' tests/activation.toml", repository)
         failed, printed = steps("review", repository)
         assert failed == "Test", (failed, printed)
+        tests = xml.etree.ElementTree.parse(runner / "tests.xml").getroot()
+        assert tests.get("failures") == "1" and tests.find(".//failure") is not None, printed
     print("the workflow's steps do what they should")
 
 

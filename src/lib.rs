@@ -50,6 +50,7 @@ pub fn analyze(
     diagnostics: &mut Diagnostics,
 ) -> Result<Analysis, Sources> {
     let project = project::load::load(root, environment, diagnostics)?;
+    project::variables::report(&project, diagnostics);
     let Some(model) = semantic::resolve(&project, diagnostics) else { return Err(project.sources) };
     let plan = plan::plan(&model);
     Ok(Analysis { project, model, plan })

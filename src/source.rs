@@ -56,6 +56,11 @@ impl Sources {
         self.files[id.0 as usize].hidden.extend(parts);
     }
 
+    /// Returns the names of all files, in the order in which they were read.
+    pub fn all(&self) -> impl Iterator<Item = SourceId> {
+        (0..self.files.len()).map(|index| SourceId(u32::try_from(index).expect("fewer than four billion files")))
+    }
+
     /// Returns the file that `id` names.
     pub fn file(&self, id: SourceId) -> &SourceFile {
         &self.files[id.0 as usize]
@@ -80,6 +85,12 @@ impl Sources {
 }
 
 impl SourceFile {
+    /// Returns the line and column, both from 1 and the column in code units of UTF-16, in which a byte lies.
+    pub fn line_column_in_utf16(&self, byte: usize) -> (usize, usize) {
+        let line = self.line_number(byte);
+        (line, self.text[self.lines[line - 1]..byte].encode_utf16().count() + 1)
+    }
+
     /// Returns the bytes of the whole lines that a range lies in.
     pub fn lines_of(&self, range: &Range<usize>) -> Range<usize> {
         // The end of a file is the end of its last line, and no line of its own.

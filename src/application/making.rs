@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::application::artifacts::{self, Others};
+use crate::application::dropping::gone;
 use crate::application::record::Record;
 use crate::application::requirements::requirements;
 use crate::application::selection::Selection;
@@ -19,7 +20,7 @@ use crate::plan::node::{Materialization, Node, NodeId, Plan, Relation};
 use crate::plan::{self, naming};
 use crate::project::read::list;
 use crate::run::preflight::preflight;
-use crate::run::standing::{Extended, Standing, State, own_name};
+use crate::run::standing::{Extended, Standing, State};
 use crate::run::{Event, Job, Options, RunResult, Step};
 use crate::semantic::model::{KpiIndex, Model};
 use crate::target::Target;
@@ -265,15 +266,11 @@ fn say_what_is_left_out(workspace: &Workspace, excluded: &BTreeSet<Id>, watcher:
 
 /// Names what an earlier run made of definitions that are gone, or of another project: what it shows is kept up by nobody.
 fn say_what_is_gone(plan: &Plan, target: &Target, found: &[Found], watcher: &dyn Watcher) {
-    let made: BTreeSet<String> =
-        plan.nodes.iter().filter_map(|node| target.relation(node)).map(|relation| own_name(&relation)).collect();
-    let is_gone =
-        |found: &&Found| found.mark.is_some() && !made.contains(&found.name) && !found.name.contains(warehouse::ASIDE);
-    let gone: Vec<&str> = found.iter().filter(is_gone).map(|found| found.name.as_str()).collect();
+    let gone = gone(plan, target, found);
     if !gone.is_empty() {
         let more = if gone.len() > SHOWN { format!(" and {} more", gone.len() - SHOWN) } else { String::new() };
         watcher.note(&format!(
-            "made by an earlier run and of no definition now, so that its rows are not kept up: {}{more}; drop what is not wanted",
+            "made by an earlier run and of no definition now, so that its rows are not kept up: {}{more}; `milepost drop --gone` drops it",
             list(&gone[..gone.len().min(SHOWN)])
         ));
     }

@@ -1,15 +1,16 @@
 //! What is wrong with a project, as far as that can be known without a connection.
 
+use crate::application::catalog;
 use crate::application::workspace::{self, Request};
 use crate::diagnostic::Diagnostics;
 use crate::source::Sources;
 use crate::suite::case;
-use crate::{Analysis, analyze, compile, target};
+use crate::{Analysis, compile, target};
 
 /// Finds what is wrong with a project, and returns it with the files that were read.
 pub fn find(request: &Request) -> (Diagnostics, Sources) {
     let mut diagnostics = Diagnostics::default();
-    match analyze(&request.root, request.environment.clone(), &mut diagnostics) {
+    match request.analyze(&mut diagnostics) {
         Err(sources) => (diagnostics, sources),
         Ok(analysis) => {
             beyond(&analysis, request, &mut diagnostics);
@@ -35,6 +36,7 @@ fn beyond(analysis: &Analysis, request: &Request, diagnostics: &mut Diagnostics)
         }
     };
     case::resolve(project, model, plan, diagnostics);
+    catalog::report(analysis, diagnostics);
     let Some(as_of) = as_of else { return };
     for target in &targets {
         // What is wrong for one is told; whether another has more of it is told too.

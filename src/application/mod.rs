@@ -6,6 +6,8 @@
 
 pub mod artifacts;
 pub mod cases;
+mod catalog;
+pub mod dropping;
 pub mod examination;
 pub mod expired;
 pub mod export;

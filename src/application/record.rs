@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use crate::application::Obstacle;
 use crate::application::artifacts;
 use crate::application::workspace::Workspace;
-use crate::run::results::{self, Document, Entry, Invocation};
+use crate::report::junit::{self, Report, Tested};
+use crate::run::results::{self, Document, Invocation};
 use crate::run::values::Found;
 use crate::run::{RunResult, skip};
 use crate::target::Target;
@@ -23,7 +24,7 @@ pub struct Record {
     began: Instant,
     invocation: RefCell<Invocation>,
     run: RefCell<Option<RunResult>>,
-    tests: RefCell<Vec<Entry>>,
+    tests: RefCell<Vec<Tested>>,
     raw_rows: RefCell<Vec<Found>>,
 }
 
@@ -56,7 +57,7 @@ impl Record {
     }
 
     /// Adds what became of unit tests.
-    pub fn tested(&self, tests: impl IntoIterator<Item = Entry>) {
+    pub fn tested(&self, tests: impl IntoIterator<Item = Tested>) {
         self.tests.borrow_mut().extend(tests);
     }
 
@@ -66,12 +67,23 @@ impl Record {
         self.raw_rows.replace(raw_rows);
     }
 
+    /// Returns what became of unit tests, as JUnit XML; `errors` are what was said to be wrong, `folder` is where readers of
+    /// it see the project.
+    pub fn junit(&self, started_at: Timestamp, errors: &[String], folder: &str) -> String {
+        let (project, tests) = (self.invocation.borrow().project.clone(), self.tests.borrow());
+        junit::document(&Report { project: &project, started_at, folder, tests: &tests, errors })
+    }
+
     /// Returns the document of results; `errors` are what was said to be wrong.
     pub fn document(self, started_at: Timestamp, errors: Vec<String>) -> Document {
         let nothing = || RunResult { started_at, ..skip(Vec::new(), "") };
         let run = self.run.into_inner().unwrap_or_else(nothing);
-        let mut document = results::document(&run, &self.invocation.into_inner());
-        document.results.splice(0..0, self.tests.into_inner());
+        let invocation = self.invocation.into_inner();
+        let mut document = results::document(&run, &invocation);
+        let entry = |test: Tested| {
+            results::test_entry(&invocation.project, &test.name, test.status, test.message, test.seconds)
+        };
+        document.results.splice(0..0, self.tests.into_inner().into_iter().map(entry));
         document.raw_rows = self.raw_rows.into_inner();
         document.errors = errors;
         // Of all that the command did: tests, looks at the data, and the run.

@@ -13,11 +13,12 @@ use crate::language::{Id, Table};
 use crate::manifest;
 use crate::plan::node::{NodeId, Relation};
 use crate::plan::{self, Leaving, part};
-use crate::project::Project;
+use crate::project::{Project, variables};
 use crate::render::Place;
 use crate::semantic::definitions;
 use crate::semantic::model::KpiIndex;
 use crate::semantic::moment;
+use crate::source::Sources;
 use crate::target::{self, Target};
 use crate::warehouse::{self, Warehouse};
 use crate::{Analysis, analyze, compile, compile_marked};
@@ -37,6 +38,8 @@ pub struct Request {
     pub now: Timestamp,
     /// The variables that a project may refer to.
     pub environment: BTreeMap<String, String>,
+    /// Those that are given a value for this request, before those of the environment; each has to be read somewhere.
+    pub variables: BTreeMap<String, String>,
 }
 
 impl Request {
@@ -49,7 +52,17 @@ impl Request {
             as_of: None,
             now,
             environment: BTreeMap::new(),
+            variables: BTreeMap::new(),
         }
+    }
+
+    /// Reads the project, and finds what was given that it does not read.
+    pub fn analyze(&self, diagnostics: &mut Diagnostics) -> Result<Analysis, Sources> {
+        let mut environment = self.environment.clone();
+        environment.extend(self.variables.clone());
+        let analysis = analyze(&self.root, environment, diagnostics)?;
+        variables::report_unread(&analysis.project, self.variables.keys(), diagnostics);
+        Ok(analysis)
     }
 
     /// Returns the folder of compiled files and the manifest.
@@ -112,7 +125,7 @@ impl Workspace {
     /// Reads the project.
     pub fn open(request: Request) -> Result<Self, Obstacle> {
         let mut found = Diagnostics::default();
-        match analyze(&request.root, request.environment.clone(), &mut found) {
+        match request.analyze(&mut found) {
             Err(sources) => Err(Obstacle::Mistakes { found, sources }),
             Ok(analysis) => {
                 let as_of = as_of(&request, &analysis.project, &mut found);

@@ -37,6 +37,21 @@ pub struct Globals {
     )]
     pub target: Option<String>,
 
+    /// A variable, `${NAME}` in the project: before that of the environment, and before its default
+    ///
+    /// Several are several flags, or lines of the environment's variable. One that the project reads nowhere is refused.
+    /// Others on the machine may see the arguments of a command: give secrets by the environment.
+    #[arg(
+        long = "var",
+        global = true,
+        env = "MILEPOST_VAR",
+        hide_env_values = true,
+        value_name = "NAME=VALUE",
+        value_delimiter = '\n',
+        help_heading = "Project"
+    )]
+    pub variables: Vec<String>,
+
     /// The folder for compiled files and the manifest, relative to the project
     ///
     /// It is made where it is not there. One that holds files, of which milepost wrote none, is refused.
@@ -194,6 +209,17 @@ impl Selection {
     }
 }
 
+/// Flags of the commands that run unit tests.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Tests {
+    /// Write what became of unit tests to this file too, as JUnit XML
+    ///
+    /// A suite is a file of the project, a case a unit test. Where none could be tried, the file says so as an error. It is
+    /// written beside what is printed; one that is there is replaced, if it is such a file.
+    #[arg(long, env = "MILEPOST_JUNIT", hide_env_values = true, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+}
+
 /// The form of what is printed to standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -203,6 +229,8 @@ pub enum Output {
     Json,
     /// For spreadsheets
     Csv,
+    /// Mistakes, for what shows them beside the code: SARIF 2.1.0
+    Sarif,
 }
 
 impl Output {
@@ -212,6 +240,7 @@ impl Output {
             Output::Text => "text",
             Output::Json => "json",
             Output::Csv => "csv",
+            Output::Sarif => "sarif",
         }
     }
 }

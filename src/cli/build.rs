@@ -3,7 +3,7 @@
 use crate::Analysis;
 use crate::application::rows;
 use crate::application::workspace::Workspace;
-use crate::cli::arguments::{Output, Selection};
+use crate::cli::arguments::{Output, Selection, Tests};
 use crate::cli::outcome::{Exit, Failure};
 use crate::cli::results::recorded;
 use crate::cli::run::make;
@@ -28,11 +28,15 @@ pub struct Args {
     /// Which definitions.
     #[command(flatten)]
     pub selection: Selection,
+
+    /// How unit tests are told of.
+    #[command(flatten)]
+    pub tests: Tests,
 }
 
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
-    recorded("build", false, cx, |record| {
+    recorded("build", false, args.tests.junit.as_deref(), cx, |record| {
         let mut workspace = cx.open()?;
         let target = workspace.target()?;
         record.works_on(&workspace, Some(&target));

@@ -12,12 +12,14 @@ use crate::source::Sources;
 ///
 /// Reads all files, resolves all names, types all expressions, and compiles for every target. Nothing is connected to.
 /// With `--output json` the
-/// diagnostics go to standard output, with lines, columns and bytes, as editors want them.
+/// diagnostics go to standard output, with lines, columns and bytes, as editors want them; with `--output sarif` as what
+/// shows them beside the code wants them, with paths from the current folder.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     milepost check\n  \
     milepost check --short\n  \
-    milepost check --output json | jq '.[].code'")]
+    milepost check --output json | jq '.[].code'\n  \
+    milepost check --output sarif > check.sarif")]
 pub struct Args {
     /// One line for each, as compilers print them: `file:line:column: error[code]: message`
     #[arg(
@@ -37,12 +39,13 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
 }
 
 fn print(found: &Diagnostics, sources: &Sources, args: &Args, cx: &Cx) -> Result<Exit, Failure> {
-    if args.short && cx.globals.output != Output::Json {
+    let is_for_people = cx.globals.output == Output::Text;
+    if args.short && is_for_people {
         cx.print(&lines(found, sources))?;
         return Ok(exit_of(found));
     }
     let exit = cx.print_diagnostics(found, sources)?;
-    if exit == Exit::Done && cx.globals.output != Output::Json {
+    if exit == Exit::Done && is_for_people {
         cx.say("nothing is wrong");
     }
     Ok(exit)

@@ -59,7 +59,7 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     };
     match cx.globals.output {
         Output::Json => cx.print(&report.to_json())?,
-        Output::Text | Output::Csv => cx.print(&report.to_text())?,
+        Output::Text | Output::Csv | Output::Sarif => cx.print(&report.to_text())?,
     }
     Ok(cx.warn(&workspace))
 }

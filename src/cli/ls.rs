@@ -29,11 +29,15 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     print(&cx.open()?.nodes(), args, cx)
 }
 
+fn names(selected: &[&Node]) -> String {
+    selected.iter().map(|node| node.id.to_string() + "\n").collect()
+}
+
 /// Prints the selected ones of `nodes`.
 pub fn print(nodes: &[Node], args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     let selected = selection::select(nodes, &args.selection.select, &args.selection.exclude)?;
     match cx.globals.output {
-        Output::Text => cx.print(&selected.iter().map(|node| node.id.to_string() + "\n").collect::<String>())?,
+        Output::Text | Output::Sarif => cx.print(&names(&selected))?,
         Output::Csv => cx.print_table(&table(&selected))?,
         Output::Json => cx.print(&json(&selected))?,
     }

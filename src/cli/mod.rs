@@ -10,6 +10,7 @@ pub mod clean;
 pub mod compile;
 pub mod completions;
 pub mod debug;
+pub mod drop;
 pub mod explain;
 pub mod export;
 pub mod init;
@@ -23,6 +24,7 @@ pub mod run;
 pub mod show;
 pub mod terminal;
 pub mod test;
+mod variables;
 pub mod verify;
 
 use std::ffi::OsString;
@@ -64,12 +66,15 @@ enum Command {
     Lineage(lineage::Args),
     Export(export::Args),
     Clean(clean::Args),
+    Drop(drop::Args),
     Man(man::Args),
     Completions(completions::Args),
 }
 
 /// What can be printed besides text for people.
 const FOR_PROGRAMS: &[Output] = &[Output::Json];
+/// What mistakes can be printed as besides drawings for people.
+const MISTAKES: &[Output] = &[Output::Json, Output::Sarif];
 /// What rows can be printed as besides a table for people.
 const ROWS: &[Output] = &[Output::Json, Output::Csv];
 
@@ -78,7 +83,7 @@ impl Command {
     fn forms(&self) -> (&'static str, &'static [Output]) {
         match self {
             Command::Init(_) => ("init", &[]),
-            Command::Check(_) => ("check", FOR_PROGRAMS),
+            Command::Check(_) => ("check", MISTAKES),
             Command::Compile(_) => ("compile", FOR_PROGRAMS),
             Command::Run(_) => ("run", FOR_PROGRAMS),
             Command::Build(_) => ("build", FOR_PROGRAMS),
@@ -97,6 +102,7 @@ impl Command {
             Command::Lineage(_) => ("lineage", FOR_PROGRAMS),
             Command::Export(_) => ("export", &[]),
             Command::Clean(_) => ("clean", &[]),
+            Command::Drop(_) => ("drop", ROWS),
             Command::Man(_) => ("man", &[]),
             Command::Completions(_) => ("completions", &[]),
         }
@@ -133,6 +139,7 @@ impl Command {
             Command::Lineage(args) => lineage::run(&args, cx),
             Command::Export(args) => export::run(&args, cx),
             Command::Clean(args) => clean::run(&args, cx),
+            Command::Drop(args) => drop::run(&args, cx),
             Command::Man(args) => man::run(&args, cx),
             Command::Completions(args) => completions::run(&args, cx),
         }
@@ -147,11 +154,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         .and_then(|matches| <Cli as clap::FromArgMatches>::from_arg_matches(&matches));
     match parsed {
         Ok(cli) => {
-            let cx = Cx::new(cli.globals);
-            let ended = match cli.command.refuse_form(&cx) {
-                Ok(()) => cli.command.run(&cx),
-                Err(failure) => Err(failure),
-            };
+            let mut cx = Cx::new(cli.globals);
+            let ended = variables::read(&cx.globals.variables, &arguments).and_then(|variables| {
+                cx.variables = variables;
+                cli.command.refuse_form(&cx)?;
+                cli.command.run(&cx)
+            });
             outcome::end(ended, &cx).into()
         }
         Err(error) => outcome::end_of_usage(&error).into(),

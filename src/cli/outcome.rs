@@ -115,7 +115,8 @@ pub(super) fn tell(obstacle: &Obstacle, cx: &Cx) -> Failure {
 
 /// Tells whether a command cannot even begin for a mistake: what it was called with is wrong, and not the project.
 fn is_of_the_call(error: &Diagnostic) -> bool {
-    matches!(error.code, "no-target" | "unknown-target") || (error.code == "unreadable-file" && error.labels.is_empty())
+    matches!(error.code, "no-target" | "unknown-target" | "unknown-variable")
+        || (error.code == "unreadable-file" && error.labels.is_empty())
 }
 
 /// Returns how a command ends that found nothing else than this.

@@ -28,7 +28,7 @@ use crate::warehouse::Warehouse;
 /// missing or of another definition. Where that is of another moment, nothing is made, and it is said what to do.
 /// Milestones share relations, so that a selected milestone is made with what these read; KPIs share tables, so that a
 /// selected one is made with those that lie in one table with it. Relations of definitions that are gone stay in the
-/// warehouse as they are: drop them yourself.
+/// warehouse as they are: `milepost drop --gone` drops them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     milepost run\n  \
@@ -42,7 +42,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
-    recorded("run", false, cx, |record| {
+    recorded("run", false, None, cx, |record| {
         let mut workspace = cx.open()?;
         let target = workspace.target()?;
         record.works_on(&workspace, Some(&target));

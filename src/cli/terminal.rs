@@ -1,20 +1,25 @@
 //! What a command is given of the world: its global flags, the two streams, and whether a terminal shows them.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 
+use crate::application::reference;
 use crate::application::workspace::{Request, Workspace};
 use crate::cli::arguments::{Globals, Output};
 use crate::cli::outcome::{Exit, Failure, exit_of};
 use crate::diagnostic::{Diagnostics, Severity};
+use crate::project::load::PROJECT_FILE;
 use crate::report::diagnostics::{self, Look};
 use crate::report::json;
 use crate::report::progress::{Detail, Progress};
+use crate::report::sarif;
 use crate::report::table::Table;
 use crate::source::Sources;
 
@@ -26,6 +31,8 @@ const DEFAULT_WIDTH: usize = 100;
 pub struct Cx {
     /// The flags of every command.
     pub globals: Globals,
+    /// The variables that the flags give.
+    pub(super) variables: BTreeMap<String, String>,
     stderr_is_terminal: bool,
     colors: bool,
     width: usize,
@@ -38,7 +45,15 @@ impl Cx {
         let stderr_is_terminal = io::stderr().is_terminal();
         let colors = wants_color(globals.no_color, stderr_is_terminal, |name| env::var_os(name));
         let width = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(DEFAULT_WIDTH);
-        Self { globals, stderr_is_terminal, colors, width, cancelled: OnceLock::new(), errors: Mutex::default() }
+        Self {
+            globals,
+            variables: BTreeMap::new(),
+            stderr_is_terminal,
+            colors,
+            width,
+            cancelled: OnceLock::new(),
+            errors: Mutex::default(),
+        }
     }
 
     /// Tells whether what goes to standard error is colored.
@@ -81,6 +96,7 @@ impl Cx {
             environment: env::vars_os()
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
                 .collect(),
+            variables: self.variables.clone(),
         }
     }
 
@@ -103,7 +119,7 @@ impl Cx {
     /// Prints rows to standard output, in the form that `--output` names.
     pub fn print_table(&self, table: &Table) -> Result<(), Failure> {
         self.print(&match self.globals.output {
-            Output::Text => table.to_people(),
+            Output::Text | Output::Sarif => table.to_people(),
             Output::Json => table.to_json(),
             Output::Csv => table.to_csv(),
         })
@@ -142,16 +158,33 @@ impl Cx {
         self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Prints diagnostics as what was asked for: to standard output as JSON where `--output` says so, otherwise as
-    /// [`Cx::report`] does.
+    /// Prints diagnostics as what was asked for: to standard output as JSON or SARIF where `--output` says so, otherwise
+    /// as [`Cx::report`] does.
     pub fn print_diagnostics(&self, found: &Diagnostics, sources: &Sources) -> Result<Exit, Failure> {
         match self.globals.output {
             Output::Json => {
                 self.print(&json::diagnostics(found, sources))?;
                 Ok(exit_of(found))
             }
+            Output::Sarif => {
+                self.print(&sarif::log(found, sources, &self.folder(), PROJECT_FILE, reference::diagnostics::rule))?;
+                Ok(exit_of(found))
+            }
             Output::Text | Output::Csv => Ok(self.report(found, sources)),
         }
+    }
+
+    /// Returns the project's folder, from the current one where it lies below it; nothing where it does not.
+    fn folder(&self) -> PathBuf {
+        let folder = &self.globals.project_dir;
+        let below = std::path::absolute(folder).ok().zip(env::current_dir().ok());
+        below.and_then(|(whole, current)| Some(whole.strip_prefix(current).ok()?.to_path_buf())).unwrap_or_default()
+    }
+
+    /// Returns the same as it is shown before a file in it: with slashes, one of them at the end where there is a folder.
+    pub fn shown_folder(&self) -> String {
+        let shown = diagnostics::shown_path(&self.folder());
+        if shown.is_empty() { shown } else { shown + "/" }
     }
 
     /// Begins to report a run of `total` nodes: every line to a terminal or with `--verbose`, otherwise failures.

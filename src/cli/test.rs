@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 use crate::application::making::threads;
 use crate::application::record::Record;
 use crate::application::workspace::Workspace;
-use crate::cli::arguments::Selection;
+use crate::cli::arguments::{Selection, Tests};
 use crate::cli::outcome::{Exit, Failure, say_error};
 use crate::cli::results::recorded;
 use crate::cli::terminal::{Cx, say_always};
+use crate::project::Project;
+use crate::report::diagnostics::shown_path;
+use crate::report::junit::Tested;
 use crate::report::progress::Status;
 use crate::run::Status as RunStatus;
-use crate::run::results::test_entry;
 use crate::suite::case::Case;
 use crate::suite::{self, Against, Options, Outcome};
 use crate::warehouse::{self, EMBEDDED};
@@ -29,16 +31,21 @@ use crate::{Analysis, application};
 #[command(after_help = "Examples:\n  \
     milepost test\n  \
     milepost test --select activation_counts_within_window\n  \
+    milepost test --junit tests.xml\n  \
     milepost test --select +kpi.activation_rate")]
 pub struct Args {
     /// Which tests, or which definitions to test.
     #[command(flatten)]
     pub selection: Selection,
+
+    /// How unit tests are told of.
+    #[command(flatten)]
+    pub tests: Tests,
 }
 
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
-    recorded("test", true, cx, |record| {
+    recorded("test", true, args.tests.junit.as_deref(), cx, |record| {
         let mut workspace = cx.open()?;
         record.works_on(&workspace, None);
         let cases = cases(&mut workspace, &args.selection, cx)?;
@@ -108,7 +115,9 @@ pub fn test(
             Outcome::Error(message) => (RunStatus::Error, Some(message.clone())),
             Outcome::Skipped => (RunStatus::Skipped, None),
         };
-        test_entry(&model.name, &case.name, status, message, times.get(&case.name).copied().unwrap_or_default())
+        let seconds = times.get(&case.name).copied().unwrap_or_default();
+        let (file, line) = place(project, &case.name);
+        Tested { name: case.name.clone(), file, line, status, message, seconds }
     }));
     let passed = outcomes.iter().filter(|outcome| **outcome == Outcome::Passed).count();
     match progress.summary(clock.elapsed()) {
@@ -119,6 +128,12 @@ pub fn test(
         say_error(reason, None, cx);
     }
     if passed == cases.len() && left_behind.is_empty() { Ok(()) } else { Err(Failure::Reported) }
+}
+
+/// Returns the file and the line that a test stands in.
+fn place(project: &Project, name: &str) -> (String, usize) {
+    let test = project.tables.tests.iter().find(|test| test.name == name).expect("a case is made of a test");
+    (shown_path(project.sources.path(test.span.source)), project.sources.line_column(test.span).0)
 }
 
 fn shown(outcome: &Outcome) -> Status {

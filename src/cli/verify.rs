@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::application::record::Record;
-use crate::cli::arguments::Selection;
+use crate::cli::arguments::{Selection, Tests};
 use crate::cli::outcome::{Exit, Failure};
 use crate::cli::results::recorded;
 use crate::cli::terminal::Cx;
@@ -28,6 +28,10 @@ pub struct Args {
     #[command(flatten)]
     pub selection: Selection,
 
+    /// How unit tests are told of.
+    #[command(flatten)]
+    pub tests: Tests,
+
     /// Leave the schemas on the target, to look into them
     #[arg(
         long,
@@ -44,7 +48,7 @@ const INFIX: &str = "_verify_";
 
 /// Runs the command.
 pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
-    recorded("verify", true, cx, |record| verify(args, cx, record))
+    recorded("verify", true, args.tests.junit.as_deref(), cx, |record| verify(args, cx, record))
 }
 
 fn verify(args: &Args, cx: &Cx, record: &Record) -> Result<Exit, Failure> {

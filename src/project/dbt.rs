@@ -1,7 +1,7 @@
 //! A dbt project beside ours: what its relations are called in the warehouse, and which columns they have, as its own
 //! artifacts say. Nothing is connected to, and dbt is not run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,8 @@ pub const PREFIX: &str = "dbt:";
 /// The relations of a dbt project.
 #[derive(Clone, Debug, Default)]
 pub struct DbtProject {
+    /// The kind of warehouse that it was last run for, as dbt calls its adapter.
+    pub adapter: String,
     /// Models, seeds and snapshots by their names, and by that of their package and theirs; sources as `source.table`.
     pub relations: BTreeMap<String, DbtRelation>,
 }
@@ -26,8 +28,10 @@ pub struct DbtProject {
 pub struct DbtRelation {
     /// What it is called in the warehouse, the outermost part first; or why it is nothing there that can be read.
     pub table: Result<Vec<String>, String>,
-    /// Its columns, as the catalog has them; none where it has none of it.
-    pub columns: Option<BTreeSet<String>>,
+    /// Its columns with their types, as the catalog has them; none where it has none of it.
+    pub columns: Option<BTreeMap<String, String>>,
+    /// Who answers for it: its `meta.owner`, or the owner of its group.
+    pub owner: Option<String>,
 }
 
 /// Reads what `[project] dbt` names: the folder of a dbt project, or its manifest. None where it names nothing, or nothing that
@@ -80,7 +84,8 @@ fn json(path: &Path) -> Result<Option<Value>, String> {
 }
 
 fn relations(manifest: &Value, catalog: Option<&Value>) -> DbtProject {
-    let mut all = DbtProject::default();
+    let adapter = manifest.pointer("/metadata/adapter_type").and_then(Value::as_str).unwrap_or_default();
+    let mut all = DbtProject { adapter: adapter.to_owned(), ..DbtProject::default() };
     let empty = Map::new();
     let table = |key: &str| manifest.get(key).and_then(Value::as_object).unwrap_or(&empty);
     let text = |node: &'_ Value, key: &str| node.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -93,7 +98,8 @@ fn relations(manifest: &Value, catalog: Option<&Value>) -> DbtProject {
             continue;
         }
         let (name, package) = (text(node, "name"), text(node, "package_name"));
-        let relation = relation(id, node, catalog.and_then(|catalog| catalog.get("nodes")));
+        let owner = owner(node, manifest);
+        let relation = relation(id, node, owner, catalog.and_then(|catalog| catalog.get("nodes")));
         all.relations.insert(format!("{package}.{name}"), relation.clone());
         // A name alone means one of the project's own first.
         if package == own || !all.relations.contains_key(&name) {
@@ -102,13 +108,14 @@ fn relations(manifest: &Value, catalog: Option<&Value>) -> DbtProject {
     }
     for (id, source) in table("sources") {
         let name = format!("{}.{}", text(source, "source_name"), text(source, "name"));
-        let relation = relation(id, source, catalog.and_then(|catalog| catalog.get("sources")));
+        let owner = owner(source, manifest);
+        let relation = relation(id, source, owner, catalog.and_then(|catalog| catalog.get("sources")));
         all.relations.entry(name).or_insert(relation);
     }
     all
 }
 
-fn relation(id: &str, node: &Value, catalog: Option<&Value>) -> DbtRelation {
+fn relation(id: &str, node: &Value, owner: Option<String>, catalog: Option<&Value>) -> DbtRelation {
     let found = catalog.and_then(|catalog| catalog.get(id));
     let columns = found.and_then(|found| found.get("columns")).and_then(Value::as_object);
     let told = found.and_then(|found| found.get("metadata")).and_then(|told| {
@@ -129,7 +136,36 @@ fn relation(id: &str, node: &Value, catalog: Option<&Value>) -> DbtRelation {
         Some(part) => Err(format!("a part of its name, `{part}`, has a dot in it")),
         None => Ok(parts),
     };
-    DbtRelation { table: table.and_then(whole), columns: columns.map(|columns| columns.keys().cloned().collect()) }
+    let ty = |column: &Value| column.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let columns = columns.map(|columns| columns.iter().map(|(name, column)| (name.clone(), ty(column))).collect());
+    DbtRelation { table: table.and_then(whole), columns, owner }
+}
+
+/// Returns who answers for a node: what its own `meta` says, or that of its source; else the owner of its group.
+fn owner(node: &Value, manifest: &Value) -> Option<String> {
+    let meta = ["/config/meta/owner", "/meta/owner", "/source_meta/owner"];
+    let said = meta.iter().find_map(|path| names(node.pointer(path)?));
+    said.or_else(|| {
+        let group = node.get("group").or_else(|| node.pointer("/config/group")).and_then(Value::as_str)?;
+        let groups = manifest.get("groups").and_then(Value::as_object)?;
+        // A group belongs to a package.
+        let is = |one: &&Value| {
+            one.get("name").and_then(Value::as_str) == Some(group)
+                && one.get("package_name") == node.get("package_name")
+        };
+        let owner = groups.values().find(is)?.get("owner")?;
+        ["email", "name"].iter().find_map(|key| names(owner.get(key)?))
+    })
+}
+
+/// Returns a name, or several in one text.
+fn names(value: &Value) -> Option<String> {
+    let all: Vec<&str> = match value.as_array() {
+        Some(values) => values.iter().filter_map(Value::as_str).collect(),
+        None => value.as_str().into_iter().collect(),
+    };
+    let all: Vec<&str> = all.into_iter().map(str::trim).filter(|name| !name.is_empty()).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 /// Reads a relation's name as dbt writes it in SQL: what stands in no quotes is in capitals, as SQL reads it; adapters of
@@ -158,6 +194,28 @@ fn parts(written: &str) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_answers_for_a_node_is_said_by_it_or_by_its_group() {
+        let manifest = serde_json::json!({ "groups": {
+            "group.shop.growth": { "name": "growth", "package_name": "shop", "owner": { "name": "Growth", "email": "g@x" } },
+            "group.shop.core": { "name": "core", "package_name": "shop", "owner": { "name": "Core", "slack": "#core" } },
+        } });
+        for (node, expected) in [
+            (
+                serde_json::json!({ "meta": { "owner": "@ada" }, "group": "growth", "package_name": "shop" }),
+                Some("@ada"),
+            ),
+            (serde_json::json!({ "config": { "meta": { "owner": ["ada", " ben "] } } }), Some("ada, ben")),
+            (serde_json::json!({ "group": "growth", "package_name": "shop" }), Some("g@x")),
+            (serde_json::json!({ "config": { "group": "core" }, "package_name": "shop" }), Some("Core")),
+            (serde_json::json!({ "group": "growth", "package_name": "other" }), None),
+            (serde_json::json!({ "meta": { "owner": { "team": 1 } }, "source_meta": { "owner": "raw" } }), Some("raw")),
+            (serde_json::json!({ "meta": { "owner": " " } }), None),
+        ] {
+            assert_eq!(owner(&node, &manifest).as_deref(), expected, "{node}");
+        }
+    }
 
     #[test]
     fn a_name_in_sql_has_parts() {

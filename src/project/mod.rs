@@ -9,6 +9,7 @@ pub mod planned;
 pub mod read;
 mod syntax;
 pub mod tables;
+pub mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -32,7 +33,7 @@ pub struct Project {
     pub root: PathBuf,
     /// The files, for messages.
     pub sources: Sources,
-    /// The environment's variables, for `${NAME}`.
+    /// Variables by name, for `${NAME}`: those of the environment, and before them what the command line gives.
     pub environment: BTreeMap<String, String>,
     /// `[project]`.
     pub settings: Definition<ProjectTable>,

@@ -48,6 +48,8 @@ const REQUIRED: &[(&str, &[&str])] = &[
         "statements",
         &[
             "create_schema",
+            "drop_schema",
+            "drop_relation",
             "create_table",
             "create_view",
             "mark",

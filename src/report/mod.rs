@@ -6,6 +6,8 @@
 pub mod chart;
 pub mod diagnostics;
 pub mod json;
+pub mod junit;
 pub mod progress;
+pub mod sarif;
 pub mod table;
 pub mod width;

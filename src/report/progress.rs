@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::report::diagnostics::visible as shown;
 use crate::report::table::grouped;
 use crate::report::width::visible;
 
@@ -126,7 +127,7 @@ impl Progress {
             format!("{} {}{padding}  {node}  [{remark}]", self.place(self.finished), self.paint(word, color));
         for reason in reason.iter().flat_map(|reason| reason.trim_end().lines()) {
             line.push_str("\n    ");
-            line.push_str(reason);
+            line.push_str(&shown(reason));
         }
         Some(line)
     }

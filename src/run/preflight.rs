@@ -47,7 +47,7 @@ pub struct Stored {
 
 impl Stored {
     /// Tells whether one of `types` is that of a column.
-    fn is_of(types: &[String], found: &str) -> bool {
+    pub fn is_of(types: &[String], found: &str) -> bool {
         let found = found.to_uppercase();
         let whole = found.as_str();
         // What holds several of them is another type.
@@ -238,14 +238,17 @@ fn wrong(required: &RequiredColumn, columns: &[Column]) -> Option<(What, Vec<Str
     let Some(found) = columns.iter().find(|column| column.name == name) else {
         return Some(absent(name, columns.iter().map(|column| &column.name)));
     };
+    mistyped(required, found).map(|what| (what, Vec::new()))
+}
+
+/// Returns what is wrong with the type of a column that is there.
+pub fn mistyped(required: &RequiredColumn, found: &Column) -> Option<What> {
+    let name = required.name.clone();
     if let Some(stored) = required.stored.as_ref().filter(|stored| !Stored::is_of(&stored.types, &found.ty)) {
         let instead = stored.instead.iter().find(|(types, _)| Stored::is_of(types, &found.ty));
         let help = instead.map_or(&stored.help, |(_, instead)| instead);
         let help = (!help.is_empty()).then(|| help.clone());
-        return Some((
-            What::WrongType { name, expected: stored.what.clone(), found: found.ty.clone(), help },
-            Vec::new(),
-        ));
+        return Some(What::WrongType { name, expected: stored.what.clone(), found: found.ty.clone(), help });
     }
     match &required.ty {
         Some(ty) if !may_be(ty, found.family) => {
@@ -253,7 +256,7 @@ fn wrong(required: &RequiredColumn, columns: &[Column]) -> Option<(What, Vec<Str
             let is_text = ty == "string";
             let help = instead.map(|(_, instead)| instead.clone());
             let help = help.or_else(|| is_text.then(|| "a float has no text of its own".to_owned()));
-            Some((What::WrongType { name, expected: ty.clone(), found: found.ty.clone(), help }, Vec::new()))
+            Some(What::WrongType { name, expected: ty.clone(), found: found.ty.clone(), help })
         }
         Some(_) | None => None,
     }

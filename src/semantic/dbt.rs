@@ -65,15 +65,24 @@ pub(super) fn report_columns(project: &Project, model: &Model, diagnostics: &mut
     }
 }
 
-/// Returns the relation that a table is.
-fn named<'p>(project: &'p Project, table: Option<&Spanned<String>>) -> Option<&'p DbtRelation> {
+/// Returns who answers for a relation: who is written, or who dbt says of the table that is one of its.
+pub(super) fn owner<'p>(
+    project: &'p Project,
+    written: Option<&'p String>,
+    table: Option<&Spanned<String>>,
+) -> Option<&'p String> {
+    written.or_else(|| named(project, table)?.owner.as_ref())
+}
+
+/// Returns the relation of dbt's that a table is.
+pub fn named<'p>(project: &'p Project, table: Option<&Spanned<String>>) -> Option<&'p DbtRelation> {
     project.dbt.as_ref()?.relations.get(table?.get().strip_prefix(PREFIX)?)
 }
 
 fn report(relation: &DbtRelation, table: Option<Span>, places: &BTreeMap<String, Span>, diagnostics: &mut Diagnostics) {
     let Some(columns) = &relation.columns else { return };
     // Most warehouses tell no capitals apart, and what is told apart is found when a run looks at the table.
-    let known: BTreeSet<String> = columns.iter().map(|column| column.to_lowercase()).collect();
+    let known: BTreeSet<String> = columns.keys().map(|column| column.to_lowercase()).collect();
     for (column, place) in places.iter().filter(|(column, _)| !known.contains(&column.to_lowercase())) {
         let diagnostic =
             Diagnostic::error("unknown-column", format!("the relation of dbt has no column `{column}`")).at(*place, "");
@@ -81,7 +90,7 @@ fn report(relation: &DbtRelation, table: Option<Span>, places: &BTreeMap<String,
             Some(table) => diagnostic.at(table, "its columns are in the catalog of the dbt project"),
             None => diagnostic,
         };
-        diagnostics.push(match nearest(column, columns.iter().map(String::as_str)) {
+        diagnostics.push(match nearest(column, columns.keys().map(String::as_str)) {
             Some(near) => diagnostic.help(format!("a column with a similar name exists: `{near}`")),
             None => diagnostic.help("`dbt docs generate` writes the catalog anew"),
         });

@@ -18,7 +18,7 @@ use crate::semantic::model::{EntityIndex, Model};
 use crate::semantic::references::Reference;
 use crate::semantic::scopes::Names;
 use crate::semantic::tables::{Cx, Resolver};
-use crate::semantic::{origin, parse, taken, values};
+use crate::semantic::{dbt, origin, parse, taken, values};
 use crate::source::Span;
 
 /// The project's entities. Which they are is said before anything has a meaning, for they name each other both ways; what that
@@ -54,7 +54,8 @@ impl Resolver for Entities<'_> {
 fn declare(project: &Project, model: &mut Model, names: &Named<EntityIndex>, diagnostics: &mut Diagnostics) {
     for definition in &project.tables.entities {
         let table = &definition.body;
-        let meta = values::meta(definition, None, table.description.as_ref(), table.owner.as_ref(), &table.tags);
+        let owner = dbt::owner(project, table.owner.as_ref(), table.table.as_ref());
+        let meta = values::meta(definition, None, table.description.as_ref(), owner, &table.tags);
         let origin = origin::origin(project, definition, keys(table), diagnostics);
         let parent = parent(definition, names, diagnostics);
         let start = table.start.as_ref().map(values::time);

@@ -2,7 +2,7 @@
 
 pub mod buckets;
 pub mod conditions;
-mod dbt;
+pub mod dbt;
 pub mod decimal;
 pub mod definitions;
 pub mod duration;

@@ -18,7 +18,7 @@ use crate::semantic::name::Path;
 use crate::semantic::references::{Reference, References};
 use crate::semantic::scopes::Names;
 use crate::semantic::tables::{Cx, Resolver};
-use crate::semantic::{names_in, origin, parse, taken, values};
+use crate::semantic::{dbt, names_in, origin, parse, taken, values};
 use crate::source::Span;
 
 pub use crate::semantic::sources::source::{EventName, PartitionBy, Properties, Source, SourceRows, TimeColumn};
@@ -107,7 +107,13 @@ fn source(
     };
     timeless(definition, diagnostics);
     Some(Source {
-        meta: values::meta(definition, None, table.description.as_ref(), table.owner.as_ref(), &table.tags),
+        meta: values::meta(
+            definition,
+            None,
+            table.description.as_ref(),
+            dbt::owner(project, table.owner.as_ref(), table.table.as_ref()),
+            &table.tags,
+        ),
         origin: origin?,
         rows,
         timezone: values::timezone(definition, table.timezone.as_ref(), diagnostics),

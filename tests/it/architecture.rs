@@ -60,6 +60,7 @@ const WITHOUT_EXAMPLE: &[(&str, &str)] = &[
     ("no-target", "a command that builds asks for one; a project may be checked without"),
     ("refused-statement", "a mistake of ours: SQL that does not parse"),
     ("template-failed", "a mistake of ours: a template that cannot be filled in"),
+    ("unknown-variable", "a flag names the variable; `variables::what_the_project_does_not_read_is_refused` gives one"),
     ("unsupported-function", "every function of the language is on every warehouse; a new dialect may lack one"),
 ];
 

@@ -12,6 +12,7 @@ use milepost::application::Obstacle;
 use milepost::application::artifacts;
 use milepost::application::export::dbt::export;
 use milepost::application::export::folder::{Changes, LIST};
+use milepost::application::mistakes::find;
 use milepost::application::workspace::{Request, Workspace};
 use milepost::render::dialect::Dialect;
 use milepost::run::unit;
@@ -371,7 +372,8 @@ fn reader(models: &str, catalog: bool) -> TempDir {
     let project = "[project]\nname = \"acme\"\nas_of = \"2026-03-01\"\ndbt = \"../theirs\"\n\n[target.of_duckdb]\ndialect = \"duckdb\"\n";
     fs::write(ours.join("project.toml"), project).unwrap();
     fs::write(ours.join("models/all.toml"), models).unwrap();
-    let metadata = serde_json::json!({ "dbt_schema_version": "of dbt", "project_name": "shop" });
+    let metadata =
+        serde_json::json!({ "dbt_schema_version": "of dbt", "project_name": "shop", "adapter_type": "snowflake" });
     let model = |package: &str, name: &str, relation: &str| {
         serde_json::json!({
             "resource_type": "model", "package_name": package, "name": name, "relation_name": relation,
@@ -381,18 +383,25 @@ fn reader(models: &str, catalog: bool) -> TempDir {
         "metadata": metadata,
         "nodes": {
             "model.a_package.users": model("a_package", "users", "`p`.`other`.`users`"),
-            "model.shop.users": model("shop", "users", "ANALYTICS.dbt.users"),
+            "model.shop.users": {
+                "resource_type": "model", "package_name": "shop", "name": "users", "relation_name": "ANALYTICS.dbt.users",
+                "config": { "group": "growth" },
+            },
             "model.shop.tests": { "resource_type": "test", "package_name": "shop", "name": "unique" },
+        },
+        "groups": {
+            "group.shop.growth": { "name": "growth", "package_name": "shop", "owner": { "email": "growth@acme.com" } },
         },
         "sources": {
             "source.shop.app.events": {
+                "meta": { "owner": "the app's team" },
                 "source_name": "app", "name": "events", "relation_name": "\"raw\".\"App Events\"",
             },
         },
     });
     fs::write(theirs.join("manifest.json"), manifest.to_string()).unwrap();
     if catalog {
-        let columns = serde_json::json!({ "USER_ID": { "type": "TEXT" }, "CREATED_AT": { "type": "TIMESTAMP_NTZ" } });
+        let columns = serde_json::json!({ "USER_ID": { "type": "TEXT" }, "CREATED_AT": { "type": "TIMESTAMP_NTZ" }, "SEATS": { "type": "NUMBER" } });
         let found = serde_json::json!({
             "metadata": { "database": "ANALYTICS", "schema": "dbt_prod", "name": "USERS" }, "columns": columns,
         });
@@ -446,4 +455,42 @@ fn a_table_is_what_dbt_calls_so() {
         tables(&user("dbt:users", "userid"), true).unwrap_err(),
         ["unknown-column: the relation of dbt has no column `userid` (a column with a similar name exists: `USER_ID`)"]
     );
+}
+
+#[test]
+fn who_answers_for_a_table_is_taken_over_where_nobody_is_written() {
+    let models = |owner: &str| {
+        format!(
+            "[entity.user]\ntable = \"dbt:users\"\nkey = \"user_id\"\nstart = \"created_at\"\n{owner}\
+             [source.log]\ntable = \"dbt:app.events\"\nid = \"id\"\nentity = \"user_id\"\nname = \"name\"\ntime = \"at\"\n"
+        )
+    };
+    for (owner, expected) in [("", "growth@acme.com"), ("owner = \"ada\"\n", "ada")] {
+        let folder = reader(&models(owner), false);
+        let now = moment::moment("2026-03-01").unwrap();
+        let workspace = Workspace::open(Request::of(folder.path().join("ours"), now)).unwrap();
+        let model = &workspace.analysis.model;
+        assert_eq!(model.entities[0].meta.owner.as_deref(), Some(expected));
+        assert_eq!(model.sources[0].meta.owner.as_deref(), Some("the app's team"));
+    }
+}
+
+#[test]
+fn types_of_columns_are_those_of_the_catalog_of_its_warehouse() {
+    let found = |start: &str| {
+        let models = format!(
+            "[entity.user]\ntable = \"dbt:users\"\nkey = \"user_id\"\nstart = \"created_at\"\n\
+             attributes = {{ born = {{ column = \"{start}\", type = \"int\" }} }}\n[milestone.a]\nevent = \"a\"\n\
+             where = \"user.born > 1\"\nwithin = \"1d\"\n\
+             [source.log]\ntable = \"dbt:app.events\"\nid = \"id\"\nentity = \"user_id\"\nname = \"name\"\ntime = \"at\"\n"
+        );
+        let folder = reader(&models, true);
+        let now = moment::moment("2026-03-01").unwrap();
+        let (found, _) = find(&Request::of(folder.path().join("ours"), now));
+        found.sorted().into_iter().map(|one| format!("{}: {}", one.code, one.message)).collect::<Vec<_>>()
+    };
+    // TEXT is the key's type there, and a number's digits are not told: neither is a mistake.
+    assert_eq!(found("seats"), Vec::<String>::new());
+    let told = ["wrong-type-of-column: the column `CREATED_AT` of dbt is TIMESTAMP_NTZ, and is taken for int"];
+    assert_eq!(found("created_at"), told);
 }

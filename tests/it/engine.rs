@@ -1,5 +1,7 @@
 //! The templates' engine: only SQL prints, names and strings are quoted, and statements take each dialect's form.
 
+use std::collections::BTreeMap;
+
 use milepost::render::dialect::{self, Dialect};
 use milepost::render::engine::{self, Sql};
 use milepost::render::holes;
@@ -110,6 +112,18 @@ fn statements_take_the_form_of_the_dialect() {
         let quote = dialect.identifier("x").unwrap().chars().next().unwrap();
         let quoted = format!("{quote}proj{quote}.{quote}raw events{quote}.{quote}t{quote}");
         parses(&rendered("{{ create_schema('proj.ds') }}", json!({}), dialect), dialect);
+        for kind in ["TABLE", "VIEW"] {
+            let words = [("kind", kind), ("name", quoted.as_str())].map(|(key, text)| (key, text.into()));
+            parses(&dialect.shape("statements", "drop_relation", &BTreeMap::from(words)).unwrap(), dialect);
+        }
+        // A dialect whose warehouse drops a schema with all that is in it says so in place of a statement.
+        match dialect.shape("statements", "drop_schema", &BTreeMap::from([("name", quoted.as_str().into())])) {
+            Ok(sql) => {
+                assert!(sql.ends_with(" RESTRICT"), "{sql}");
+                parses(&sql, dialect);
+            }
+            Err(failure) => assert!(failure.to_string().contains("drop it yourself"), "{failure}"),
+        }
         let first_rows = rendered("{{ first_rows(10) }}", json!({}), dialect);
         for table in [&plain, &laid_out, &marked] {
             let create = rendered("{{ create_table(table) }}", json!({ "table": table }), dialect);

@@ -20,6 +20,8 @@ mod conformance;
 #[cfg(feature = "duckdb")]
 mod dbt;
 mod dependencies;
+#[cfg(feature = "duckdb")]
+mod drop;
 mod engine;
 mod errors;
 mod events;
@@ -31,6 +33,8 @@ mod files;
 mod functions;
 mod fuzz;
 mod gallery;
+#[cfg(feature = "duckdb")]
+mod junit;
 #[cfg(feature = "duckdb")]
 mod kill;
 mod language;
@@ -53,6 +57,7 @@ mod reference;
 mod results;
 #[cfg(feature = "duckdb")]
 mod run;
+mod sarif;
 mod schema;
 #[cfg(feature = "duckdb")]
 mod secrets;
@@ -66,5 +71,6 @@ mod state;
 mod traps;
 #[cfg(feature = "duckdb")]
 mod values;
+mod variables;
 #[cfg(feature = "duckdb")]
 mod warehouse;

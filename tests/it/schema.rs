@@ -29,8 +29,8 @@ fn parse(text: &str) -> Value {
     serde_json::to_value(toml::from_str::<toml::Table>(text).unwrap()).unwrap()
 }
 
-/// Returns what is wrong with `value`: the parts of JSON Schema that ours is made of.
-fn faults(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
+/// Returns what is wrong with `value`: the parts of JSON Schema that ours is made of, and that of SARIF where we write it.
+pub(crate) fn faults(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
     let mut found = Vec::new();
     let Some(schema) = schema.as_object() else { return found };
     if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
@@ -74,6 +74,24 @@ fn faults(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> 
     if !fits {
         found.push(format!("{at}: {value} is not {}", schema["type"]));
     }
+    let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
+    let least = schema.get("minItems").and_then(Value::as_u64);
+    if let Some(number) = value.as_f64()
+        && (bound("minimum").is_some_and(|least| number < least) || bound("maximum").is_some_and(|most| number > most))
+    {
+        found.push(format!("{at}: {value} is out of bounds"));
+    }
+    if let Some(items) = value.as_array() {
+        if least.is_some_and(|least| (items.len() as u64) < least) {
+            found.push(format!("{at}: too few"));
+        }
+        if schema.get("uniqueItems") == Some(&Value::Bool(true))
+            && (1..items.len()).any(|at| items[..at].contains(&items[at]))
+        {
+            found.push(format!("{at}: one is there twice"));
+        }
+    }
+    assert!(!(value.is_string() && schema.get("pattern").is_some()), "{at}: a pattern, which is not looked at here");
     if let Some(items) = schema.get("items") {
         for item in value.as_array().into_iter().flatten() {
             found.extend(faults(root, items, item, at));

@@ -11,6 +11,7 @@ use crate::application::Obstacle;
 use crate::application::reference::Page;
 use crate::application::reference::markdown::{block, code};
 use crate::project::names::nearest;
+use crate::report::sarif::Rule;
 
 /// A directory for each diagnostic.
 static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/tests/errors");
@@ -179,26 +180,40 @@ pub(super) fn page() -> Page {
          what stands here. Errors keep a project from compiling; warnings do not.\n\n",
     );
     for (name, found) in all() {
-        body.push_str(&format!("## {name}\n\n{}\n\n", found.means));
-        if let Some(mend) = &found.mend {
-            body.push_str(&format!("Wrong:\n\n{}\n", part(&mend.wrong, &found.file)));
-        }
-        for picture in found.pictures.iter().take(MOST_PICTURES) {
-            body.push_str(&format!("{}\n", block("text", picture)));
-        }
-        if found.pictures.len() > MOST_PICTURES {
-            let folder = code(&format!("tests/errors/{name}"));
-            body.push_str(&format!("More of its forms are in {folder} of the repository.\n\n"));
-        }
-        if let Some(mend) = &found.mend {
-            body.push_str(&match mend.right.trim() {
-                "" => "Right: without it.\n\n".to_owned(),
-                right => format!("Right:\n\n{}\n", part(right, &found.file)),
-            });
-        }
-        if let Some(also) = &found.also {
-            body.push_str(&format!("{also}\n\n"));
-        }
+        body.push_str(&format!("## {name}\n\n{}", section(found)));
     }
     Page::new("errors", "Errors and warnings", &body)
+}
+
+/// Returns what stands on the page below the code of a diagnostic, as Markdown.
+fn section(found: &Explained) -> String {
+    let mut body = format!("{}\n\n", found.means);
+    if let Some(mend) = &found.mend {
+        body.push_str(&format!("Wrong:\n\n{}\n", part(&mend.wrong, &found.file)));
+    }
+    for picture in found.pictures.iter().take(MOST_PICTURES) {
+        body.push_str(&format!("{}\n", block("text", picture)));
+    }
+    if found.pictures.len() > MOST_PICTURES {
+        let folder = code(&format!("tests/errors/{}", found.code));
+        body.push_str(&format!("More of its forms are in {folder} of the repository.\n\n"));
+    }
+    if let Some(mend) = &found.mend {
+        body.push_str(&match mend.right.trim() {
+            "" => "Right: without it.\n\n".to_owned(),
+            right => format!("Right:\n\n{}\n", part(right, &found.file)),
+        });
+    }
+    if let Some(also) = &found.also {
+        body.push_str(&format!("{also}\n\n"));
+    }
+    body
+}
+
+/// Returns what programs show of a diagnostic that is one of many: what it means, and its whole text, plain and as
+/// Markdown. None for a code that is not explained.
+pub fn rule(code: &str) -> Option<Rule> {
+    let found = all().get(code)?;
+    let text = explain(code).ok()?;
+    Some(Rule { means: found.means.clone(), text, markdown: section(found) })
 }

@@ -23,6 +23,10 @@ pub struct Dbt {
     lie: Vec<Lie>,
     /// The days after which a part of a table expires that does not.
     unexpired_days: Option<i64>,
+    /// Types as dbt's catalog spells them, where `[stored]` has them otherwise; empty for one that a catalog does not tell
+    /// whole.
+    #[serde(default)]
+    pub catalog: IndexMap<String, String>,
     /// What is said of every table.
     #[serde(default)]
     table: IndexMap<String, Value>,
