@@ -142,16 +142,13 @@ fn template(query: &Query, plan: &Plan) -> (String, Vec<Constant>) {
     for relation in &query.relations {
         let mut relation = relation.clone();
         if let Body::Select(select) = &mut relation.body {
-            let names: Vec<Vec<String>> = select
-                .inputs
-                .iter()
-                .map(|input| query.relation(input.relation).columns.iter().map(|column| column.name.clone()).collect())
-                .collect();
+            let inputs: Vec<&[Column]> =
+                select.inputs.iter().map(|input| query.relation(input.relation).columns.as_slice()).collect();
             let columns = &relation.columns;
             each_constant(select, &mut |value, about| {
                 let about = match about {
                     About::Value(place) => columns[place].name.clone(),
-                    About::Compared(Some(ColumnRef { input, column })) => names[input][column].clone(),
+                    About::Compared(Some(ColumnRef { input, column })) => inputs[input][column].name.clone(),
                     About::Compared(None) => "value".to_owned(),
                 };
                 let without = scalar::null(value.ty);
@@ -191,7 +188,7 @@ fn lifted_query(first: &Query, members: &[&[Constant]]) -> Option<Query> {
             .clone()
             .map(|value| {
                 let mut text = String::new();
-                signature::scalar(value, &mut text, &|_| String::new());
+                signature::scalar(value, &mut text, &|_, _| {});
                 text
             })
             .collect();

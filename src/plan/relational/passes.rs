@@ -97,7 +97,9 @@ fn prune_columns(query: &mut Query, _: &Plan) -> bool {
         }
     }
     let is_less = needed.columns.iter().flatten().any(|needed| !needed);
-    keep(query, &needed.columns);
+    if is_less {
+        keep(query, &needed.columns);
+    }
     is_less
 }
 
