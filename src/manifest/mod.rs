@@ -164,7 +164,8 @@ pub fn manifest(
 ) -> Manifest {
     let settings = &project.settings.body;
     // It is that of the plan, whatever the target.
-    let origins = origins(model, plan);
+    let mut origins = origins(model, plan);
+    let last = compiled.len().saturating_sub(1);
     Manifest {
         metadata: Metadata {
             milepost_version: env!("CARGO_PKG_VERSION"),
@@ -178,7 +179,15 @@ pub fn manifest(
         sources: sources(model, plan),
         targets: compiled
             .iter()
-            .map(|(target, statements)| target_entry(project, model, plan, &origins, target, statements))
+            .enumerate()
+            .map(|(place, (target, statements))| {
+                // There are many: the last target takes them.
+                let mut of = |id: NodeId| {
+                    let own = &mut origins[id.0];
+                    if place == last { std::mem::take(own) } else { own.clone() }
+                };
+                target_entry(project, model, plan, &mut of, target, statements)
+            })
             .collect(),
         files,
     }
@@ -255,9 +264,14 @@ fn origins(model: &Model, plan: &Plan) -> Vec<Origins> {
         let node = &plan.nodes[index];
         let all: Vec<usize> = (0..node.columns.len()).collect();
         let shares = lineage.shares(NodeId(index), &all);
+        let mut named: Vec<(String, &Share)> =
+            shares.iter().filter_map(|(place, share)| Some((name(place)?, share))).collect();
+        named.sort_by(|(one, _), (other, _)| one.cmp(other));
         let of = |is_it: &dyn Fn(&Share) -> bool| -> Vec<String> {
-            let places = shares.iter().filter(|(_, share)| is_it(share));
-            places.filter_map(|(place, _)| name(place)).collect::<BTreeSet<String>>().into_iter().collect()
+            let mut names: Vec<String> =
+                named.iter().filter(|(_, share)| is_it(share)).map(|(name, _)| name.clone()).collect();
+            names.dedup();
+            names
         };
         let columns = node.columns.iter().enumerate().map(|(place, (name, ty))| ColumnEntry {
             name: name.clone(),
@@ -274,13 +288,14 @@ fn target_entry(
     project: &Project,
     model: &Model,
     plan: &Plan,
-    origins: &[Origins],
+    origins: &mut dyn FnMut(NodeId) -> Origins,
     target: &Target,
     statements: &BTreeMap<NodeId, Checked>,
 ) -> TargetEntry {
     let nodes = statements.iter().map(|(id, statement)| {
         let node = plan.node(*id);
         let definition = node.definition.as_ref();
+        let (rows_from, columns) = origins(*id);
         NodeEntry {
             unique_id: node_id(model, plan, *id),
             kind: node.relation.kind(),
@@ -295,8 +310,8 @@ fn target_entry(
             definition_sha256: definition.map(|own| definition_hash(model, own.definition)),
             tags: definition.map(|own| own.tags.clone()).unwrap_or_default(),
             depends_on: node.depends_on.iter().map(|input| node_id(model, plan, *input)).collect(),
-            rows_from: origins[id.0].0.clone(),
-            columns: origins[id.0].1.clone(),
+            rows_from,
+            columns,
         }
     });
     TargetEntry {
