@@ -3,11 +3,15 @@
 //!
 //! There is no clock in it but `as_of`, so that compiling the same again writes the same bytes.
 
+mod names;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use self::names::Names;
 use crate::check::Checked;
 use crate::language::Id;
 use crate::plan::lineage::{Lineage, Place, Share};
@@ -134,7 +138,7 @@ pub struct NodeEntry {
     pub depends_on: Vec<String>,
     /// What of raw rows decides which rows there are, and so what every column holds: the unique id of a source or entity,
     /// or that, a dot and a column; of a document, the column and the keys with dots between them.
-    pub rows_from: Vec<String>,
+    pub rows_from: Names,
     /// Its columns.
     pub columns: Vec<ColumnEntry>,
 }
@@ -148,9 +152,9 @@ pub struct ColumnEntry {
     #[serde(rename = "type")]
     pub ty: &'static str,
     /// The columns of raw rows that its values are made of.
-    pub value_from: Vec<String>,
+    pub value_from: Names,
     /// What else of raw rows decides which rows are behind its values.
-    pub rows_from: Vec<String>,
+    pub rows_from: Names,
 }
 
 /// Returns the file; `compiled` holds each target with its statements, and `files` names what is in the folder.
@@ -251,35 +255,40 @@ fn sources(model: &Model, plan: &Plan) -> Vec<SourceEntry> {
 }
 
 /// Where a relation comes from, in raw rows: what decides its rows, and its columns.
-type Origins = (Vec<String>, Vec<ColumnEntry>);
+type Origins = (Names, Vec<ColumnEntry>);
 
 /// Returns where each relation comes from.
 fn origins(model: &Model, plan: &Plan) -> Vec<Origins> {
     let lineage = Lineage::new(model, plan);
-    let name = |place: &Place| {
-        let id = unique(model, &model.id(place.raw()?));
-        Some(if let Place::RawColumn(_, path) = place { format!("{id}.{path}") } else { id })
-    };
+    let mut known = names::Known::default();
     let of_node = |index: usize| {
         let node = &plan.nodes[index];
         let all: Vec<usize> = (0..node.columns.len()).collect();
         let shares = lineage.shares(NodeId(index), &all);
-        let mut named: Vec<(String, &Share)> =
-            shares.iter().filter_map(|(place, share)| Some((name(place)?, share))).collect();
+        let mut named: Vec<(Arc<str>, &Share)> = Vec::new();
+        for (place, share) in &shares {
+            let Some(raw) = place.raw() else { continue };
+            let make = || {
+                let id = unique(model, &model.id(raw));
+                if let Place::RawColumn(_, path) = place { format!("{id}.{path}") } else { id }
+            };
+            named.push((known.name(place, make), share));
+        }
         named.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let of = |is_it: &dyn Fn(&Share) -> bool| -> Vec<String> {
-            let mut names: Vec<String> =
-                named.iter().filter(|(_, share)| is_it(share)).map(|(name, _)| name.clone()).collect();
+        let mut of = |is_it: &dyn Fn(&Share) -> bool| {
+            let names = named.iter().filter(|(_, share)| is_it(share)).map(|(name, _)| Arc::clone(name));
+            let mut names: Vec<Arc<str>> = names.collect();
             names.dedup();
-            names
+            known.list(&names)
         };
+        let rows = of(&|share| share.rows);
         let columns = node.columns.iter().enumerate().map(|(place, (name, ty))| ColumnEntry {
             name: name.clone(),
             ty: ty.name(),
             value_from: of(&|share| share.value.contains(&place)),
             rows_from: of(&|share| share.behind.contains(&place) && !share.rows),
         });
-        (of(&|share| share.rows), columns.collect())
+        (rows, columns.collect())
     };
     (0..plan.nodes.len()).map(of_node).collect()
 }

@@ -147,8 +147,8 @@ fn template(query: &Query, plan: &Plan) -> (String, Vec<Constant>) {
             let columns = &relation.columns;
             each_constant(select, &mut |value, about| {
                 let about = match about {
-                    About::Value(place) => columns[place].name.clone(),
-                    About::Compared(Some(ColumnRef { input, column })) => inputs[input][column].name.clone(),
+                    About::Value(place) => columns[place].name.to_string(),
+                    About::Compared(Some(ColumnRef { input, column })) => inputs[input][column].name.to_string(),
                     About::Compared(None) => "value".to_owned(),
                 };
                 let without = scalar::null(value.ty);
@@ -281,7 +281,7 @@ impl Lift {
 
     fn column(&self, number: usize) -> Column {
         let Parameter { name, ty } = &self.parameters[number];
-        Column { name: name.clone(), ty: *ty }
+        Column { name: name.as_str().into(), ty: *ty }
     }
 
     /// Makes a column of a relation of the new query, read as an input.

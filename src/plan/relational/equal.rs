@@ -68,5 +68,5 @@ fn looks(relation: &Relation) -> Looks<'_> {
         Body::Select(select) => (2, select.inputs.len()),
         Body::Union(parts) => (3, parts.len()),
     };
-    (kind, columns.len(), first.map(|own| own.name.as_str()), last.map(|own| own.name.as_str()), parts)
+    (kind, columns.len(), first.map(|own| &*own.name), last.map(|own| &*own.name), parts)
 }

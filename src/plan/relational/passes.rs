@@ -303,7 +303,7 @@ mod tests {
     const NOTHING: Plan = Plan { nodes: Vec::new(), counted: BTreeMap::new() };
 
     fn names(query: &Query, id: RelationId) -> Vec<&str> {
-        query.relation(id).columns.iter().map(|column| column.name.as_str()).collect()
+        query.relation(id).columns.iter().map(|column| &*column.name).collect()
     }
 
     #[test]
