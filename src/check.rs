@@ -132,7 +132,7 @@ impl<'d> Checker<'d> {
         let parsed = parser.and_then(|mut parser| parser.parse_statements());
         let reason = match parsed {
             Ok(parsed) if parsed.len() == 1 => {
-                let names = self.dialect.shadows().then(|| Names::of(&parsed)).unwrap_or_default();
+                let names = if self.dialect.shadows() { Names::of(&parsed) } else { Names::default() };
                 if let Some(name) = names.shadowed() {
                     let reason = format!("it reads a table in `{name}`, and calls something else so");
                     return Err(Box::new(Refusal { statement, reason, shadowed: Some(name) }));

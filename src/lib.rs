@@ -64,9 +64,9 @@ pub fn compile(analysis: &Analysis, place: &Place, diagnostics: &mut Diagnostics
     let statements = render::render(plan, model, &project.sources, place, diagnostics);
     let mut checked = BTreeMap::new();
     let mut shadowed = BTreeSet::new();
-    let mut checker = Checker::new(place.dialect);
+    let mut parser = Checker::new(place.dialect);
     for (id, statement) in statements {
-        match checker.check(statement) {
+        match parser.check(statement) {
             Ok(statement) => {
                 checked.insert(id, statement);
             }
@@ -110,7 +110,7 @@ pub fn compile_marked(
 ) -> Option<BTreeMap<NodeId, Checked>> {
     let Analysis { project, model, plan } = analysis;
     let mut marked = BTreeMap::new();
-    let mut checker = Checker::new(place.dialect);
+    let mut parser = Checker::new(place.dialect);
     for id in part {
         let node = plan.node(*id);
         let Some(statement) = compiled.get(id) else { continue };
@@ -124,7 +124,7 @@ pub fn compile_marked(
         }
         let printed = render::render_marked(&[*id], plan, model, &project.sources, place, marks, diagnostics);
         for (id, printed) in printed {
-            match checker.check(printed) {
+            match parser.check(printed) {
                 Ok(other) => {
                     marked.insert(id, statement.clone().marked_as(&other));
                 }

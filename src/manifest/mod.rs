@@ -265,18 +265,18 @@ fn origins(model: &Model, plan: &Plan) -> Vec<Origins> {
         let node = &plan.nodes[index];
         let all: Vec<usize> = (0..node.columns.len()).collect();
         let shares = lineage.shares(NodeId(index), &all);
-        let mut named: Vec<(Arc<str>, &Share)> = Vec::new();
+        let mut origins: Vec<(Arc<str>, &Share)> = Vec::new();
         for (place, share) in &shares {
             let Some(raw) = place.raw() else { continue };
             let make = || {
                 let id = unique(model, &model.id(raw));
                 if let Place::RawColumn(_, path) = place { format!("{id}.{path}") } else { id }
             };
-            named.push((known.name(place, make), share));
+            origins.push((known.name(place, make), share));
         }
-        named.sort_by(|(one, _), (other, _)| one.cmp(other));
+        origins.sort_by(|(one, _), (other, _)| one.cmp(other));
         let mut of = |is_it: &dyn Fn(&Share) -> bool| {
-            let names = named.iter().filter(|(_, share)| is_it(share)).map(|(name, _)| Arc::clone(name));
+            let names = origins.iter().filter(|(_, share)| is_it(share)).map(|(name, _)| Arc::clone(name));
             let mut names: Vec<Arc<str>> = names.collect();
             names.dedup();
             known.list(&names)

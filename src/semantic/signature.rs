@@ -49,7 +49,7 @@ pub fn expression<L>(expr: &Expr<L>, text: &mut String, leaf: &mut dyn FnMut(&L,
         ExprKind::Not(inner) => list(text, format_args!("not"), &mut one(inner)),
         ExprKind::Negate(inner) => list(text, format_args!("negate"), &mut one(inner)),
         ExprKind::Binary(operator, left, right) => {
-            list(text, format_args!("{operator:?}"), &mut one(left).chain(one(right)))
+            list(text, format_args!("{operator:?}"), &mut one(left).chain(one(right)));
         }
         ExprKind::Call(name, arguments) => list(text, format_args!("{name}"), &mut arguments.iter()),
         ExprKind::Case(branches, otherwise) => {
