@@ -2,8 +2,9 @@
 //!
 //! A [`Checked`] can be made here only, so a warehouse is never handed text that nobody parsed.
 
-use std::borrow::Cow;
+mod shape;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
@@ -86,39 +87,65 @@ pub struct Refusal {
     pub shadowed: Option<String>,
 }
 
-/// Parses `statement` in the grammar of `dialect`.
+/// Parses `statement` in the grammar of `dialect`; see [`Checker`].
+pub fn check(statement: Statement, dialect: &Dialect) -> Result<Checked, Box<Refusal>> {
+    Checker::new(dialect).check(statement)
+}
+
+/// Parses statements in the grammar of a dialect.
 ///
 /// Where the dialect's file lists a construct that the warehouse takes and the parser does not, what the file gives for
 /// it is parsed in its place; the statement keeps its text.
-pub fn check(statement: Statement, dialect: &Dialect) -> Result<Checked, Box<Refusal>> {
-    let mut text = Cow::from(statement.sql.as_str());
-    for gap in dialect.gaps() {
-        if text.contains(&gap.text) {
-            text = text.replace(&gap.text, &gap.parsed_as).into();
-        }
-    }
-    let grammar = dialect.grammar();
-    let parser = Parser::new(&*grammar).with_recursion_limit(PARSED).try_with_sql(&text);
-    let parsed = parser.and_then(|mut parser| parser.parse_statements());
-    let reason = match parsed {
-        Ok(parsed) if parsed.len() == 1 => match shadowed(&parsed).filter(|_| dialect.shadows()) {
-            None => return Ok(Checked { statement, marked: Marked::Not }),
-            Some(name) => {
-                let reason = format!("it reads a table in `{name}`, and calls something else so");
-                return Err(Box::new(Refusal { statement, reason, shadowed: Some(name) }));
-            }
-        },
-        Ok(parsed) => format!("{} statements where one was expected", parsed.len()),
-        Err(error) => error.to_string(),
-    };
-    Err(Box::new(Refusal { statement, reason, shadowed: None }))
+///
+/// Most views differ in constants only. Of those that have one [`shape`], one is parsed: the others parse as it did.
+#[derive(Debug)]
+pub struct Checker<'d> {
+    dialect: &'d Dialect,
+    /// The shapes of statements that parsed.
+    parsed: BTreeSet<String>,
 }
 
-/// Returns the first part of the name of a table that something else in the statement is called by, capitals or not.
-fn shadowed(parsed: &[Parsed]) -> Option<String> {
-    let mut names = Names::default();
-    let _ = parsed.iter().try_for_each(|statement| statement.visit(&mut names));
-    names.begun.into_iter().find(|name| names.called.contains(&name.to_lowercase()))
+impl<'d> Checker<'d> {
+    /// Parses in the grammar of `dialect`.
+    pub fn new(dialect: &'d Dialect) -> Self {
+        Self { dialect, parsed: BTreeSet::new() }
+    }
+
+    /// Parses `statement`.
+    pub fn check(&mut self, statement: Statement) -> Result<Checked, Box<Refusal>> {
+        let mut text = Cow::from(statement.sql.as_str());
+        for gap in self.dialect.gaps() {
+            if text.contains(&gap.text) {
+                text = text.replace(&gap.text, &gap.parsed_as).into();
+            }
+        }
+        let shape = match &text {
+            Cow::Borrowed(text) => shape::shape(text, &statement.node),
+            // What is in the place of a constant decides whether there is a gap.
+            Cow::Owned(_) => None,
+        };
+        if shape.as_ref().is_some_and(|shape| self.parsed.contains(shape)) {
+            return Ok(Checked { statement, marked: Marked::Not });
+        }
+        let grammar = self.dialect.grammar();
+        let parser = Parser::new(&*grammar).with_recursion_limit(PARSED).try_with_sql(&text);
+        let parsed = parser.and_then(|mut parser| parser.parse_statements());
+        let reason = match parsed {
+            Ok(parsed) if parsed.len() == 1 => {
+                let names = if self.dialect.shadows() { Names::of(&parsed) } else { Names::default() };
+                if let Some(name) = names.shadowed() {
+                    let reason = format!("it reads a table in `{name}`, and calls something else so");
+                    return Err(Box::new(Refusal { statement, reason, shadowed: Some(name) }));
+                }
+                // What is left out of the shape stands behind a dot: it begins no name, and nothing is called by it.
+                self.parsed.extend(shape);
+                return Ok(Checked { statement, marked: Marked::Not });
+            }
+            Ok(parsed) => format!("{} statements where one was expected", parsed.len()),
+            Err(error) => error.to_string(),
+        };
+        Err(Box::new(Refusal { statement, reason, shadowed: None }))
+    }
 }
 
 /// The names in a statement.
@@ -131,6 +158,17 @@ struct Names {
 }
 
 impl Names {
+    fn of(parsed: &[Parsed]) -> Self {
+        let mut names = Self::default();
+        let _ = parsed.iter().try_for_each(|statement| statement.visit(&mut names));
+        names
+    }
+
+    /// Returns the first part of the name of a table that something else is called by, capitals or not.
+    fn shadowed(&self) -> Option<String> {
+        self.begun.iter().find(|name| self.called.contains(&name.to_lowercase())).cloned()
+    }
+
     fn read(&mut self, name: &ObjectName) {
         if let [first, _, ..] = name.0.as_slice()
             && let Some(first) = first.as_ident()

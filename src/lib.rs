@@ -20,7 +20,7 @@ pub mod warehouse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::check::Checked;
+use crate::check::{Checked, Checker};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::node::{NodeId, Plan};
 use crate::plan::relational::Query;
@@ -65,8 +65,9 @@ pub fn compile(analysis: &Analysis, place: &Place, diagnostics: &mut Diagnostics
     let statements = render::render(plan, model, &project.sources, place, diagnostics);
     let mut checked = BTreeMap::new();
     let mut shadowed = BTreeSet::new();
+    let mut parser = Checker::new(place.dialect);
     for (id, statement) in statements {
-        match check::check(statement, place.dialect) {
+        match parser.check(statement) {
             Ok(statement) => {
                 checked.insert(id, statement);
             }
@@ -110,6 +111,7 @@ pub fn compile_marked(
 ) -> Option<BTreeMap<NodeId, Checked>> {
     let Analysis { project, model, plan } = analysis;
     let mut marked = BTreeMap::new();
+    let mut parser = Checker::new(place.dialect);
     for id in part {
         let node = plan.node(*id);
         let Some(statement) = compiled.get(id) else { continue };
@@ -123,7 +125,7 @@ pub fn compile_marked(
         }
         let printed = render::render_marked(&[*id], plan, model, &project.sources, place, marks, diagnostics);
         for (id, printed) in printed {
-            match check::check(printed, place.dialect) {
+            match parser.check(printed) {
                 Ok(other) => {
                     marked.insert(id, statement.clone().marked_as(&other));
                 }

@@ -29,8 +29,9 @@ impl Settings {
 pub(crate) fn compile(settings: &Settings) {
     let data = Data::plain(&settings.of_little());
     let measured = |definitions: usize| {
-        let taken = |_| {
-            let folder = data.project(&format!("compile-{definitions}"));
+        let taken = |repeat| {
+            // A folder of its own each time: a file system that has just removed as many files is slower to make them.
+            let folder = data.project(&format!("compile-{definitions}-{repeat}"));
             let milestones = projects::plain(definitions / 2);
             projects::write(&folder, &data, &milestones, Kpis::OfAllKinds(definitions / 2 - 2));
             let mut command = Command::new(Settings::program());

@@ -81,7 +81,8 @@ pub fn write(
     let files: BTreeSet<String> = kept.into_iter().cloned().chain(written).collect();
     let Analysis { project, model, plan } = analysis;
     let manifest = manifest(project, model, plan, as_of, compiled, files);
-    write_file(&folder.join(MANIFEST), &results::json(&manifest), true)
+    let path = folder.join(MANIFEST);
+    results::write_json(&path, &manifest).map_err(|error| failed_to_write(&path, &error))
 }
 
 /// Returns a statement as it stands in its file.
@@ -197,8 +198,11 @@ pub(super) fn write_file(path: &Path, text: &str, is_durable: bool) -> Result<()
     if !is_link && fs::read(path).is_ok_and(|found| found == text.as_bytes()) {
         return Ok(());
     }
-    results::replace(path, text, is_durable)
-        .map_err(|error| Obstacle::io(format!("writing `{}`", path.display()), &error))
+    results::replace(path, text, is_durable).map_err(|error| failed_to_write(path, &error))
+}
+
+fn failed_to_write(path: &Path, error: &io::Error) -> Obstacle {
+    Obstacle::io(format!("writing `{}`", path.display()), error)
 }
 
 /// Removes what processes left that were killed while they wrote to a folder.

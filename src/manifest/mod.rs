@@ -3,11 +3,15 @@
 //!
 //! There is no clock in it but `as_of`, so that compiling the same again writes the same bytes.
 
+mod names;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use self::names::Names;
 use crate::check::Checked;
 use crate::language::Id;
 use crate::plan::lineage::{Lineage, Place, Share};
@@ -134,7 +138,7 @@ pub struct NodeEntry {
     pub depends_on: Vec<String>,
     /// What of raw rows decides which rows there are, and so what every column holds: the unique id of a source or entity,
     /// or that, a dot and a column; of a document, the column and the keys with dots between them.
-    pub rows_from: Vec<String>,
+    pub rows_from: Names,
     /// Its columns.
     pub columns: Vec<ColumnEntry>,
 }
@@ -148,9 +152,9 @@ pub struct ColumnEntry {
     #[serde(rename = "type")]
     pub ty: &'static str,
     /// The columns of raw rows that its values are made of.
-    pub value_from: Vec<String>,
+    pub value_from: Names,
     /// What else of raw rows decides which rows are behind its values.
-    pub rows_from: Vec<String>,
+    pub rows_from: Names,
 }
 
 /// Returns the file; `compiled` holds each target with its statements, and `files` names what is in the folder.
@@ -164,7 +168,8 @@ pub fn manifest(
 ) -> Manifest {
     let settings = &project.settings.body;
     // It is that of the plan, whatever the target.
-    let origins = origins(model, plan);
+    let mut origins = origins(model, plan);
+    let last = compiled.len().saturating_sub(1);
     Manifest {
         metadata: Metadata {
             milepost_version: env!("CARGO_PKG_VERSION"),
@@ -178,7 +183,15 @@ pub fn manifest(
         sources: sources(model, plan),
         targets: compiled
             .iter()
-            .map(|(target, statements)| target_entry(project, model, plan, &origins, target, statements))
+            .enumerate()
+            .map(|(place, (target, statements))| {
+                // There are many: the last target takes them.
+                let mut of = |id: NodeId| {
+                    let own = &mut origins[id.0];
+                    if place == last { std::mem::take(own) } else { own.clone() }
+                };
+                target_entry(project, model, plan, &mut of, target, statements)
+            })
             .collect(),
         files,
     }
@@ -242,30 +255,40 @@ fn sources(model: &Model, plan: &Plan) -> Vec<SourceEntry> {
 }
 
 /// Where a relation comes from, in raw rows: what decides its rows, and its columns.
-type Origins = (Vec<String>, Vec<ColumnEntry>);
+type Origins = (Names, Vec<ColumnEntry>);
 
 /// Returns where each relation comes from.
 fn origins(model: &Model, plan: &Plan) -> Vec<Origins> {
     let lineage = Lineage::new(model, plan);
-    let name = |place: &Place| {
-        let id = unique(model, &model.id(place.raw()?));
-        Some(if let Place::RawColumn(_, path) = place { format!("{id}.{path}") } else { id })
-    };
+    let mut known = names::Known::default();
     let of_node = |index: usize| {
         let node = &plan.nodes[index];
         let all: Vec<usize> = (0..node.columns.len()).collect();
         let shares = lineage.shares(NodeId(index), &all);
-        let of = |is_it: &dyn Fn(&Share) -> bool| -> Vec<String> {
-            let places = shares.iter().filter(|(_, share)| is_it(share));
-            places.filter_map(|(place, _)| name(place)).collect::<BTreeSet<String>>().into_iter().collect()
+        let mut origins: Vec<(Arc<str>, &Share)> = Vec::new();
+        for (place, share) in &shares {
+            let Some(raw) = place.raw() else { continue };
+            let make = || {
+                let id = unique(model, &model.id(raw));
+                if let Place::RawColumn(_, path) = place { format!("{id}.{path}") } else { id }
+            };
+            origins.push((known.name(place, make), share));
+        }
+        origins.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut of = |is_it: &dyn Fn(&Share) -> bool| {
+            let names = origins.iter().filter(|(_, share)| is_it(share)).map(|(name, _)| Arc::clone(name));
+            let mut names: Vec<Arc<str>> = names.collect();
+            names.dedup();
+            known.list(&names)
         };
+        let rows = of(&|share| share.rows);
         let columns = node.columns.iter().enumerate().map(|(place, (name, ty))| ColumnEntry {
             name: name.clone(),
             ty: ty.name(),
             value_from: of(&|share| share.value.contains(&place)),
             rows_from: of(&|share| share.behind.contains(&place) && !share.rows),
         });
-        (of(&|share| share.rows), columns.collect())
+        (rows, columns.collect())
     };
     (0..plan.nodes.len()).map(of_node).collect()
 }
@@ -274,13 +297,14 @@ fn target_entry(
     project: &Project,
     model: &Model,
     plan: &Plan,
-    origins: &[Origins],
+    origins: &mut dyn FnMut(NodeId) -> Origins,
     target: &Target,
     statements: &BTreeMap<NodeId, Checked>,
 ) -> TargetEntry {
     let nodes = statements.iter().map(|(id, statement)| {
         let node = plan.node(*id);
         let definition = node.definition.as_ref();
+        let (rows_from, columns) = origins(*id);
         NodeEntry {
             unique_id: node_id(model, plan, *id),
             kind: node.relation.kind(),
@@ -295,8 +319,8 @@ fn target_entry(
             definition_sha256: definition.map(|own| definition_hash(model, own.definition)),
             tags: definition.map(|own| own.tags.clone()).unwrap_or_default(),
             depends_on: node.depends_on.iter().map(|input| node_id(model, plan, *input)).collect(),
-            rows_from: origins[id.0].0.clone(),
-            columns: origins[id.0].1.clone(),
+            rows_from,
+            columns,
         }
     });
     TargetEntry {

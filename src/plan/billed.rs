@@ -154,7 +154,7 @@ impl Work<'_> {
         let mut columns = BTreeSet::new();
         let sorted = layout(self.model, self.plan.node(node)).cluster;
         let sorted =
-            sorted.first().and_then(|name| query.relation(wanted).columns.iter().position(|own| own.name == *name));
+            sorted.first().and_then(|name| query.relation(wanted).columns.iter().position(|own| *own.name == **name));
         let mut only: Option<BTreeSet<String>> = Some(BTreeSet::new());
         for (_, relation) in query.relations() {
             match &relation.body {

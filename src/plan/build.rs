@@ -108,7 +108,7 @@ impl Builder<'_> {
         let columns = match &query {
             Some(query) => {
                 let own: Vec<(String, Type)> =
-                    query.result().columns.iter().map(|column| (column.name.clone(), column.ty)).collect();
+                    query.result().columns.iter().map(|column| (column.name.to_string(), column.ty)).collect();
                 debug_assert_eq!(own, columns, "`{name}` has the columns that its readers know");
                 own
             }

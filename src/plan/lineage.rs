@@ -11,11 +11,13 @@
 //!
 //! It never leaves out what may change a column; it may name what does not.
 
+mod places;
 mod query;
 mod raw;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use crate::plan::lineage::places::Places;
 use crate::plan::node::{Node, NodeId, Plan, Raw};
 pub use crate::plan::relational::constants::{Constant, Only};
 use crate::semantic::model::Model;
@@ -38,9 +40,9 @@ pub enum Place {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins {
     /// What its values are made of.
-    pub value: BTreeSet<Place>,
+    pub value: Places,
     /// What decides which rows are behind its values.
-    pub rows: BTreeSet<Place>,
+    pub rows: Places,
 }
 
 impl Place {
@@ -55,8 +57,8 @@ impl Place {
 
 impl Origins {
     fn add(&mut self, other: &Origins) {
-        self.value.extend(other.value.iter().cloned());
-        self.rows.extend(other.rows.iter().cloned());
+        self.value.add(&other.value);
+        self.rows.add(&other.rows);
     }
 
     /// Returns all of it.
@@ -71,7 +73,7 @@ pub struct Step {
     /// What each column comes from, besides `rows`.
     pub columns: Vec<Origins>,
     /// What decides which rows there are.
-    pub rows: BTreeSet<Place>,
+    pub rows: Places,
 }
 
 /// What a node reads that is no query: raw columns, by their names, and columns of other nodes, by their places.
@@ -176,10 +178,11 @@ impl<'p> Lineage<'p> {
             slices.id(Slice { node, only: Only::new() });
         }
         let mut steps = Vec::new();
+        let mut known = query::Known::default();
         while let Some(slice) = slices.all.get(steps.len()).cloned() {
             let node = plan.node(slice.node);
             steps.push(match &node.query {
-                Some(query) => query::step(plan, query, &slice.only, &mut slices),
+                Some(query) => query::step(plan, query, &slice, &mut slices, &mut known),
                 None => raw::step(model, plan, node),
             });
         }

@@ -17,6 +17,7 @@ pub mod passes;
 pub mod scalar;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::plan::node::NodeId;
 use crate::plan::relational::scalar::{ColumnRef, Leaf, Scalar};
@@ -65,7 +66,7 @@ pub struct Relation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its type.
     pub ty: Type,
 }
@@ -172,21 +173,32 @@ impl Rows {
     ///
     /// If there is none: whoever asks knows what the relation has.
     pub fn column(&self, name: &str) -> Scalar {
-        self.find(name).unwrap_or_else(|| panic!("no column `{name}` among {:?}", self.columns))
+        self.at(self.place(name))
+    }
+
+    fn place(&self, name: &str) -> usize {
+        self.find_place(name).unwrap_or_else(|| panic!("no column `{name}` among {:?}", self.columns))
+    }
+
+    fn find_place(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| *column.name == *name)
+    }
+
+    fn at(&self, column: usize) -> Scalar {
+        scalar::leaf(Leaf::Column(ColumnRef { input: self.input, column }), self.columns[column].ty)
     }
 
     /// Returns the columns whose names begin with `prefix`, by what follows it.
     #[must_use]
     pub fn behind(&self, prefix: &str) -> Rows {
-        let name = |column: &Column| column.name.strip_prefix(prefix).unwrap_or_default().to_owned();
+        let name = |column: &Column| Arc::from(column.name.strip_prefix(prefix).unwrap_or_default());
         let columns = self.columns.iter().map(|column| Column { name: name(column), ty: column.ty });
         Rows { input: self.input, columns: columns.collect() }
     }
 
     /// Returns a column by its name, if there is one.
     pub fn find(&self, name: &str) -> Option<Scalar> {
-        let column = self.columns.iter().position(|column| column.name == name)?;
-        Some(scalar::leaf(Leaf::Column(ColumnRef { input: self.input, column }), self.columns[column].ty))
+        self.find_place(name).map(|place| self.at(place))
     }
 }
 
@@ -251,21 +263,26 @@ impl Draft {
 
     /// Gives the result a column.
     pub fn column(&mut self, name: &str, value: Scalar) {
-        self.columns.push(Column { name: name.to_owned(), ty: value.ty });
+        self.columns.push(Column { name: name.into(), ty: value.ty });
         self.values.push(value);
     }
 
     /// Gives the result columns of an input, under their names.
     pub fn columns(&mut self, rows: &Rows, names: &[&str]) {
         for name in names {
-            self.column(name, rows.column(name));
+            self.own(rows, rows.place(name));
         }
+    }
+
+    /// Gives the result the column of an input at a place, under its name.
+    fn own(&mut self, rows: &Rows, place: usize) {
+        self.columns.push(rows.columns[place].clone());
+        self.values.push(rows.at(place));
     }
 
     /// Gives the result all columns of an input.
     pub fn all(&mut self, rows: &Rows) {
-        let names: Vec<&str> = rows.columns.iter().map(|column| column.name.as_str()).collect();
-        self.columns(rows, &names);
+        (0..rows.columns.len()).for_each(|place| self.own(rows, place));
     }
 
     /// Makes equal rows one.
@@ -403,7 +420,7 @@ impl Query {
         if let Some(known) = self.reads(node) {
             return known;
         }
-        let columns = columns.iter().map(|(name, ty)| Column { name: name.clone(), ty: *ty }).collect();
+        let columns = columns.iter().map(|(name, ty)| Column { name: name.as_str().into(), ty: *ty }).collect();
         self.push(None, columns, Body::Node(node))
     }
 
@@ -415,7 +432,7 @@ impl Query {
     pub fn constants(&mut self, name: &str, columns: &[(&str, Type)], rows: Vec<Vec<Scalar>>) -> RelationId {
         assert!(!rows.is_empty(), "the constants `{name}` have no rows");
         assert!(rows.iter().all(|row| row.len() == columns.len()), "a row of the constants `{name}` has gaps");
-        let columns = columns.iter().map(|(name, ty)| Column { name: (*name).to_owned(), ty: *ty }).collect();
+        let columns = columns.iter().map(|(name, ty)| Column { name: (*name).into(), ty: *ty }).collect();
         self.push(Some(name), columns, Body::Constants(rows))
     }
 
@@ -430,7 +447,10 @@ impl Query {
     }
 
     fn select(&mut self, name: Option<&str>, draft: Draft) -> RelationId {
-        let Draft { inputs, conditions, columns, values, distinct, told_apart, among_others } = draft;
+        let Draft { inputs, conditions, mut columns, mut values, distinct, told_apart, among_others } = draft;
+        // There are many, and they stay.
+        columns.shrink_to_fit();
+        values.shrink_to_fit();
         // What is made of whole groups is beside what says which they are; a constant says nothing of that.
         let grouped_by = values.iter().any(scalar::is_aggregate).then(|| {
             let keys = values.iter().enumerate().filter(|(_, value)| scalar::is_key(value));
@@ -468,5 +488,5 @@ impl Query {
 
 /// Returns the places of columns with names; none where one is not there.
 fn places(columns: &[Column], names: &[&str]) -> Option<BTreeSet<usize>> {
-    names.iter().map(|name| columns.iter().position(|column| column.name == *name)).collect()
+    names.iter().map(|name| columns.iter().position(|column| *column.name == **name)).collect()
 }

@@ -124,7 +124,7 @@ impl Printer<'_> {
             let name = self.ident(&column.name)?;
             let printed = self.value(value, &inputs, indent + 2)?;
             let comma = if position == last { "" } else { "," };
-            let named = if own_name(query, select, value) == Some(column.name.as_str()) {
+            let named = if own_name(query, select, value) == Some(&*column.name) {
                 String::new()
             } else {
                 format!(" AS {name}")
@@ -160,7 +160,7 @@ impl Printer<'_> {
         let read = query.relation(input.relation);
         let mut columns = Vec::new();
         for (column, value) in relation.columns.iter().zip(&select.values) {
-            if own_name(query, select, value) != Some(column.name.as_str()) {
+            if own_name(query, select, value) != Some(&*column.name) {
                 return Ok(None);
             }
             columns.push(self.ident(&column.name)?);

@@ -4,7 +4,8 @@
 //! Keys that dbt has not are `errors` and `raw_rows` of the file, and `error_kind`, `attempts`, `bytes_processed`,
 //! `rows_affected`, `interval`, `spec_hash` and `sql_hash` of an entry.
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, IntoInnerError, Write};
 use std::path::Path;
 
 use indexmap::IndexMap;
@@ -254,16 +255,71 @@ pub fn write(path: &Path, text: &str) -> std::io::Result<()> {
 
 /// The same; `is_durable` where the file is to outlive the machine's power, and not only this process.
 pub fn replace(path: &Path, text: &str, is_durable: bool) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
     // In the same folder, for only within one file system is a rename one step.
-    let mut file = temporary(folder)?;
+    let mut file = temporary(folder_of(path)?)?;
     file.write_all(text.as_bytes())?;
     if is_durable {
         file.as_file().sync_all()?;
     }
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Writes `value` to `path` as [`json`] has it and as [`write`] does, and never has all of the text: it may be long. A file that
+/// holds it already is not touched.
+pub fn write_json(path: &Path, value: &impl Serialize) -> std::io::Result<()> {
+    let is_link = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    if !is_link && holds_json(path, value) {
+        return Ok(());
+    }
+    let folder = folder_of(path)?;
+    let mut text = BufWriter::new(temporary(folder)?);
+    put_json(&mut text, value)?;
+    let file = text.into_inner().map_err(IntoInnerError::into_error)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+fn put_json(text: &mut impl Write, value: &impl Serialize) -> std::io::Result<()> {
+    serde_json::to_writer_pretty(&mut *text, value)?;
+    text.write_all(b"\n")
+}
+
+/// Tells whether a file holds `value` as [`json`] has it.
+fn holds_json(path: &Path, value: &impl Serialize) -> bool {
+    let Ok(found) = File::open(path) else { return false };
+    let mut text = BufWriter::new(Same { found: BufReader::new(found) });
+    let is_same = put_json(&mut text, value).and_then(|()| text.flush()).is_ok();
+    is_same && text.get_mut().found.fill_buf().is_ok_and(<[u8]>::is_empty)
+}
+
+/// Takes what a file holds, and fails where it is anything else.
+struct Same<R> {
+    found: R,
+}
+
+impl<R: BufRead> Write for Same<R> {
+    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+        let found = self.found.fill_buf()?;
+        let length = found.len().min(text.len());
+        if length == 0 || found[..length] != text[..length] {
+            return Err(std::io::ErrorKind::InvalidData.into());
+        }
+        self.found.consume(length);
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Returns the folder of a file that is to be written, and makes it where there is none.
+fn folder_of(path: &Path) -> std::io::Result<&Path> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    Ok(folder)
 }
 
 /// How the name of a file begins and ends that is to be renamed into place: a process that is killed leaves it.
@@ -284,4 +340,36 @@ fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     builder.tempfile_in(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_that_a_file_holds_is_not_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/manifest.json");
+        // Longer than what is read at once.
+        let long: Vec<String> = (0..5_000).map(|number| format!("text {number}")).collect();
+        let short = &long[..10];
+        for value in [&long, short, &long[1..], &long] {
+            assert!(!holds_json(&path, &value));
+            write_json(&path, &value).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), json(&value));
+            assert!(holds_json(&path, &value));
+        }
+        let held = json(&long);
+        for other in [&held[..held.len() - 1], &(held.clone() + " "), &held.replace("4999", "4998"), ""] {
+            std::fs::write(&path, other).unwrap();
+            assert!(!holds_json(&path, &long));
+        }
+        write_json(&path, &long).unwrap();
+        let before = std::fs::metadata(&path).unwrap().modified().unwrap();
+        write_json(&path, &long).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().modified().unwrap(), before);
+        let names: Vec<_> =
+            std::fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["manifest.json"], "no file of another name stays");
+    }
 }

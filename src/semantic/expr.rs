@@ -211,25 +211,32 @@ impl<L> Expr<L> {
     /// Calls `visit` on this expression and on each below it, parents first.
     pub fn walk<'e>(&'e self, visit: &mut impl FnMut(&'e Expr<L>)) {
         visit(self);
-        self.parts().into_iter().for_each(|part| part.walk(visit));
+        self.each_part(&mut |part| part.walk(visit));
+    }
+
+    /// Calls `visit` on each of the expressions that it is made of, in their order, and not on those below them.
+    fn each_part<'e>(&'e self, visit: &mut dyn FnMut(&'e Expr<L>)) {
+        match &self.kind {
+            ExprKind::Column(_) | ExprKind::Literal(_) => {}
+            ExprKind::Not(inner)
+            | ExprKind::Negate(inner)
+            | ExprKind::IsNull(inner, _)
+            | ExprKind::Like(inner, _, _) => visit(inner),
+            ExprKind::Binary(_, left, right) => [left, right].into_iter().for_each(|side| visit(side)),
+            ExprKind::Call(_, arguments) => arguments.iter().for_each(visit),
+            ExprKind::Case(branches, otherwise) => {
+                let branches = branches.iter().flat_map(|(condition, result)| [condition, result]);
+                branches.chain(otherwise.as_deref()).for_each(visit);
+            }
+            ExprKind::In(inner, list, _) => std::iter::once(&**inner).chain(list).for_each(visit),
+        }
     }
 
     /// Returns the expressions that it is made of, in their order, without those below them.
     pub fn parts(&self) -> Vec<&Expr<L>> {
-        match &self.kind {
-            ExprKind::Column(_) | ExprKind::Literal(_) => Vec::new(),
-            ExprKind::Not(inner)
-            | ExprKind::Negate(inner)
-            | ExprKind::IsNull(inner, _)
-            | ExprKind::Like(inner, _, _) => vec![inner],
-            ExprKind::Binary(_, left, right) => vec![left, right],
-            ExprKind::Call(_, arguments) => arguments.iter().collect(),
-            ExprKind::Case(branches, otherwise) => {
-                let branches = branches.iter().flat_map(|(condition, result)| [condition, result]);
-                branches.chain(otherwise.as_deref()).collect()
-            }
-            ExprKind::In(inner, list, _) => std::iter::once(&**inner).chain(list).collect(),
-        }
+        let mut parts = Vec::new();
+        self.each_part(&mut |part| parts.push(part));
+        parts
     }
 
     /// Returns the same expression over other leaves.

@@ -12,11 +12,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, OnceLock};
 
-use milepost::check::Checked;
+use milepost::check::{Checked, check};
 use milepost::diagnostic::Diagnostics;
 use milepost::plan::display;
-use milepost::render::Place;
 use milepost::render::dialect::Dialect;
+use milepost::render::{Place, Statement};
 use milepost::report::diagnostics::{Look, draw};
 use milepost::semantic::kinds::KINDS;
 use milepost::semantic::moment;
@@ -137,4 +137,19 @@ fn cases_are_planned_and_compiled_for_every_dialect() {
             }
         }
     });
+}
+
+#[test]
+fn each_statement_parses_by_itself() {
+    // Of statements of one shape the compiler parses one.
+    for case in all() {
+        for dialect in dialects() {
+            for statement in case.compiled(dialect).unwrap_or_default() {
+                let (node, sql) = (statement.node().to_owned(), statement.sql().to_owned());
+                let alone = check(Statement { node, sql, origin: None }, dialect);
+                let refusal = alone.err().map(|refusal| refusal.reason);
+                assert_eq!(refusal, None, "{}: {} on {}", case.name(), statement.node(), dialect.name());
+            }
+        }
+    }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::application::Obstacle;
 use crate::application::lineage::found::{Column, Found};
-use crate::plan::lineage::{Constant, Lineage, Origins, Place, Share, SliceId};
+use crate::plan::lineage::{Constant, Lineage, Origins, Place, Places, Share, SliceId};
 use crate::plan::node::{NodeId, Plan};
 use crate::report::width::visible;
 use crate::semantic::model::Model;
@@ -232,9 +232,8 @@ fn steps(shares: &BTreeMap<Place, Share>, lineage: &Lineage<'_>, model: &Model, 
         }
     };
     // Rows of one relation that are read apart are one thing to a reader of the list.
-    let names = |places: &BTreeSet<Place>| -> Vec<String> {
-        places.iter().map(name).collect::<BTreeSet<_>>().into_iter().collect()
-    };
+    let names =
+        |places: &Places| -> Vec<String> { places.iter().map(name).collect::<BTreeSet<_>>().into_iter().collect() };
     let mut slices: Vec<(SliceId, (bool, BTreeSet<usize>))> = on_the_way.into_iter().collect();
     slices.sort_by_key(|(slice, _)| (std::cmp::Reverse(lineage.slice(*slice).node), *slice));
     let step = |(slice, (has_rows, columns)): (SliceId, (bool, BTreeSet<usize>))| {
@@ -259,7 +258,7 @@ fn steps(shares: &BTreeMap<Place, Share>, lineage: &Lineage<'_>, model: &Model, 
                 .map(|place| {
                     let Origins { value, rows } = &from.columns[place];
                     // What decides which rows there are is said once.
-                    let behind = if has_rows { rows.difference(&from.rows).cloned().collect() } else { rows.clone() };
+                    let behind = if has_rows { rows.without(&from.rows) } else { rows.clone() };
                     (column(place), names(value), names(&behind))
                 })
                 .collect(),

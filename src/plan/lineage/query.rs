@@ -3,19 +3,36 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::plan::lineage::{Origins, Place, Slice, Slices, Step};
-use crate::plan::node::Plan;
-use crate::plan::relational::constants::{Constant, Domain, Only, column, conjuncts, domain, equality, restriction};
+use crate::plan::lineage::{Origins, Place, Places, Slice, Slices, Step};
+use crate::plan::node::{NodeId, Plan};
+use crate::plan::relational::constants::{
+    Constant, Domain, Only, Table, column, conjuncts, domain, equality, restriction,
+};
 use crate::plan::relational::keys::meets_once;
 use crate::plan::relational::scalar::{self, ColumnRef, Leaf, Scalar};
 use crate::plan::relational::{Body, Join, Query, RelationId, Select};
 use crate::semantic::expr::{BinaryOperator, ExprKind, Literal};
 
-/// Returns what the result of a query comes from, of the rows of it that are asked for.
-pub(super) fn step<'p>(plan: &'p Plan, query: &'p Query, only: &Only<'p>, slices: &mut Slices<'p>) -> Step {
+/// What is known of the relations of all queries, whatever rows of the nodes are asked for.
+#[derive(Debug, Default)]
+pub(super) struct Known<'p> {
+    /// Relations of which no row is left out: they are the same for every slice.
+    whole: BTreeMap<(NodeId, RelationId), Rc<Found<'p>>>,
+    /// Those that are constants.
+    tables: BTreeMap<(NodeId, RelationId), Table<'p>>,
+}
+
+/// Returns what the query of a slice's node comes from, of the rows of it that are asked for.
+pub(super) fn step<'p>(
+    plan: &'p Plan,
+    query: &'p Query,
+    slice: &Slice<'p>,
+    slices: &mut Slices<'p>,
+    known: &mut Known<'p>,
+) -> Step {
     let Some((result, _)) = query.relations().last() else { return Step::default() };
-    let mut walk = Walk { plan, query, slices, done: BTreeMap::new() };
-    let found = walk.relation(result, only.clone());
+    let mut walk = Walk { plan, node: slice.node, query, slices, known, done: BTreeMap::new() };
+    let found = walk.relation(result, slice.only.clone());
     Step { columns: found.columns.iter().map(|column| column.origins.clone()).collect(), rows: found.rows.clone() }
 }
 
@@ -24,7 +41,7 @@ pub(super) fn step<'p>(plan: &'p Plan, query: &'p Query, only: &Only<'p>, slices
 struct Found<'p> {
     columns: Vec<Column<'p>>,
     /// What decides which rows there are.
-    rows: BTreeSet<Place>,
+    rows: Places,
     /// Whether there can be no row.
     is_empty: bool,
 }
@@ -39,19 +56,26 @@ struct Column<'p> {
 impl Found<'_> {
     fn empty(columns: usize) -> Self {
         let column = Column { origins: Origins::default(), domain: Some(Domain::default()) };
-        Self { columns: vec![column; columns], rows: BTreeSet::new(), is_empty: true }
+        Self { columns: vec![column; columns], rows: Places::new(), is_empty: true }
     }
 }
 
 struct Walk<'w, 'p> {
     plan: &'p Plan,
+    node: NodeId,
     query: &'p Query,
     slices: &'w mut Slices<'p>,
+    known: &'w mut Known<'p>,
     done: BTreeMap<(RelationId, Only<'p>), Rc<Found<'p>>>,
 }
 
 impl<'p> Walk<'_, 'p> {
     fn relation(&mut self, id: RelationId, only: Only<'p>) -> Rc<Found<'p>> {
+        if only.is_empty()
+            && let Some(known) = self.known.whole.get(&(self.node, id))
+        {
+            return Rc::clone(known);
+        }
         let wanted = (id, only);
         if let Some(known) = self.done.get(&wanted) {
             return Rc::clone(known);
@@ -67,17 +91,24 @@ impl<'p> Walk<'_, 'p> {
                 let domains: Vec<Option<Domain<'p>>> = (0..width).map(known).collect();
                 let slice = self.slices.id(Slice { node: *node, only });
                 let columns = domains.into_iter().enumerate().map(|(place, domain)| {
-                    let value = BTreeSet::from([Place::Column(slice, place)]);
-                    Column { origins: Origins { value, rows: BTreeSet::new() }, domain }
+                    let value = Places::from([Place::Column(slice, place)]);
+                    Column { origins: Origins { value, rows: Places::new() }, domain }
                 });
-                Found { columns: columns.collect(), rows: BTreeSet::from([Place::Rows(slice)]), is_empty: false }
+                Found { columns: columns.collect(), rows: Places::from([Place::Rows(slice)]), is_empty: false }
             }
-            Body::Constants(rows) => constants(rows, width, only),
+            Body::Constants(rows) => {
+                let table = self.known.tables.entry((self.node, id)).or_insert_with(|| Table::new(rows));
+                constants(&table.rows(only), width)
+            }
             Body::Union(parts) => self.union(parts, width, only),
             Body::Select(select) => self.select(select, only),
         };
         let found = Rc::new(found);
-        self.done.insert(wanted, Rc::clone(&found));
+        if only.is_empty() {
+            self.known.whole.insert((self.node, id), Rc::clone(&found));
+        } else {
+            self.done.insert(wanted, Rc::clone(&found));
+        }
         found
     }
 
@@ -91,7 +122,7 @@ impl<'p> Walk<'_, 'p> {
             }
             union.is_empty = false;
             if keys.is_none() {
-                union.rows.extend(part.rows.iter().cloned());
+                union.rows.add(&part.rows);
             }
             for (place, (all, own)) in union.columns.iter_mut().zip(&part.columns).enumerate() {
                 match keys {
@@ -102,7 +133,7 @@ impl<'p> Walk<'_, 'p> {
                     // What is said of rows that others decide.
                     Some(_) => {
                         all.origins.add(&own.origins);
-                        all.origins.rows.extend(part.rows.iter().cloned());
+                        all.origins.rows.add(&part.rows);
                     }
                 }
                 all.domain = all.domain.take().zip(own.domain.clone()).map(|(mut all, own)| {
@@ -122,23 +153,23 @@ impl<'p> Walk<'_, 'p> {
         let lacks = inputs.iter().zip(&select.inputs).any(|(found, input)| found.is_empty && !is_left(&input.join));
         if lacks {
             return if is_one_group {
-                Found { columns: vec![Column::default(); width], rows: BTreeSet::new(), is_empty: false }
+                Found { columns: vec![Column::default(); width], rows: Places::new(), is_empty: false }
             } else {
                 Found::empty(width)
             };
         }
-        let mut scope = Scope { select, inputs: &inputs, found: vec![None; inputs.len()], around: BTreeSet::new() };
-        let mut around = BTreeSet::new();
+        let mut scope = Scope { select, inputs: &inputs, found: vec![None; inputs.len()], around: Places::new() };
+        let mut around = Places::new();
         for (place, (found, input)) in inputs.iter().zip(&select.inputs).enumerate() {
-            let mut decided: BTreeSet<Place> = found.rows.clone();
+            let mut decided: Places = found.rows.clone();
             if let Join::Inner(on) | Join::Left(on) = &input.join {
                 decided.extend(on.iter().flat_map(|condition| scope.read_condition(condition)));
             }
             if is_left(&input.join) && (found.is_empty || meets_once(self.plan, self.query, select, place)) {
                 // All rows stay, each once: what is found for them decides no more than the values.
-                scope.found[place] = Some(if found.is_empty { BTreeSet::new() } else { decided });
+                scope.found[place] = Some(if found.is_empty { Places::new() } else { decided });
             } else {
-                around.extend(decided);
+                around.add(&decided);
             }
         }
         for condition in &select.conditions {
@@ -150,7 +181,7 @@ impl<'p> Walk<'_, 'p> {
             .iter()
             .map(|value| Column { origins: scope.read(value), domain: scope.domain(value) })
             .collect();
-        let mut rows = if is_one_group { BTreeSet::new() } else { scope.around };
+        let mut rows = if is_one_group { Places::new() } else { scope.around };
         for (place, column) in columns.iter().enumerate() {
             if select.is_key(place) {
                 rows.extend(column.origins.all());
@@ -251,14 +282,10 @@ fn is_left(join: &Join) -> bool {
     }
 }
 
-fn constants<'p>(rows: &'p [Vec<Scalar>], width: usize, only: &Only<'p>) -> Found<'p> {
-    let is_asked = |row: &&Vec<Scalar>| {
-        only.iter().all(|(place, constants)| domain(&row[*place]).is_none_or(|own| !own.values.is_disjoint(constants)))
-    };
-    let rows: Vec<&Vec<Scalar>> = rows.iter().filter(is_asked).collect();
+fn constants<'p>(rows: &[&'p Vec<Scalar>], width: usize) -> Found<'p> {
     let held = |place: usize| {
         let mut held = Domain::default();
-        for row in &rows {
+        for row in rows {
             let cell = domain(&row[place])?;
             held.nullable |= cell.nullable;
             held.values.extend(cell.values);
@@ -266,7 +293,7 @@ fn constants<'p>(rows: &'p [Vec<Scalar>], width: usize, only: &Only<'p>) -> Foun
         Some(held)
     };
     let columns = (0..width).map(|place| Column { origins: Origins::default(), domain: held(place) });
-    Found { columns: columns.collect(), rows: BTreeSet::new(), is_empty: rows.is_empty() }
+    Found { columns: columns.collect(), rows: Places::new(), is_empty: rows.is_empty() }
 }
 
 /// What the values of a select are over.
@@ -274,9 +301,9 @@ struct Scope<'s, 'p> {
     select: &'p Select,
     inputs: &'s [Rc<Found<'p>>],
     /// Of an input that is found for rows, and so decides nothing but its own values: what decides which row is found.
-    found: Vec<Option<BTreeSet<Place>>>,
+    found: Vec<Option<Places>>,
     /// What decides which rows there are before they are grouped.
-    around: BTreeSet<Place>,
+    around: Places,
 }
 
 impl<'p> Scope<'_, 'p> {
@@ -322,7 +349,7 @@ impl<'p> Scope<'_, 'p> {
         match leaf {
             Leaf::Column(ColumnRef { input, column }) => {
                 origins.add(&self.inputs[*input].columns[*column].origins);
-                origins.rows.extend(self.found[*input].iter().flatten().cloned());
+                self.found[*input].iter().for_each(|found| origins.rows.add(found));
             }
             Leaf::Null(_) | Leaf::Exact(_) | Leaf::Moment { .. } | Leaf::Unknown(_) => {}
             Leaf::Cast(value, _) | Leaf::ExactOf(value) | Leaf::Written(value) => self.add(value, origins),
@@ -332,7 +359,7 @@ impl<'p> Scope<'_, 'p> {
                     let filter = self.read(filter);
                     origins.rows.extend(filter.all());
                 }
-                origins.rows.extend(self.around.iter().cloned());
+                origins.rows.add(&self.around);
             }
             Leaf::Window(window) => {
                 let parts = window.function.value().into_iter().chain(&window.partition).chain(&window.order);

@@ -3,13 +3,13 @@
 //! Of several rows with one key the first counts, by an order over all that is read. What the first row has in a column that
 //! the order looks at follows from that column and from those that it looks at before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::plan::columns::{
     STARTED_AT, column_name, column_of_entity, column_of_events, column_of_facts, property_name, rank_of_entity,
     rank_of_events, rank_of_facts, role_of_events, role_of_facts,
 };
-use crate::plan::lineage::{Origins, Place, SliceId, Step};
+use crate::plan::lineage::{Origins, Place, Places, SliceId, Step};
 use crate::plan::node::{Events, Node, Plan, Raw, Relation};
 use crate::semantic::expr::Expr;
 use crate::semantic::model::{Column, EntityIndex, EventName, Model, Source, SourceIndex, SourceRows};
@@ -40,12 +40,12 @@ struct Reading {
     /// What the columns come from, by their names.
     columns: BTreeMap<String, Origins>,
     /// What decides which rows there are.
-    rows: BTreeSet<Place>,
+    rows: Places,
 }
 
 impl Reading {
     fn new(raw: Raw) -> Self {
-        Self { raw, columns: BTreeMap::new(), rows: BTreeSet::from([Place::RawRows(raw)]) }
+        Self { raw, columns: BTreeMap::new(), rows: Places::from([Place::RawRows(raw)]) }
     }
 
     fn place(&self, column: &str) -> Place {
@@ -54,7 +54,7 @@ impl Reading {
 
     /// Adds a column that is made of raw ones.
     fn column(&mut self, name: &str, value: impl IntoIterator<Item = Place>) {
-        let origins = Origins { value: value.into_iter().collect(), rows: BTreeSet::new() };
+        let origins = Origins { value: value.into_iter().collect(), rows: Places::new() };
         self.columns.insert(name.to_owned(), origins);
     }
 
@@ -73,11 +73,11 @@ impl Reading {
 
     /// Has of several rows the first count, by columns in this order.
     fn first_by(&mut self, order: &[String]) {
-        let mut before: BTreeSet<Place> = BTreeSet::new();
+        let mut before = Places::new();
         for name in order {
             let Some(origins) = self.columns.get_mut(name) else { continue };
-            origins.rows.extend(before.iter().cloned());
-            before.extend(origins.value.iter().cloned());
+            origins.rows.add(&before);
+            before.add(&origins.value);
         }
     }
 
@@ -91,7 +91,7 @@ fn entity(model: &Model, plan: &Plan, index: EntityIndex) -> Reading {
     let own = model.entity(index);
     let mut rows = Reading::new(Raw::Entity(index));
     // What members tell: who there is, and when the first of them began.
-    let mut keys = BTreeSet::new();
+    let mut keys = Places::new();
     let mut starts = Origins::default();
     for member in &own.members {
         let node = plan.entity(*member);

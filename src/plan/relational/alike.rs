@@ -142,16 +142,13 @@ fn template(query: &Query, plan: &Plan) -> (String, Vec<Constant>) {
     for relation in &query.relations {
         let mut relation = relation.clone();
         if let Body::Select(select) = &mut relation.body {
-            let names: Vec<Vec<String>> = select
-                .inputs
-                .iter()
-                .map(|input| query.relation(input.relation).columns.iter().map(|column| column.name.clone()).collect())
-                .collect();
+            let inputs: Vec<&[Column]> =
+                select.inputs.iter().map(|input| query.relation(input.relation).columns.as_slice()).collect();
             let columns = &relation.columns;
             each_constant(select, &mut |value, about| {
                 let about = match about {
-                    About::Value(place) => columns[place].name.clone(),
-                    About::Compared(Some(ColumnRef { input, column })) => names[input][column].clone(),
+                    About::Value(place) => columns[place].name.to_string(),
+                    About::Compared(Some(ColumnRef { input, column })) => inputs[input][column].name.to_string(),
                     About::Compared(None) => "value".to_owned(),
                 };
                 let without = scalar::null(value.ty);
@@ -191,7 +188,7 @@ fn lifted_query(first: &Query, members: &[&[Constant]]) -> Option<Query> {
             .clone()
             .map(|value| {
                 let mut text = String::new();
-                signature::scalar(value, &mut text, &|_| String::new());
+                signature::scalar(value, &mut text, &|_, _| {});
                 text
             })
             .collect();
@@ -284,7 +281,7 @@ impl Lift {
 
     fn column(&self, number: usize) -> Column {
         let Parameter { name, ty } = &self.parameters[number];
-        Column { name: name.clone(), ty: *ty }
+        Column { name: name.as_str().into(), ty: *ty }
     }
 
     /// Makes a column of a relation of the new query, read as an input.

@@ -18,7 +18,7 @@ pub fn read_from(query: &mut Query, node: NodeId) {
     if !query.reads_moment() {
         return;
     }
-    let columns = vec![Column { name: COLUMN.to_owned(), ty: Type::Timestamp }];
+    let columns = vec![Column { name: COLUMN.into(), ty: Type::Timestamp }];
     query.prepend(Relation { name: None, columns, body: Body::Node(node), told_apart: Vec::new(), among_others: None });
     for relation in &mut query.relations {
         if let Body::Select(select) = &mut relation.body

@@ -97,7 +97,9 @@ fn prune_columns(query: &mut Query, _: &Plan) -> bool {
         }
     }
     let is_less = needed.columns.iter().flatten().any(|needed| !needed);
-    keep(query, &needed.columns);
+    if is_less {
+        keep(query, &needed.columns);
+    }
     is_less
 }
 
@@ -301,7 +303,7 @@ mod tests {
     const NOTHING: Plan = Plan { nodes: Vec::new(), counted: BTreeMap::new() };
 
     fn names(query: &Query, id: RelationId) -> Vec<&str> {
-        query.relation(id).columns.iter().map(|column| column.name.as_str()).collect()
+        query.relation(id).columns.iter().map(|column| &*column.name).collect()
     }
 
     #[test]

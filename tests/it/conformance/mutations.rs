@@ -186,7 +186,7 @@ fn change(plan: &mut Plan, relation: &str, column: &str, change: fn(&Scalar) -> 
     for query in plan.nodes.iter_mut().filter_map(|node| node.query.as_mut()) {
         let is_it = |found: &&mut Relation| found.name.as_ref().is_some_and(|name| name.ends_with(relation));
         for found in query.relations_mut().filter(is_it) {
-            let place = found.columns.iter().position(|found| found.name == column);
+            let place = found.columns.iter().position(|found| *found.name == *column);
             let (Body::Select(select), Some(place)) = (&mut found.body, place) else { continue };
             if let Some(value) = change(&select.values[place]) {
                 select.values[place] = value;
