@@ -44,9 +44,9 @@ pub(super) fn page(exit_codes: &[(u8, &str)]) -> Page {
     ));
     body.push_str(&described::<Document>(
         RESULTS,
-        "Its shape is that of dbt's file of that name, version 6, whose readers find what they look for; `raw_rows`, \
-         `errors` and the keys of an entry from `error_kind` on are Milepost's own. Every key is always there, null where \
-         there is nothing to say.",
+        "Its shape is that of dbt's file of that name, version 6, with keys more, which strict readers refuse ([who reads \
+         it](../dbt.md#readers-of-dbts-artifacts)); `raw_rows`, `errors` and the keys of an entry from `error_kind` on are \
+         Milepost's own. Every key is always there, null where there is nothing to say.",
     ));
     body.push_str(&described::<json::Entry<'_>>("check --output json", "A list of diagnostics, sorted by place."));
     Page::new("artifacts", "Files, JSON and exit codes", &body)
