@@ -108,6 +108,11 @@ impl Cx<'_> {
         scalar::written(expr, &|name| scope.column(self.model, name))
     }
 
+    /// Makes what `distinct` tells rows apart by: a text, which is the same for equal values.
+    fn told_apart(self, expr: &Expr, scope: Scope<'_>) -> Scalar {
+        scalar::as_text(self.written(expr, scope))
+    }
+
     /// Reads a node.
     fn read(self, query: &mut Query, node: NodeId) -> RelationId {
         query.node(node, &self.plan.node(node).columns)

@@ -8,7 +8,7 @@ use crate::plan::node::{Bound, Shape, Stream};
 use crate::semantic::decimal::Decimal;
 use crate::semantic::expr::Expr;
 use crate::semantic::model::{
-    Anchor, EntityIndex, EventNames, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
+    Anchor, EntityIndex, EventNames, Milestone, MilestoneIndex, Model, Occurrences, Progress, SourceIndex,
 };
 pub use crate::semantic::signature::signature;
 
@@ -31,25 +31,47 @@ pub struct Group {
 pub fn streams(model: &Model) -> BTreeMap<Group, Vec<Stream>> {
     let mut groups: BTreeMap<Group, BTreeMap<String, Stream>> = BTreeMap::new();
     for index in by_name(model) {
-        let milestone = model.milestone(index);
-        let Occurrences::Events { source, names, condition, subject } = &milestone.occurrences else { continue };
-        let (shape, value) = match &milestone.progress {
+        // All that a milestone has: what decides which rows it counts is part of `key`, what is asked of a stream's rows is kept
+        // with it, and the rest does not matter here.
+        let Milestone {
+            entity,
+            anchor,
+            after,
+            within,
+            occurrences,
+            progress,
+            at_least,
+            depth,
+            // Asked where reaches are read.
+            applies_to: _,
+            // These follow from the others.
+            horizon: _,
+            from_start: _,
+            meta: _,
+            hidden: _,
+            again: _,
+            weight: _,
+            tier: _,
+            gating: _,
+        } = model.milestone(index);
+        let Occurrences::Events { source, names, condition, subject } = occurrences else { continue };
+        let (shape, value) = match progress {
             Progress::Count => (Shape::Count, None),
             Progress::Distinct(value) => (Shape::Distinct, Some(value)),
             Progress::Sum(value) => (Shape::Sum, Some(value)),
         };
-        let from = match milestone.anchor {
+        let from = match anchor {
             Anchor::Start => None,
-            Anchor::Reach(from) => Some(from),
+            Anchor::Reach(from) => Some(*from),
         };
-        let bound = Bound { from, after: milestone.after };
+        let bound = Bound { from, after: *after };
         let names = names.sorted();
         let exprs: Vec<Option<String>> =
             [condition.as_ref(), subject.as_ref(), value].iter().map(|expr| expr.map(signature)).collect();
         let ends = [bound.from, bound.after].map(|end| end.map(|index| &model.milestone(index).meta.name));
         let key = format!("{:?} {exprs:?} {ends:?}", names.only().map(|names| names.to_vec()));
-        let (entity, any) = (milestone.entity, names == EventNames::All);
-        let group = Group { depth: milestone.depth, entity, source: *source, shape, any };
+        let (entity, any) = (*entity, names == EventNames::All);
+        let group = Group { depth: *depth, entity, source: *source, shape, any };
         let (entity, source) = (&model.entity(entity).meta.name, &model.source(*source).meta.name);
         let id = number(&format!("{entity} {source} {} {key}", shape.name()));
         let stream = groups.entry(group).or_default().entry(key).or_insert_with(|| Stream {
@@ -65,9 +87,9 @@ pub fn streams(model: &Model) -> BTreeMap<Group, Vec<Stream>> {
             milestones: Vec::new(),
         });
         stream.milestones.push(index);
-        stream.at_least = stream.at_least.max(milestone.at_least);
-        stream.windows.extend(milestone.within);
-        stream.forever |= milestone.within.is_none();
+        stream.at_least = stream.at_least.max(*at_least);
+        stream.windows.extend(within);
+        stream.forever |= within.is_none();
     }
     let listed = |(group, streams): (Group, BTreeMap<String, Stream>)| {
         let mut streams: Vec<Stream> = streams.into_values().collect();

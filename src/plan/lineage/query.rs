@@ -183,7 +183,9 @@ impl<'p> Walk<'_, 'p> {
             .collect();
         let mut rows = if is_one_group { Places::new() } else { scope.around };
         for (place, column) in columns.iter().enumerate() {
-            if select.is_key(place) {
+            // Of a column that is asked for by its value, what it is made of decides which rows are read.
+            let is_asked = only.contains_key(&place) && domain(&select.values[place]).is_none();
+            if select.is_key(place) || is_asked {
                 rows.extend(column.origins.all());
             }
         }

@@ -183,7 +183,7 @@ fn parts(cx: Cx<'_>, query: &mut Query, milestone: &Milestone, population: Relat
         }
         if let Progress::Distinct(value) = &milestone.progress {
             let scope = Scope { entities: &[(child, &row)], ..Scope::default() };
-            let value = cx.written(value, scope);
+            let value = cx.told_apart(value, scope);
             // Who has no value brings nothing.
             draft.filter(scalar::is_known(value.clone()));
             progress = aggregate(AggregateFunction::CountDistinct, Some(value), None);

@@ -178,7 +178,7 @@ fn matched(cx: Cx<'_>, query: &mut Query, occurrences: &Occurrences, lengths: &L
     draft.column("occurred_at", time.clone());
     draft.columns(&event, &["event_id"]);
     let (counted, ty): (&dyn Fn(&Expr) -> Scalar, Type) = match shape {
-        Shape::Count | Shape::Distinct => (&|expr| scalar::as_text(cx.written(expr, scope)), Type::String),
+        Shape::Count | Shape::Distinct => (&|expr| cx.told_apart(expr, scope), Type::String),
         Shape::Sum => (&|expr| amount(cx.written(expr, scope)), Type::Decimal),
     };
     if *shape != Shape::Count {

@@ -156,7 +156,7 @@ impl Make<'_> {
         let value = match value {
             Some(value) => {
                 let scope = Scope { entities: &[(child, &member)], ..Scope::default() };
-                scalar::as_text(cx.written(value, scope))
+                cx.told_apart(value, scope)
             }
             None => member.column(&own.key),
         };

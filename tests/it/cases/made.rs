@@ -13,6 +13,7 @@ use milepost::plan::relational::passes::PASSES;
 use milepost::render::Statement;
 use milepost::report::diagnostics::draw;
 use milepost::report::table::{Cell, Table};
+use milepost::semantic::model::{Milestone, Occurrences};
 use milepost::suite::{self, Against, Outcome, case};
 use milepost::warehouse::{self, Value, Warehouse};
 use milepost::{Analysis, compile};
@@ -84,9 +85,33 @@ fn rows(project: &Path, without: &[&str]) -> String {
         Some((place, node))
     });
     for node in definitions.collect::<BTreeMap<_, _>>().into_values() {
-        let _ = writeln!(text, "{}\n{}", node.name, table(&*warehouse, &node.name).to_text());
+        let rows = table(&*warehouse, &node.name);
+        if let Relation::Milestone(index) = node.relation {
+            reached_is_far_enough(analysis.model.milestone(index), &rows);
+        }
+        let _ = writeln!(text, "{}\n{}", node.name, rows.to_text());
     }
     text
+}
+
+/// Who reached a milestone got as far as it asks for, and nobody else did: the row that reaches it and how far somebody got are
+/// worked out by different queries.
+fn reached_is_far_enough(milestone: &Milestone, rows: &Table) {
+    // What was not done is counted the other way round.
+    if matches!(milestone.occurrences, Occurrences::Absence(_)) {
+        return;
+    }
+    let place = |name: &str| rows.columns.iter().position(|column| column == name).unwrap();
+    let (reached, progress) = (place("reached"), place("progress"));
+    for row in &rows.rows {
+        let Cell::Float(progress) = row[progress] else { panic!("progress is {:?}", row[progress]) };
+        let is_far_enough = progress >= milestone.at_least.to_float();
+        // A float tells whole numbers beyond these apart no more.
+        if progress > 2_f64.powi(52) {
+            continue;
+        }
+        assert_eq!(row[reached], Cell::Bool(is_far_enough), "{}: {row:?}", milestone.meta.name);
+    }
 }
 
 /// Reads a relation, sorted by all its columns.
