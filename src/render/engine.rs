@@ -13,7 +13,6 @@ use minijinja::value::{Kwargs, Rest, Serde};
 use minijinja::{AutoEscape, Environment, Error, State, UndefinedBehavior, Value};
 use serde::{Serialize, Serializer};
 
-use crate::render::access;
 use crate::render::dialect::{Argument, Dialect};
 use crate::render::expr::{self, aggregate_name, binary};
 use crate::render::holes::{self, Fragment};
@@ -106,7 +105,7 @@ fn open(dialect: &'static Dialect) -> Environment<'static> {
             .add_function(function.name.clone(), move |arguments: Rest<Value>| call(function, &arguments, dialect));
     }
     aggregates(&mut environment, dialect);
-    accesses(&mut environment, dialect);
+    types(&mut environment, dialect);
     statements(&mut environment, dialect);
     environment
 }
@@ -189,29 +188,7 @@ fn aggregate(
     expression(sql, result)
 }
 
-fn accesses(environment: &mut Environment<'static>, dialect: &'static Dialect) {
-    environment.add_function("property", move |document: Value, path: Value, ty: &str, options: Kwargs| {
-        let stored: &str = options.get::<Option<&str>>("stored")?.unwrap_or("text");
-        options.assert_all_used()?;
-        let (_, stored) = access::Stored::NAMED
-            .iter()
-            .find(|(name, _)| *name == stored)
-            .ok_or_else(|| mistake(format!("documents are not stored as `{stored}`")))?;
-        let keys: Vec<String> = match path.as_str() {
-            Some(path) => path.split('.').map(str::to_owned).collect(),
-            None => path.try_iter()?.map(|key| key.to_string()).collect(),
-        };
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let ty = named(ty)?;
-        let sql = access::property(dialect, &fragment(&document, dialect)?, *stored, &keys, ty).map_err(failure)?;
-        expression(sql, Some(ty))
-    });
-    environment.add_function("normalize", move |value: Value, ty: &str, options: Kwargs| {
-        let timezone: &str = options.get::<Option<&str>>("timezone")?.unwrap_or("UTC");
-        options.assert_all_used()?;
-        let ty = named(ty)?;
-        expression(access::normalize(dialect, &fragment(&value, dialect)?, ty, timezone).map_err(failure)?, Some(ty))
-    });
+fn types(environment: &mut Environment<'static>, dialect: &'static Dialect) {
     environment.add_function("type", move |name: &str| {
         Ok::<_, Error>(Value::from_safe_string(dialect.type_name(named(name)?).to_owned()))
     });

@@ -343,7 +343,7 @@ fn trap_18_groups_are_named_by_their_place() {
 #[test]
 fn trap_19_neither_null_nor_a_container_is_a_value() {
     let property = |dialect: &Dialect| {
-        access::property_of(dialect, &Fragment::atom("d"), &["a b", "c"], Type::String).unwrap().sql
+        access::property_of(dialect, &Fragment::atom("d"), &["a b", "c"], Type::String, "UTC").unwrap().sql
     };
     let [bigquery, duckdb, snowflake] =
         ["bigquery", "duckdb", "snowflake"].map(|name| property(Dialect::named(name).unwrap()));

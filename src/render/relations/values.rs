@@ -3,7 +3,6 @@
 use minijinja::{Value, context};
 
 use crate::plan::node::{Node, Raw as Reads, Relation};
-use crate::render::access;
 use crate::render::relations::raw::{Raw, Time};
 use crate::render::relations::{Cx, Result, sql};
 use crate::semantic::expr::Type;
@@ -138,18 +137,15 @@ pub(crate) fn values(
         if let Some(SourceRows::Events { properties: Some(declared), .. }) = look.source.map(|source| &source.rows) {
             let (document, relation) = raw.documents(declared, from, &look.columns, &mut scan)?;
             from = relation;
-            let property = |path: &Path, ty: Type| {
-                let keys: Vec<&str> = path.parts().iter().map(String::as_str).collect();
-                access::property_of(cx.dialect(), &document, &keys, ty).map(|fragment| fragment.sql)
-            };
+            let property = |path: &Path, ty: Type| raw.property(&document, path, ty);
             for (path, ty) in declared.types.iter().filter(|(_, ty)| **ty != Type::String) {
                 let (written, read) = (property(path, Type::String)?, property(path, *ty)?);
                 typed.push((format!("properties.{path}"), *ty));
-                values.push(context! { written => sql(cx.given(&written)?), read => sql(read) });
+                values.push(context! { written => sql(cx.given(&written.to_string())?), read });
             }
             for (path, _) in read_properties(node) {
                 properties.push(format!("properties.{path}"));
-                present.push(sql(property(path, Type::String)?));
+                present.push(property(path, Type::String)?);
             }
         }
     }
