@@ -406,9 +406,9 @@ fn rows_of_an_entity_that_its_members_do_not_make_are_counted() {
     let files = [("users.csv", users), ("accounts.csv", accounts), ("invoices.csv", bills)];
     let (said, code) = Bench::new(&models, &files).said();
     insta::assert_snapshot!(said, @r#"
-    warning: `entity.account`: 1 of 4 rows has no `account_id`: not counted
     warning: `entity.user`: 1 of 2 rows has a start that cannot be read, such as `soon` in `created_at`: not there
     warning: `entity.user`: 1 of 2 rows (50 %) has a `account` that no `account` has, such as `c`: members of no `account`
+    warning: `entity.account`: 1 of 4 rows has no `account_id`: not counted
     warning: `source.invoices`: 3 of 4 rows (75 %) have a `whose` that no `org` has, such as `o2`: counted for nobody
     "#);
     assert_eq!(code, Some(0));
