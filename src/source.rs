@@ -71,6 +71,11 @@ impl Sources {
         &self.file(id).path
     }
 
+    /// Returns that path with slashes, wherever the program runs.
+    pub fn shown_path(&self, id: SourceId) -> String {
+        self.path(id).display().to_string().replace('\\', "/")
+    }
+
     /// Returns the text at `span`.
     pub fn slice(&self, span: Span) -> &str {
         &self.file(span.source).text[span.start..span.end]

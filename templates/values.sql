@@ -56,10 +56,7 @@ FROM (
 LEFT JOIN (
   SELECT DISTINCT named.{{ "owner" | ident }}
   FROM (
-{% for entities in known %}
-    SELECT {{ entities.key }} AS {{ "owner" | ident }} FROM {{ entities.from }} AS source_rows
-    {{ "UNION ALL" | safe if not loop.last }}
-{% endfor %}
+{% include "known.sql" %}
   ) AS named
 ) AS known
   ON known.{{ "owner" | ident }} = counted.{{ "owner" | ident }}

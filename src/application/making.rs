@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::application::artifacts::{self, Others};
 use crate::application::dropping::gone;
@@ -21,7 +21,7 @@ use crate::plan::{self, naming};
 use crate::project::read::list;
 use crate::run::preflight::preflight;
 use crate::run::standing::{Extended, Standing, State};
-use crate::run::{Event, Job, Options, RunResult, Step};
+use crate::run::{Event, Job, Options, RunResult, Step, stoppable};
 use crate::semantic::model::{KpiIndex, Model};
 use crate::target::Target;
 use crate::warehouse::{self, Found, Warehouse};
@@ -55,8 +55,11 @@ pub trait Watcher: Sync {
     /// Is told why nothing is made.
     fn error(&self, text: &str);
 
-    /// Is told that so many relations are made from here on; what it returns is set to stop that.
-    fn begins(&self, relations: usize) -> Arc<AtomicBool>;
+    /// Returns what is set to stop the run, at any moment from its beginning on.
+    fn cancelled(&self) -> Arc<AtomicBool>;
+
+    /// Is told that so many relations are made from here on.
+    fn begins(&self, relations: usize);
 
     /// Is told what becomes of a relation.
     fn happens(&self, event: Event<'_>);
@@ -79,6 +82,12 @@ pub fn make(
     let folder = workspace.request.target_folder();
     let now = workspace.request.now;
     let mut statements = compile(workspace, target, &folder)?;
+    let cancelled = watcher.cancelled();
+    if cancelled.load(Ordering::Relaxed) {
+        let jobs = jobs(workspace, target, &statements, &[], part)?;
+        stop(jobs, Seen::default(), record, watcher);
+        return Ok(None);
+    }
     expired::refuse(&workspace.analysis, target, part, workspace.as_of, now)?;
     let warehouse = workspace.connect(target)?;
     let schema = target.dialect.table(&target.schema).map_err(Obstacle::new)?;
@@ -132,13 +141,25 @@ pub fn make(
         workspace.as_of
     ));
     let required = requirements(&workspace.analysis, &part, &place(target, workspace.as_of));
-    problems.extend(preflight(&*warehouse, &required).iter().map(ToString::to_string));
-    let mut seen = Seen::default();
-    // A file, or a database that is part of this program, is read for nothing.
-    if problems.is_empty() && (how.check_data || target.dialect.name() == warehouse::EMBEDDED) {
-        let place = place(target, workspace.as_of);
-        seen = inspect(&workspace.analysis, &part, &place, &*warehouse)?;
+    let place = place(target, workspace.as_of);
+    let (missing, seen) = stoppable(&*warehouse, &cancelled, || {
+        let missing: Vec<String> = preflight(&*warehouse, &required).iter().map(ToString::to_string).collect();
+        // A file, or a database that is part of this program, is read for nothing.
+        let is_looked_at = how.check_data || target.dialect.name() == warehouse::EMBEDDED;
+        let seen = if is_looked_at && missing.is_empty() && problems.is_empty() {
+            inspect(&workspace.analysis, &part, &place, &*warehouse, &cancelled)
+        } else {
+            Ok(Seen::default())
+        };
+        (missing, seen)
+    });
+    let seen = seen?;
+    if cancelled.load(Ordering::Relaxed) {
+        // What is missing may be what was not looked for any more.
+        stop(jobs, seen, record, watcher);
+        return Ok(None);
     }
+    problems.extend(missing);
     for remark in &seen.remarks {
         match remark {
             Remark::Error(error) => watcher.error(error),
@@ -147,7 +168,8 @@ pub fn make(
     }
     let is_readable = seen.is_well();
     let result = if problems.is_empty() && is_readable {
-        let options = options(target, how, watcher.begins(jobs.len()));
+        watcher.begins(jobs.len());
+        let options = options(target, how, cancelled);
         let result = execute(&*warehouse, jobs, &options, watcher);
         let result = recover(workspace, target, &*warehouse, (&there, &states), result, &options, watcher)?;
         watcher.ended(&result);
@@ -166,6 +188,14 @@ pub fn make(
     let succeeded = result.succeeded();
     record.ran(result, seen.found);
     Ok(succeeded.then_some(warehouse))
+}
+
+/// Gives everything up before the first relation is made, because the run is stopped.
+fn stop(jobs: Vec<Job>, seen: Seen, record: &Record, watcher: &dyn Watcher) {
+    let skipped = runner::skip(jobs, "the run was cancelled before it began");
+    let result = RunResult { cancelled: true, ..skipped };
+    watcher.ended(&result);
+    record.ran(result, seen.found);
 }
 
 /// Makes the jobs of a part: each with the mark that its relation gets, and with what is known of what is there.

@@ -1,6 +1,7 @@
 //! What is looked at in raw rows before a run.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::Analysis;
 use crate::application::Obstacle;
@@ -40,17 +41,24 @@ impl Seen {
 
 /// Looks at the raw rows that the relations of `part` are made of: what would be lost.
 ///
-/// Everything is read where that costs nothing but time; elsewhere what the relations themselves are made of.
+/// Everything is read where that costs nothing but time; elsewhere what the relations themselves are made of. Once `cancelled` is
+/// set nothing more is looked at.
 pub fn inspect(
     analysis: &Analysis,
     part: &[NodeId],
     place: &Place,
     warehouse: &dyn Warehouse,
+    cancelled: &AtomicBool,
 ) -> Result<Seen, Obstacle> {
     let mut seen = Seen::default();
     let reads_files = place.dialect.unsupported("source", "file").is_none();
     for wanted in looks(analysis, part, place)? {
+        if cancelled.load(Ordering::Relaxed) {
+            break;
+        }
         match look(warehouse, &wanted) {
+            // It was interrupted, or answers nobody any more.
+            Err(_) if cancelled.load(Ordering::Relaxed) => break,
             Ok(found) => {
                 match found.error(&wanted) {
                     Some(error) => seen.remarks.push(Remark::Error(error)),

@@ -206,7 +206,7 @@ impl Workspace {
         nodes.extend(project.tables.tests.iter().map(|test| Node {
             id: Id::new(Table::Test, &test.name),
             tags: test.body.tags.clone(),
-            path: project.sources.path(test.source()).display().to_string().replace('\\', "/"),
+            path: project.sources.shown_path(test.source()),
             depends_on: test.body.expect.keys().filter_map(|relation| self.tested(relation.get())).collect(),
         }));
         nodes

@@ -52,11 +52,8 @@ pub fn run(args: &Args, cx: &Cx) -> Result<Exit, Failure> {
     let (model, plan) = (&workspace.analysis.model, &workspace.analysis.plan);
     let found = Found::named(&args.name, model, plan)?;
     let lineage = Lineage::new(model, plan);
-    let report = if args.down {
-        Report::down(&found, &lineage, model, plan)
-    } else {
-        Report::up(&found, &lineage, model, plan)?
-    };
+    let report =
+        if args.down { Report::down(&found, &lineage, plan) } else { Report::up(&found, &lineage, model, plan)? };
     match cx.globals.output {
         Output::Json => cx.print(&report.to_json())?,
         Output::Text | Output::Csv | Output::Sarif => cx.print(&report.to_text())?,

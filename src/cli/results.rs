@@ -24,6 +24,8 @@ pub fn recorded(
     work: impl FnOnce(&Record) -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
     let started_at = Timestamp::now();
+    // From here on a signal stops the command, which writes its results all the same.
+    cx.cancelled();
     let folder = cx.request().target_folder();
     let is_project = cx.globals.project_dir.join(PROJECT_FILE).is_file();
     let record = Record::new(command);

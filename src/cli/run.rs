@@ -89,9 +89,12 @@ impl Watcher for ShownRun<'_> {
         say_error(text, None, self.cx);
     }
 
-    fn begins(&self, relations: usize) -> Arc<AtomicBool> {
-        self.progress.get_or_init(|| Mutex::new(self.cx.progress(relations)));
+    fn cancelled(&self) -> Arc<AtomicBool> {
         self.cx.cancelled()
+    }
+
+    fn begins(&self, relations: usize) {
+        self.progress.get_or_init(|| Mutex::new(self.cx.progress(relations)));
     }
 
     fn happens(&self, event: Event<'_>) {
@@ -106,6 +109,9 @@ impl Watcher for ShownRun<'_> {
     fn ended(&self, result: &RunResult) {
         if result.cancelled {
             say_error("the run was stopped", None, self.cx);
+            if self.progress.get().is_none() {
+                return;
+            }
         }
         let progress = self.progress.get().map(|progress| progress.lock().expect("no line panics"));
         let summary = progress.and_then(|progress| progress.summary(Duration::from_secs_f64(result.seconds)));

@@ -5,8 +5,10 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
+use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -25,6 +27,12 @@ use crate::source::Sources;
 
 /// Columns, where nothing says how many there are.
 const DEFAULT_WIDTH: usize = 100;
+
+/// How long after the first signal another one is a second.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// How a process ends that is not to wait any longer: as shells say it of one that Ctrl-C ended.
+const KILLED: i32 = 130;
 
 /// What a command is given of the world.
 #[derive(Debug)]
@@ -61,13 +69,20 @@ impl Cx {
         self.colors
     }
 
-    /// Returns the flag that Ctrl-C sets from here on, instead of ending the process.
+    /// Returns the flag that Ctrl-C and SIGTERM set from here on, instead of ending the process. A second signal ends it: but
+    /// not one that comes with the first, as some send it to a process and to its group.
     pub fn cancelled(&self) -> Arc<AtomicBool> {
         let flag = self.cancelled.get_or_init(|| {
             let flag = Arc::new(AtomicBool::new(false));
             let set = Arc::clone(&flag);
             // Where no handler can be had, Ctrl-C ends the process, which leaves every table whole too.
-            let _ = ctrlc::set_handler(move || set.store(true, Ordering::Relaxed));
+            let first: OnceLock<Instant> = OnceLock::new();
+            let _ = ctrlc::set_handler(move || {
+                set.store(true, Ordering::Relaxed);
+                if first.get_or_init(Instant::now).elapsed() >= AGAIN {
+                    process::exit(KILLED);
+                }
+            });
             flag
         });
         Arc::clone(flag)

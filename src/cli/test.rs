@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::application::making::threads;
@@ -108,12 +109,13 @@ pub fn test(
         progress.finished(&case.name, &shown(&Outcome::Skipped), Duration::ZERO);
     }
     let times = times.into_inner().expect("no time panics");
+    let is_stopped = cancelled.load(Ordering::Relaxed);
     record.tested(cases.iter().zip(&outcomes).map(|(case, outcome)| {
         let (status, message) = match outcome {
             Outcome::Passed => (RunStatus::Pass, None),
             Outcome::Failed(differences) => (RunStatus::Fail, Some(differences.clone())),
             Outcome::Error(message) => (RunStatus::Error, Some(message.clone())),
-            Outcome::Skipped => (RunStatus::Skipped, None),
+            Outcome::Skipped => (RunStatus::Skipped, is_stopped.then(|| "the tests were stopped".to_owned())),
         };
         let seconds = times.get(&case.name).copied().unwrap_or_default();
         let (file, line) = place(project, &case.name);
@@ -123,6 +125,9 @@ pub fn test(
     match progress.summary(clock.elapsed()) {
         Some(summary) => say_always(&summary),
         None => cx.say(&format!("{passed} of {} unit tests passed", cases.len())),
+    }
+    if is_stopped {
+        say_error("the tests were stopped", None, cx);
     }
     for reason in &left_behind {
         say_error(reason, None, cx);

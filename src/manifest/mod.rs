@@ -199,7 +199,7 @@ pub fn manifest(
 
 /// Returns the path of a definition's file relative to the project, with slashes.
 pub fn path_of(project: &Project, meta: &Meta) -> String {
-    project.sources.path(meta.span.source).display().to_string().replace('\\', "/")
+    project.sources.shown_path(meta.span.source)
 }
 
 /// Returns the hash of a definition's meaning.
@@ -314,8 +314,7 @@ fn target_entry(
             sql_path: format!("{}/{}.sql", target.folder, node.name),
             sql_sha256: sha256(statement.sql()),
             definition: definition.map(|own| unique(model, &own.id)),
-            definition_path: definition
-                .map(|own| project.sources.path(own.span.source).display().to_string().replace('\\', "/")),
+            definition_path: definition.map(|own| project.sources.shown_path(own.span.source)),
             definition_sha256: definition.map(|own| definition_hash(model, own.definition)),
             tags: definition.map(|own| own.tags.clone()).unwrap_or_default(),
             depends_on: node.depends_on.iter().map(|input| node_id(model, plan, *input)).collect(),

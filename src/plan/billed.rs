@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::plan::columns::role_of_events;
 use crate::plan::layout::layout;
 use crate::plan::lineage;
 use crate::plan::node::{Materialization, Node, NodeId, Occurrences, Plan, Raw, Relation, Shape, Stream};
@@ -16,6 +17,7 @@ use crate::semantic::expr::Type;
 use crate::semantic::model::{
     EntityIndex, EventName, EventNames, MilestoneIndex, Model, Occurrences as Counts, SourceIndex, SourceRows,
 };
+use crate::semantic::name::EventRole;
 
 /// How many rows a cell table has for each KPI: it is small, whatever it is.
 const CELLS: u64 = 1_000;
@@ -251,22 +253,20 @@ impl Work<'_> {
             }
             Relation::Events(events) => {
                 let source = self.model.source(events.source);
-                let column = match name {
-                    "entity" => source.entity().map(|(_, column)| column.as_str()),
-                    "event_id" => source.key().map(String::as_str),
-                    _ => None,
-                };
+                let is = |role| name == role_of_events(role);
+                let entity = source.entity().filter(|_| is(EventRole::Entity)).map(|(_, column)| column.as_str());
+                let column = entity.or_else(|| source.key().filter(|_| is(EventRole::Id)).map(String::as_str));
                 raw(Raw::Source(events.source), column)
             }
             Relation::Occurrences(occurrences) => {
                 let source = self.model.source(occurrences.source);
-                match name {
-                    "entity" => self.key_bytes(occurrences.entity),
-                    "event_id" => raw(Raw::Source(occurrences.source), source.key().map(String::as_str)),
-                    _ => None,
+                if name == role_of_events(EventRole::Entity) {
+                    return self.key_bytes(occurrences.entity);
                 }
+                let id = source.key().filter(|_| name == role_of_events(EventRole::Id));
+                raw(Raw::Source(occurrences.source), id.map(String::as_str))
             }
-            Relation::Reached(reached) if name == "entity" => self.key_bytes(reached.entity),
+            Relation::Reached(reached) if name == role_of_events(EventRole::Entity) => self.key_bytes(reached.entity),
             Relation::Reached(_)
             | Relation::Schema
             | Relation::Facts(_)

@@ -44,22 +44,18 @@ pub fn document(dialect: &Dialect, column: &Fragment, stored: Stored) -> Result<
     dialect.expression("source", "document", &[("document", Argument::Sql(column.clone(), None)), ("stored", stored)])
 }
 
-/// Prints the property at `path` (keys from the outermost to the innermost) of a document, as `ty`.
+/// Prints the property at `path` (keys from the outermost to the innermost) of what [`document`] gave, as `ty`;
+/// `timezone` is that of times that say none.
 ///
 /// Null where there is none, where it is the document's own null, where it is an object or an array, and where it cannot
 /// be read as `ty`.
-pub fn property(
+pub fn property_of(
     dialect: &Dialect,
-    column: &Fragment,
-    stored: Stored,
+    document: &Fragment,
     path: &[&str],
     ty: Type,
+    timezone: &str,
 ) -> Result<Fragment, Failure> {
-    property_of(dialect, &document(dialect, column, stored)?, path, ty)
-}
-
-/// Prints a property of what [`document`] gave.
-pub fn property_of(dialect: &Dialect, document: &Fragment, path: &[&str], ty: Type) -> Result<Fragment, Failure> {
     if path.is_empty() || path.iter().any(|key| key.is_empty()) {
         return Err(Failure::Mistake("a property's path has an empty part".to_owned()));
     }
@@ -70,13 +66,17 @@ pub fn property_of(dialect: &Dialect, document: &Fragment, path: &[&str], ty: Ty
         "text",
         &[("document", Argument::Sql(document.clone(), None)), ("path", Argument::Sql(path, None))],
     )?;
-    from_text(dialect, text, ty, "UTC")
+    from_text(dialect, text, ty, zone_of(ty, timezone))
+}
+
+/// Returns the zone in which a value is read: a date is a day of the calendar wherever it was written, and no zone moves it.
+fn zone_of(ty: Type, timezone: &str) -> &str {
+    if ty == Type::Date { "UTC" } else { timezone }
 }
 
 /// Prints a column of unknown type as `ty`; `timezone` is that of times and texts that say none.
 pub fn normalize(dialect: &Dialect, value: &Fragment, ty: Type, timezone: &str) -> Result<Fragment, Failure> {
-    // A date is a day of the calendar wherever it was written: no zone moves it.
-    let timezone = if ty == Type::Date { "UTC" } else { timezone };
+    let timezone = zone_of(ty, timezone);
     let value = Argument::Sql(value.clone(), None);
     let text = dialect.expression("source", "string", &[("value", value.clone())])?;
     let converted = from_text(dialect, text, ty, timezone)?;

@@ -42,7 +42,7 @@ const PORTABLE: &str = "portable";
 const REQUIRED: &[(&str, &[&str])] = &[
     ("arithmetic", &["add", "subtract", "multiply", "negate", "whole", "wide"]),
     ("literals", &["float", "date", "timestamp", "pattern"]),
-    ("aggregates", &["count", "count_distinct", "sum", "average", "min", "max", "percentile"]),
+    ("aggregates", &["count", "count_distinct", "sum", "average", "min", "max"]),
     ("source", &["path", "document", "text", "string", "from_text", "normalize", "instant", "moment", "file"]),
     (
         "statements",

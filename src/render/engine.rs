@@ -1,30 +1,27 @@
 //! Templates -> statements: `minijinja`, strict, and only SQL prints.
 //!
 //! A plain string is refused where it would be printed: a name goes through `| ident` or `| table`, a value through
-//! `| literal`, a remark through `| comment`, and what is SQL already comes as [`Sql`]. The portable functions, the
-//! aggregates and the statements of the dialect's file are called by name, so that a template never names a warehouse.
+//! `| literal`, a remark through `| comment`, and what is SQL already comes as [`Sql`]. The portable functions and
+//! the statements of the dialect's file are called by name, so that a template never names a warehouse.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use include_dir::{Dir, include_dir};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Rest, Serde};
+use minijinja::value::{Rest, Serde};
 use minijinja::{AutoEscape, Environment, Error, State, UndefinedBehavior, Value};
 use serde::{Serialize, Serializer};
 
-use crate::render::access;
 use crate::render::dialect::{Argument, Dialect};
-use crate::render::expr::{self, aggregate_name, binary};
+use crate::render::expr::{self, binary};
 use crate::render::holes::{self, Fragment};
-use crate::semantic::expr::{AggregateFunction, BinaryOperator, Literal, Type};
+use crate::semantic::expr::{BinaryOperator, Literal, Type};
 use crate::semantic::library::{Accepts, Function, Gives, Library, Signature};
 
 mod value;
 
-use self::value::{
-    Expression, constant, explain, expression, failure, fragment, mistake, named, print, refusal, safe, ty, words,
-};
+use self::value::{constant, explain, expression, failure, fragment, mistake, named, print, refusal, safe, ty, words};
 
 /// The directory `templates`, as it was when the program was built.
 static TEMPLATES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
@@ -105,8 +102,8 @@ fn open(dialect: &'static Dialect) -> Environment<'static> {
         environment
             .add_function(function.name.clone(), move |arguments: Rest<Value>| call(function, &arguments, dialect));
     }
-    aggregates(&mut environment, dialect);
-    accesses(&mut environment, dialect);
+    texts(&mut environment, dialect);
+    types(&mut environment, dialect);
     statements(&mut environment, dialect);
     environment
 }
@@ -137,28 +134,9 @@ fn filters(environment: &mut Environment<'static>, dialect: &'static Dialect) {
         }
         Ok::<_, Error>(Value::from_safe_string(joined))
     });
-    environment.add_filter("of", move |value: Value, ty: &str| {
-        Ok::<_, Error>(Value::from_object(Expression { fragment: fragment(&value, dialect)?, ty: Some(named(ty)?) }))
-    });
 }
 
-fn aggregates(environment: &mut Environment<'static>, dialect: &'static Dialect) {
-    let simple = [
-        AggregateFunction::Count,
-        AggregateFunction::CountDistinct,
-        AggregateFunction::Sum,
-        AggregateFunction::Average,
-        AggregateFunction::Min,
-        AggregateFunction::Max,
-    ];
-    for function in simple {
-        environment.add_function(aggregate_name(function), move |arguments: Rest<Value>, options: Kwargs| {
-            aggregate(function, arguments.first(), &options, dialect)
-        });
-    }
-    environment.add_function("percentile", move |value: Value, share: f64, options: Kwargs| {
-        aggregate(AggregateFunction::Percentile(share), Some(&value), &options, dialect)
-    });
+fn texts(environment: &mut Environment<'static>, dialect: &'static Dialect) {
     environment.add_function("concatenate", move |values: Rest<Value>| {
         let mut values = values.iter().map(|value| fragment(value, dialect));
         let first = values.next().ok_or_else(|| mistake("`concatenate` takes strings".to_owned()))??;
@@ -168,50 +146,7 @@ fn aggregates(environment: &mut Environment<'static>, dialect: &'static Dialect)
     });
 }
 
-fn aggregate(
-    function: AggregateFunction,
-    value: Option<&Value>,
-    options: &Kwargs,
-    dialect: &'static Dialect,
-) -> Result<Value, Error> {
-    let argument = value.map(|value| Ok::<_, Error>((fragment(value, dialect)?, ty(value)))).transpose()?;
-    let filter: Option<Value> = options.get("filter")?;
-    let filter = filter.map(|filter| fragment(&filter, dialect)).transpose()?;
-    options.assert_all_used()?;
-    let result = match function {
-        AggregateFunction::Count | AggregateFunction::CountDistinct => Some(Type::Int),
-        AggregateFunction::Average | AggregateFunction::Percentile(_) => Some(Type::Float),
-        AggregateFunction::Sum | AggregateFunction::Min | AggregateFunction::Max => {
-            argument.as_ref().and_then(|(_, ty)| *ty)
-        }
-    };
-    let sql = expr::aggregate(dialect, function, argument, filter, result).map_err(failure)?;
-    expression(sql, result)
-}
-
-fn accesses(environment: &mut Environment<'static>, dialect: &'static Dialect) {
-    environment.add_function("property", move |document: Value, path: Value, ty: &str, options: Kwargs| {
-        let stored: &str = options.get::<Option<&str>>("stored")?.unwrap_or("text");
-        options.assert_all_used()?;
-        let (_, stored) = access::Stored::NAMED
-            .iter()
-            .find(|(name, _)| *name == stored)
-            .ok_or_else(|| mistake(format!("documents are not stored as `{stored}`")))?;
-        let keys: Vec<String> = match path.as_str() {
-            Some(path) => path.split('.').map(str::to_owned).collect(),
-            None => path.try_iter()?.map(|key| key.to_string()).collect(),
-        };
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let ty = named(ty)?;
-        let sql = access::property(dialect, &fragment(&document, dialect)?, *stored, &keys, ty).map_err(failure)?;
-        expression(sql, Some(ty))
-    });
-    environment.add_function("normalize", move |value: Value, ty: &str, options: Kwargs| {
-        let timezone: &str = options.get::<Option<&str>>("timezone")?.unwrap_or("UTC");
-        options.assert_all_used()?;
-        let ty = named(ty)?;
-        expression(access::normalize(dialect, &fragment(&value, dialect)?, ty, timezone).map_err(failure)?, Some(ty))
-    });
+fn types(environment: &mut Environment<'static>, dialect: &'static Dialect) {
     environment.add_function("type", move |name: &str| {
         Ok::<_, Error>(Value::from_safe_string(dialect.type_name(named(name)?).to_owned()))
     });
@@ -319,9 +254,7 @@ fn call(function: &Function, arguments: &[Value], dialect: &Dialect) -> Result<V
             Some((before, ty)) if before == sql => Some((sql, if ty == result { ty } else { None })),
             Some(_) => {
                 let name = &function.name;
-                return Err(mistake(format!(
-                    "`{name}` depends on a type that is not known here; say it by `| of('date')`"
-                )));
+                return Err(mistake(format!("`{name}` depends on a type that is not known here")));
             }
         };
     }

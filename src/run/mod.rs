@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::warehouse::{ErrorKind, Executed, Warehouse};
 
 pub use self::step::Step;
+pub use self::stoppable::stoppable;
 
 pub mod preflight;
 pub mod results;
@@ -21,6 +22,7 @@ pub mod values;
 
 mod schedule;
 mod step;
+mod stoppable;
 mod workers;
 
 /// One node of the plan, as a run makes it.

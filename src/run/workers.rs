@@ -12,7 +12,7 @@ use crate::run::{Event, Job, NodeResult, Observer, Options, Outcome, RunResult, 
 use crate::warehouse::{Error, ErrorKind, Executed, Interrupter, Warehouse};
 
 /// How often the flag and the clock are looked at.
-const TICK: Duration = Duration::from_millis(10);
+pub(super) const TICK: Duration = Duration::from_millis(10);
 
 /// What a statement waits before it is tried again; twice as long each time.
 const BACKOFF: Duration = Duration::from_millis(25);

@@ -51,7 +51,8 @@ pub enum Buckets {
     Everybody,
     /// By when they happened.
     Calendar(Period),
-    /// By the cohort of the member: when its window began.
+    /// By the cohort of the member: when its window began; where a milestone makes the population, when it reached that; of
+    /// entities, events and facts, when the entity started.
     Cohort(Period),
 }
 

@@ -256,12 +256,39 @@ fn taken_attribute(entity: &Entity, attribute: &Column, roles: &[Role]) -> Optio
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use crate::diagnostic::Diagnostics;
     use crate::plan::build::MILESTONE_COLUMNS;
-    use crate::semantic::taken::MILESTONE;
+    use crate::plan::columns::STARTED_AT;
+    use crate::plan::own::Planned as _;
+    use crate::semantic::name::ReachColumn;
+    use crate::semantic::taken::{ENTITY, MILESTONE, SCORE};
 
     #[test]
     fn all_columns_of_milestones_are_taken() {
         let columns: Vec<&str> = MILESTONE_COLUMNS.iter().map(|(name, _)| *name).collect();
         assert_eq!(columns, MILESTONE);
+        // What expressions take them for is what they are.
+        assert!(ReachColumn::ALL.iter().all(|column| MILESTONE_COLUMNS.contains(&(column.name(), column.ty()))));
+    }
+
+    #[test]
+    fn all_columns_of_scores_are_taken() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let model =
+            crate::analyze(root, BTreeMap::new(), &mut Diagnostics::default()).expect("the sample project").model;
+        let [_, rest] = model.scores[0].own(&model).expect("a score has a relation").columns;
+        assert_eq!(rest.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), SCORE);
+    }
+
+    #[test]
+    fn all_columns_of_entities_are_taken() {
+        let [started_at, of_template] = ENTITY else { panic!("there are two") };
+        assert_eq!(*started_at, STARTED_AT);
+        assert!(
+            include_str!("../../templates/entity.sql").contains(&format!("AS {{{{ \"{of_template}\" | ident }}}}"))
+        );
     }
 }

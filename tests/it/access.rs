@@ -165,8 +165,9 @@ fn text(connection: &Connection, expression: &str, from: &str) -> Result<Option<
 }
 
 pub(crate) fn property(dialect: &Dialect, stored: Stored, path: &[&str], ty: Type) -> String {
-    let document = Fragment::atom(dialect.identifier("d").unwrap());
-    access::property(dialect, &document, stored, path, ty).unwrap().sql
+    let column = Fragment::atom(dialect.identifier("d").unwrap());
+    let document = access::document(dialect, &column, stored).unwrap();
+    access::property_of(dialect, &document, path, ty, "UTC").unwrap().sql
 }
 
 #[test]
@@ -266,7 +267,7 @@ fn files_are_relations_where_the_warehouse_reads_files() {
 fn a_path_has_no_empty_part() {
     for dialect in dialects() {
         let document = Fragment::atom("d");
-        assert!(access::property(dialect, &document, Stored::Text, &["a", ""], Type::String).is_err());
-        assert!(access::property(dialect, &document, Stored::Text, &[], Type::String).is_err());
+        assert!(access::property_of(dialect, &document, &["a", ""], Type::String, "UTC").is_err());
+        assert!(access::property_of(dialect, &document, &[], Type::String, "UTC").is_err());
     }
 }

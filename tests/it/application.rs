@@ -33,9 +33,11 @@ impl Watcher for Told {
         self.said.lock().unwrap().push(text.to_owned());
     }
 
-    fn begins(&self, _: usize) -> Arc<AtomicBool> {
+    fn cancelled(&self) -> Arc<AtomicBool> {
         Arc::default()
     }
+
+    fn begins(&self, _: usize) {}
 
     fn happens(&self, event: Event<'_>) {
         if let Event::Finished { outcome, .. } = event {

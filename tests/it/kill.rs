@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
@@ -89,8 +89,13 @@ impl Project {
 
     /// Begins a run that does not end.
     fn start(&self, moment: &str) -> Held {
+        self.start_with(moment, HELD)
+    }
+
+    /// The same, of a run that a definition holds.
+    fn start_with(&self, moment: &str, held: &str) -> Held {
         let definition = self.root().join("models/held.toml");
-        fs::write(&definition, HELD).unwrap();
+        fs::write(&definition, held).unwrap();
         let mut child = self.command(moment).args(["--verbose", "--threads", "3"]).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         Held { child, stderr, said: String::new(), definition }
@@ -161,6 +166,13 @@ struct Held {
 }
 
 impl Held {
+    /// Waits until it says something.
+    fn wait_until_it_says(&mut self, wanted: &str) {
+        while !self.said.contains(wanted) {
+            assert_ne!(self.stderr.read_line(&mut self.said).unwrap(), 0, "the run has ended: {}", self.said);
+        }
+    }
+
     /// Waits until so many relations were made and the one that takes minutes was begun.
     fn wait_for(&mut self, made: usize) {
         let (mut is_held, mut ended) = (false, 0);
@@ -244,6 +256,34 @@ fn a_run_that_is_interrupted_says_so_and_leaves_whole_tables() {
         if number % 4 == 0 {
             project.run(MOMENTS[this]);
             assert_eq!(project.state(), project.fresh[this], "{when}");
+        }
+    }
+}
+
+/// Before the first relation is made raw rows are looked at, which may take long.
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_stopped_before_the_first_relation_says_what_it_skipped() {
+    let project = Project::new();
+    let results = project.root().join("target/run_results.json");
+    // A column that is no text is looked at.
+    let looked_at = HELD.replace("\"string\"", "\"int\"");
+    for signal in ["-INT", "-TERM"] {
+        let _ = fs::remove_file(&results);
+        let mut run = project.start_with(MOMENTS[0], &looked_at);
+        run.wait_until_it_says("relations on `dev`");
+        assert!(Command::new("kill").args([signal, &run.child.id().to_string()]).status().unwrap().success());
+        assert_eq!(run.child.wait().unwrap().code(), Some(1), "{signal}");
+        run.stderr.read_to_string(&mut run.said).unwrap();
+        assert!(run.said.ends_with("error: the run was stopped\n"), "{signal}: {}", run.said);
+        drop(run);
+        assert_eq!(project.state(), project.fresh[1], "{signal}");
+        let document: Document = serde_json::from_str(&fs::read_to_string(&results).unwrap()).unwrap();
+        assert_eq!(document.errors, ["the run was stopped"]);
+        assert!(document.results.iter().any(|entry| entry.unique_id.ends_with(".entity_held")), "{signal}");
+        for entry in &document.results {
+            assert_eq!(entry.status, Status::Skipped, "{signal}");
+            assert_eq!(entry.message.as_deref(), Some("the run was cancelled before it began"), "{signal}");
         }
     }
 }

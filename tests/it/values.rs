@@ -104,7 +104,10 @@ fn times_of_which_none_can_be_read_are_an_error() {
 
     let bench = Bench::new(MODELS, &[("users.csv", "user_id,created_at\nu1,01/02/2026\nu2,\n")]);
     let (said, code) = bench.said();
-    insta::assert_snapshot!(said, @"error: `entity.user`: of 2 rows none has a start that can be read: `created_at` holds `01/02/2026`");
+    insta::assert_snapshot!(said, @r#"
+    error: `entity.user`: of 2 rows none has a start that can be read: `created_at` holds `01/02/2026`
+    warning: `source.events`: 2 of 2 rows (100 %) have a `user_id` that no `user` has, such as `u1`: counted for no milestone without a `subject`
+    "#);
     assert_eq!(code, Some(1));
     // A blank behind each comma is part of the value.
     let blanks = "event_id, user_id, event_name, timestamp\n1, u1, invite_sent, 2026-01-03\n";
@@ -127,6 +130,7 @@ fn rows_of_which_some_are_lost_are_counted() {
     warning: `source.events`: 1 of 4 rows has a time that cannot be read, such as `01/04/2026` in `timestamp`: not counted
     warning: `source.events`: 1 of 4 rows has no `timestamp`: not counted
     warning: `source.events`: 1 of 4 rows has no `user_id`: counted for no milestone without a `subject`
+    warning: `source.events`: 2 of 4 rows (50 %) have a `user_id` that no `user` has, such as `u2`: counted for no milestone without a `subject`
     "#);
     assert_eq!(code, Some(0));
     insta::assert_snapshot!(serde_json::to_string_pretty(&bench.found()).unwrap(), @r#"
@@ -155,8 +159,8 @@ fn rows_of_which_some_are_lost_are_counted() {
         "without_key": 1,
         "without_id": 0,
         "without_name": 0,
-        "unknown_entities": 0,
-        "unknown_entity": null,
+        "unknown_entities": 2,
+        "unknown_entity": "u2",
         "unreadable_values": {},
         "absent_properties": [],
         "unknown_events": {}
@@ -357,6 +361,55 @@ fn rows_of_somebody_whom_no_table_has_are_counted() {
     warning: `source.bills`: 1 of 4 rows has no `id`: counted, each by itself
     warning: `source.bills`: 1 of 4 rows has no `account_id`: counted for nobody
     warning: `source.bills`: 1 of 4 rows (25 %) has a `account_id` that no `account` has, such as `b`: counted for nobody
+    "#);
+    assert_eq!(code, Some(0));
+}
+
+/// Members that do not tell which entities there are name none, nor do those that are not there themselves.
+#[test]
+fn rows_of_an_entity_that_its_members_do_not_make_are_counted() {
+    let invoices = |entity: &str| {
+        format!(
+            "[source.invoices]\nkind = \"facts\"\npath = \"invoices.csv\"\nkey = \"id\"\nentity = \"whose\"\n\
+             entity_type = \"{entity}\"\ntime = \"at\"\n\
+             [kpi]\npaid = {{ kind = \"count\", of = \"invoices\", cohort = \"month\" }}\n"
+        )
+    };
+    let user = "[entity.user]\npath = \"users.csv\"\nkey = \"user_id\"\nstart = \"created_at\"\n\
+                parent = { account = \"account\" }\n";
+    // `b` is named by a device alone, and `c` by a user who is not there; `d` by nobody.
+    let models = format!(
+        "[entity.account]\nkey = \"account_id\"\nmembers = [\"user\"]\n{user}[entity.device]\npath = \"devices.csv\"\n\
+         key = \"device_id\"\nstart = \"at\"\nparent = {{ account = \"account\" }}\n{}\
+         clicks = {{ kind = \"count\", of = \"device\", grain = \"month\" }}\n",
+        invoices("account")
+    );
+    let users = "user_id,created_at,account\nu1,2026-01-01,a\nu2,soon,c\n";
+    let devices = "device_id,account,at\nd1,b,2026-01-01\nd2,a,2026-01-01\n";
+    let bills = "id,whose,at\n1,a,2026-01-03\n2,b,2026-01-03\n3,c,2026-01-03\n4,d,2026-01-03\n";
+    let files = [("users.csv", users), ("devices.csv", devices), ("invoices.csv", bills)];
+    let (said, code) = Bench::new(&models, &files).said();
+    insta::assert_snapshot!(said, @r#"
+    warning: `entity.user`: 1 of 2 rows has a start that cannot be read, such as `soon` in `created_at`: not there
+    warning: `entity.device`: 1 of 2 rows (50 %) has a `account` that no `account` has, such as `b`: members of no `account`
+    warning: `source.invoices`: 3 of 4 rows (75 %) have a `whose` that no `account` has, such as `b`: counted for nobody
+    "#);
+    assert_eq!(code, Some(0));
+    // Of accounts with a table those are there that have a member; an organization is made of these.
+    let models = format!(
+        "[entity.org]\nkey = \"org_id\"\n[entity.account]\npath = \"accounts.csv\"\nkey = \"account_id\"\n\
+         parent = {{ org = \"org\" }}\n{user}{}",
+        invoices("org")
+    );
+    let accounts = "account_id,org\na,o1\nb,o2\nc,o3\n,o4\n";
+    let bills = "id,whose,at\n1,o1,2026-01-03\n2,o2,2026-01-03\n3,o3,2026-01-03\n4,o4,2026-01-03\n";
+    let files = [("users.csv", users), ("accounts.csv", accounts), ("invoices.csv", bills)];
+    let (said, code) = Bench::new(&models, &files).said();
+    insta::assert_snapshot!(said, @r#"
+    warning: `entity.user`: 1 of 2 rows has a start that cannot be read, such as `soon` in `created_at`: not there
+    warning: `entity.user`: 1 of 2 rows (50 %) has a `account` that no `account` has, such as `c`: members of no `account`
+    warning: `entity.account`: 1 of 4 rows has no `account_id`: not counted
+    warning: `source.invoices`: 3 of 4 rows (75 %) have a `whose` that no `org` has, such as `o2`: counted for nobody
     "#);
     assert_eq!(code, Some(0));
 }

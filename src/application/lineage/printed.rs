@@ -72,7 +72,7 @@ impl Report {
     }
 
     /// Works out what comes of something.
-    pub fn down(found: &Found, lineage: &Lineage<'_>, _: &Model, plan: &Plan) -> Self {
+    pub fn down(found: &Found, lineage: &Lineage<'_>, plan: &Plan) -> Self {
         let mut report = Self::empty(found, true);
         let own = if found.raw.is_none() || found.column.as_ref().is_some_and(|column| !column.is_raw) {
             found.node

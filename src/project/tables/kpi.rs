@@ -77,7 +77,8 @@ pub struct KpiTable {
     pub direction: Option<Direction>,
     /// The value to reach.
     pub target: Option<Spanned<Number>>,
-    /// Buckets by the time at which the window of a member began: its cohort.
+    /// Buckets by cohort: by when the window of a member began; with `from`, by when it reached that; of entities, events and
+    /// facts, by when the entity started.
     pub cohort: Option<Spanned<Grain>>,
     /// Buckets by the time at which the thing that is counted happened.
     pub grain: Option<Spanned<Grain>>,

@@ -153,7 +153,7 @@ pub struct SourceTable {
     pub event: Option<Spanned<String>>,
     /// The column with the time at which it happened; `{ column = "…", type = "…" }` says what is stored in it.
     pub time: Option<Spanned<Short<TimeTable>>>,
-    /// The IANA zone of times that carry none; `UTC` if absent.
+    /// The IANA zone of times that carry none, in columns and in properties; `UTC` if absent.
     pub timezone: Option<Spanned<String>>,
     /// The JSON document with the event's properties.
     pub properties: Option<PropertiesTable>,

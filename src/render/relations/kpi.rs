@@ -5,7 +5,7 @@ use minijinja::Value;
 use crate::plan::naming;
 use crate::plan::node::Cells;
 use crate::render::relations::Cx;
-use crate::semantic::model::{Buckets, Kpi};
+use crate::semantic::model::{Buckets, Kpi, MeasureRelation};
 use crate::semantic::settled;
 
 pub(super) fn header(cx: &Cx<'_>, kpi: &Kpi) -> Value {
@@ -24,7 +24,17 @@ fn lines(cx: &Cx<'_>, kpi: &Kpi) -> Vec<String> {
     let mut lines = Vec::new();
     let buckets = match kpi.buckets {
         Buckets::AllTime | Buckets::Everybody => "All time is one bucket.".to_owned(),
-        Buckets::Cohort(period) => format!("By {} of the cohort: when the window of a member began.", period.name()),
+        Buckets::Cohort(period) => {
+            let mut began: Vec<String> = Vec::new();
+            for measure in kpi.value.measures() {
+                let own = begins(cx, &measure.relation);
+                if !began.contains(&own) {
+                    began.push(own);
+                }
+            }
+            let colon = if began.is_empty() { "" } else { ": " };
+            format!("By {} of the cohort{colon}{}.", period.name(), began.join(", or "))
+        }
         Buckets::Calendar(period) => format!("By {} in which it happened.", period.name()),
     };
     lines.push(buckets);
@@ -35,4 +45,18 @@ fn lines(cx: &Cx<'_>, kpi: &Kpi) -> Vec<String> {
     }
     lines.extend(settled::never(cx.model, kpi).map(|never| never.sentence().to_owned()));
     lines
+}
+
+/// Says by which moment a row of a measure belongs to a cohort.
+fn begins(cx: &Cx<'_>, relation: &MeasureRelation) -> String {
+    match relation {
+        MeasureRelation::Milestone { population: Some(population), .. } => {
+            format!("when a member reached `{}`", cx.model.milestone(*population).meta.name)
+        }
+        MeasureRelation::Milestone { population: None, .. } => "when the window of a member began".to_owned(),
+        MeasureRelation::Entity(_) | MeasureRelation::Events(..) | MeasureRelation::Facts(_) => {
+            let entity = relation.entity(cx.model).map(|entity| cx.model.entity(entity).meta.name.as_str());
+            format!("when the `{}` started", entity.unwrap_or_default())
+        }
+    }
 }

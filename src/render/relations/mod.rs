@@ -339,7 +339,7 @@ impl Cx<'_> {
 
     /// Makes the comment that opens the statement of a definition: what it is, and the file that it is written in.
     fn definition_header(&self, kind: &str, meta: &Meta, lines: &[String]) -> Value {
-        let path = self.sources.path(meta.span.source).display().to_string().replace('\\', "/");
+        let path = self.sources.shown_path(meta.span.source);
         let title = match &meta.title {
             Some(title) => format!("{kind}.{}: {title} ({path})", meta.name),
             None => format!("{kind}.{} ({path})", meta.name),

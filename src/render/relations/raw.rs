@@ -11,7 +11,7 @@ use crate::semantic::expr::Type;
 use crate::semantic::files::Format;
 use crate::semantic::model::{Meta, Origin, Properties, Source, Stored, TimeType};
 use crate::semantic::moment;
-use crate::semantic::name::Name;
+use crate::semantic::name::{Name, Path};
 
 /// The column that holds a document once it was found to be one; another where a raw column is called so.
 const DOCUMENT: &str = "milepost_document";
@@ -55,6 +55,12 @@ impl<'c> Raw<'c> {
     /// Prints a column with the key of something, its id or its name, which is text that is not empty.
     pub(super) fn key(&self, column: &str) -> Result<Value> {
         self.cx.given(&self.typed(column, Type::String)?.to_string()).map(sql)
+    }
+
+    /// Prints a property of the documents that [`Raw::documents`] gave in its declared type.
+    pub(super) fn property(&self, document: &Fragment, path: &Path, ty: Type) -> Result<Value> {
+        let keys: Vec<&str> = path.parts().iter().map(String::as_str).collect();
+        Ok(sql(access::property_of(self.cx.dialect(), document, &keys, ty, self.timezone)?.sql))
     }
 
     /// Prints a column with a time as an instant.

@@ -5,7 +5,6 @@ use minijinja::{Value, context};
 use crate::plan::columns::{column_name, property_name, rank_of_events, rank_of_facts, role_of_events, role_of_facts};
 use crate::plan::layout::layout;
 use crate::plan::node::{Events, Materialization, Node};
-use crate::render::access;
 use crate::render::relations::entity::parenthesized;
 use crate::render::relations::raw::{Raw, Time};
 use crate::render::relations::{Aliases, Cx, Failure, Result, made, sql};
@@ -75,9 +74,7 @@ pub(super) fn events(cx: &Cx<'_>, node: &Node, events: &Events, is_within: bool)
             let (document, relation) = raw.documents(properties, from, &read_raw, &mut scan)?;
             from = relation;
             for (path, ty) in declared {
-                let keys: Vec<&str> = path.parts().iter().map(String::as_str).collect();
-                let fragment = access::property_of(cx.dialect(), &document, &keys, *ty)?;
-                columns.push(context! { name => property_name(path), sql => sql(fragment.sql) });
+                columns.push(context! { name => property_name(path), sql => raw.property(&document, path, *ty)? });
                 read.push(property_name(path));
             }
         }

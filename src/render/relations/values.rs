@@ -3,12 +3,11 @@
 use minijinja::{Value, context};
 
 use crate::plan::node::{Node, Raw as Reads, Relation};
-use crate::render::access;
 use crate::render::relations::raw::{Raw, Time};
 use crate::render::relations::{Cx, Result, sql};
 use crate::semantic::expr::Type;
 use crate::semantic::files::{entity_columns, source_columns};
-use crate::semantic::model::{Column, EntityIndex, EventName, Meta, Model, Origin, Source, SourceRows};
+use crate::semantic::model::{Column, EntityIndex, EventName, Meta, Origin, Source, SourceRows};
 use crate::semantic::name::Path;
 
 /// Two queries.
@@ -41,8 +40,8 @@ struct Look<'c> {
     owner: Option<&'c str>,
     /// The column with the key of a fact.
     id: Option<&'c str>,
-    /// Where the keys of those are: in a table of their own, or in those of their members.
-    known: Vec<(&'c Meta, &'c Origin, &'c str)>,
+    /// The keys of those that there are; none where nobody is asked.
+    known: Vec<Known>,
     source: Option<&'c Source>,
     /// What is declared besides.
     declared: &'c [Column],
@@ -71,7 +70,10 @@ pub(crate) fn values(
                 key: source.entity().map(|(_, column)| column.as_str()),
                 owner: source.entity().map(|(_, column)| column.as_str()),
                 id: source.key().map(String::as_str).filter(|_| !is_log),
-                known: source.entity().map(|(index, _)| keys(cx.model, *index, is_read)).unwrap_or_default(),
+                known: match source.entity() {
+                    Some((index, _)) => keys(cx, *index, is_read)?,
+                    None => Vec::new(),
+                },
                 source: Some(source),
                 declared: &source.columns,
             }
@@ -79,8 +81,11 @@ pub(crate) fn values(
         Some(Reads::Entity(index)) => {
             let entity = cx.model.entity(index);
             let Some(origin) = &entity.origin else { return Ok(None) };
-            // One without a table has just the keys that its members name.
-            let parent = entity.parent.as_ref().filter(|(parent, _)| cx.model.entity(*parent).origin.is_some());
+            // One without a table has just the keys that the members name which it is made of.
+            let parent = entity.parent.as_ref().filter(|(parent, _)| {
+                let parent = cx.model.entity(*parent);
+                parent.origin.is_some() || !parent.members.contains(&index)
+            });
             Look {
                 meta: &entity.meta,
                 origin,
@@ -90,7 +95,10 @@ pub(crate) fn values(
                 key: Some(&entity.key),
                 owner: parent.map(|(_, column)| column.as_str()),
                 id: None,
-                known: parent.map(|(index, _)| keys(cx.model, *index, is_read)).unwrap_or_default(),
+                known: match parent {
+                    Some((index, _)) => keys(cx, *index, is_read)?,
+                    None => Vec::new(),
+                },
                 source: None,
                 declared: &entity.attributes,
             }
@@ -120,12 +128,7 @@ pub(crate) fn values(
     let [entity, owner, id] =
         [look.key, look.owner, look.id].map(|column| column.map_or_else(null, |column| raw.key(column)));
     let (entity, owner, id) = (entity?, owner?, id?);
-    let mut known: Vec<Value> = Vec::new();
-    for (meta, origin, column) in look.known {
-        // No key depends on a zone.
-        let key = Raw::new(cx, meta, origin, "UTC").key(column)?;
-        known.push(context! { key, from => sql(cx.raw(meta, origin, &[column])?) });
-    }
+    let known: Vec<Value> = look.known.iter().map(Known::context).collect();
     let mut from = cx.raw(look.meta, look.origin, &look.columns)?;
     let mut typed: Vec<(String, Type)> = Vec::new();
     let mut values: Vec<Value> = Vec::new();
@@ -138,18 +141,15 @@ pub(crate) fn values(
         if let Some(SourceRows::Events { properties: Some(declared), .. }) = look.source.map(|source| &source.rows) {
             let (document, relation) = raw.documents(declared, from, &look.columns, &mut scan)?;
             from = relation;
-            let property = |path: &Path, ty: Type| {
-                let keys: Vec<&str> = path.parts().iter().map(String::as_str).collect();
-                access::property_of(cx.dialect(), &document, &keys, ty).map(|fragment| fragment.sql)
-            };
+            let property = |path: &Path, ty: Type| raw.property(&document, path, ty);
             for (path, ty) in declared.types.iter().filter(|(_, ty)| **ty != Type::String) {
                 let (written, read) = (property(path, Type::String)?, property(path, *ty)?);
                 typed.push((format!("properties.{path}"), *ty));
-                values.push(context! { written => sql(cx.given(&written)?), read => sql(read) });
+                values.push(context! { written => sql(cx.given(&written.to_string())?), read });
             }
             for (path, _) in read_properties(node) {
                 properties.push(format!("properties.{path}"));
-                present.push(sql(property(path, Type::String)?));
+                present.push(property(path, Type::String)?);
             }
         }
     }
@@ -181,24 +181,74 @@ fn read_properties(node: &Node) -> &[(Path, Type)] {
     }
 }
 
-/// Returns the tables that have the keys of an entity, each with the column: its own, or those of its members. None where
-/// one of them is not read.
-fn keys<'m>(
-    model: &'m Model,
+/// Keys that rows may have: those of rows of a table.
+struct Known {
+    key: Value,
+    from: Value,
+    conditions: Vec<Value>,
+}
+
+impl Known {
+    fn context(&self) -> Value {
+        let Self { key, from, conditions } = self;
+        context! { key, from, conditions }
+    }
+}
+
+/// Returns the keys of the entities that there are, as `templates/entity.sql` makes them, whatever their `where` says: of a
+/// table of their own, or those that their members name. None where a table is not read that would have to be asked.
+fn keys(cx: &Cx<'_>, index: EntityIndex, is_read: &dyn Fn(EntityIndex) -> bool) -> Result<Vec<Known>> {
+    let entity = cx.model.entity(index);
+    if entity.origin.is_some() {
+        return Ok(named(cx, index, &entity.key, is_read)?.into_iter().collect());
+    }
+    keys_of_members(cx, index, is_read)
+}
+
+/// Returns the keys of an entity that those of its members name that tell which there are.
+fn keys_of_members(cx: &Cx<'_>, index: EntityIndex, is_read: &dyn Fn(EntityIndex) -> bool) -> Result<Vec<Known>> {
+    let mut known = Vec::new();
+    for member in &cx.model.entity(index).members {
+        let Some((_, column)) = &cx.model.entity(*member).parent else { continue };
+        let Some(of_member) = named(cx, *member, column, is_read)? else { return Ok(Vec::new()) };
+        known.push(of_member);
+    }
+    Ok(known)
+}
+
+/// Returns what stands in a column of an entity's table, of the rows that are an entity: they have a key, and a start of their
+/// own that can be read or one that members give them.
+fn named(
+    cx: &Cx<'_>,
     index: EntityIndex,
+    column: &str,
     is_read: &dyn Fn(EntityIndex) -> bool,
-) -> Vec<(&'m Meta, &'m Origin, &'m str)> {
-    let entity = model.entity(index);
-    if let Some(origin) = &entity.origin {
-        return if is_read(index) { vec![(&entity.meta, origin, entity.key.as_str())] } else { Vec::new() };
+) -> Result<Option<Known>> {
+    let entity = cx.model.entity(index);
+    let Some(origin) = entity.origin.as_ref().filter(|_| is_read(index)) else { return Ok(None) };
+    let raw = Raw::new(cx, &entity.meta, origin, &entity.timezone);
+    let key = raw.key(&entity.key)?;
+    let mut columns = vec![entity.key.as_str()];
+    let mut conditions = Vec::new();
+    if column != entity.key {
+        columns.push(column);
+        conditions.push(sql(format!("{key} IS NOT NULL")));
     }
-    let members = model.entities.iter().enumerate().filter_map(|(position, member)| {
-        let (_, column) = member.parent.as_ref().filter(|(parent, _)| *parent == index)?;
-        Some((EntityIndex(position), &member.meta, member.origin.as_ref()?, column.as_str()))
-    });
-    let members: Vec<_> = members.collect();
-    if members.iter().any(|(member, ..)| !is_read(*member)) {
-        return Vec::new();
+    if let Some(start) = &entity.start {
+        if !columns.contains(&start.as_str()) {
+            columns.push(start);
+        }
+        let moment = raw.time(Time { column: start, ty: entity.start_type })?;
+        conditions.push(sql(format!("({moment}) IS NOT NULL")));
+    } else {
+        let known = keys_of_members(cx, index, is_read)?;
+        if known.is_empty() {
+            return Ok(None);
+        }
+        let known: Vec<Value> = known.iter().map(Known::context).collect();
+        let keys = cx.render("known.sql", context! { known })?;
+        conditions.push(sql(format!("{key} IN ({keys})")));
     }
-    members.into_iter().map(|(_, meta, origin, column)| (meta, origin, column)).collect()
+    let from = sql(cx.raw(&entity.meta, origin, &columns)?);
+    Ok(Some(Known { key: raw.key(column)?, from, conditions }))
 }
