@@ -232,35 +232,31 @@ fn trap_10_a_conditional_count_of_nothing_is_zero() {
     nowhere(&["FILTER (", "COUNTIF(", "COUNT_IF("]);
 }
 
-/// Prints a number made whole by the function of a name.
-type Whole = fn(&str, &str) -> String;
-
 #[test]
 fn trap_11_percentiles_lie_between_values() {
     nowhere(&["PERCENTILE_CONT", "QUANTILE"]);
     let case = cases::all().iter().find(|case| case.name() == "kind_time_to").unwrap();
-    let whole: [(&str, &str, Whole); 3] = [
-        ("bigquery", "0.9", |to, value| format!("SAFE_CAST({to}({value}) AS INT64)")),
-        ("duckdb", "0.9e0", |to, value| format!("TRY_CAST({to}({value}) AS BIGINT)")),
-        ("snowflake", "CAST(0.9 AS FLOAT)", |to, value| {
-            format!("CASE WHEN ABS({value}) < 9223372036854775807 THEN CAST({to}({value}) AS NUMBER(38, 0)) END")
-        }),
+    // A share, and what a number x is made whole by.
+    let on_snowflake = "CASE WHEN ABS(x) < 9223372036854775807 THEN CAST(TO(x) AS NUMBER(38, 0)) END";
+    let forms = [
+        ("bigquery", "0.9", "SAFE_CAST(TO(x) AS INT64)"),
+        ("duckdb", "0.9e0", "TRY_CAST(TO(x) AS BIGINT)"),
+        ("snowflake", "CAST(0.9 AS FLOAT)", on_snowflake),
     ];
     // The value that lies at a whole place, and what is printed for a percentile.
     let at = |place: String| format!("MAX(CASE WHEN ranks.rank_from_zero = {place} THEN ranks.numerator END)");
-    let value = |whole: Whole| {
+    let value = |whole: &str| {
+        let whole = |to: &str, value: &str| whole.replace('x', value).replace("TO", to);
         let (lower, upper) = (at(whole("FLOOR", "ranks.position")), at(whole("CEIL", "ranks.position")));
         let part = format!("MAX(ranks.position) - {}", whole("FLOOR", "MAX(ranks.position)"));
         format!("{lower} + ({part}) * ({upper} - {lower})")
     };
-    for (dialect, share, whole) in whole {
+    for (dialect, share, whole) in forms {
         let statements = case.compiled(Dialect::named(dialect).unwrap()).unwrap().iter();
-        let statements: Vec<String> = statements.map(|made| made.sql().replace(['`', '"'], "")).collect();
-        let cells = statements.iter().find(|sql| sql.contains("days_p90__member_ranks AS (")).unwrap();
+        let all: String = statements.map(|made| made.sql().replace(['`', '"'], "")).collect();
         let printed = |relation: &str, column: &str| {
-            let (_, rest) = cells.split_once(&format!("days_p90__member_{relation} AS (")).unwrap();
-            let line = rest.split_once(&format!(" AS {column}")).unwrap().0.lines().last().unwrap();
-            line.trim().to_owned()
+            let (_, rest) = all.split_once(&format!("days_p90__member_{relation} AS (")).unwrap();
+            rest.split_once(&format!(" AS {column}")).unwrap().0.lines().last().unwrap().trim().to_owned()
         };
         let group = "PARTITION BY ranked.period, ranked.segment_by, ranked.segment";
         let rank = format!("ROW_NUMBER() OVER ({group} ORDER BY ranked.numerator) - 1");
@@ -268,7 +264,7 @@ fn trap_11_percentiles_lie_between_values() {
         assert_eq!(printed("ranks", "position"), format!("{share} * (COUNT(*) OVER ({group}) - 1)"), "{dialect}");
         assert_eq!(printed("values", "numerator"), value(whole), "{dialect}");
     }
-    let value = value(whole[1].2);
+    let value = value(forms[1].2);
     let percentile = |share: f64, values: &str| {
         format!(
             "SELECT {value} AS p FROM (SELECT x AS numerator, ROW_NUMBER() OVER (ORDER BY x) - 1 AS rank_from_zero, \
