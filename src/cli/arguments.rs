@@ -39,7 +39,7 @@ pub struct Globals {
 
     /// A variable, `${NAME}` in the project: before that of the environment, and before its default
     ///
-    /// Several are several flags, or lines of the environment's variable. One that the project reads nowhere is refused.
+    /// Several are several flags, or lines of the environment's variable; where both give one, the flag counts. One that the project reads nowhere is refused.
     /// Others on the machine may see the arguments of a command: give secrets by the environment.
     #[arg(
         long = "var",
@@ -47,7 +47,6 @@ pub struct Globals {
         env = "MILEPOST_VAR",
         hide_env_values = true,
         value_name = "NAME=VALUE",
-        value_delimiter = '\n',
         help_heading = "Project"
     )]
     pub variables: Vec<String>,

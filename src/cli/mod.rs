@@ -27,6 +27,7 @@ pub mod test;
 mod variables;
 pub mod verify;
 
+use std::env;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -155,11 +156,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match parsed {
         Ok(cli) => {
             let mut cx = Cx::new(cli.globals);
-            let ended = variables::read(&cx.globals.variables, &arguments).and_then(|variables| {
-                cx.variables = variables;
-                cli.command.refuse_form(&cx)?;
-                cli.command.run(&cx)
-            });
+            let environment = env::var(variables::ENVIRONMENT).ok();
+            let ended =
+                variables::read(&cx.globals.variables, &arguments, environment.as_deref()).and_then(|variables| {
+                    cx.variables = variables;
+                    cli.command.refuse_form(&cx)?;
+                    cli.command.run(&cx)
+                });
             outcome::end(ended, &cx).into()
         }
         Err(error) => outcome::end_of_usage(&error).into(),

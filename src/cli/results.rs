@@ -1,11 +1,12 @@
 //! `run_results.json`, and the same of unit tests as JUnit XML: written at every end of a command that runs something.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use quick_xml::events::Event;
 
 use crate::application::Obstacle;
-use crate::application::artifacts::RESULTS;
+use crate::application::artifacts::{MANIFEST, RESULTS};
 use crate::application::record::{Record, refuse_others};
 use crate::cli::arguments::Output;
 use crate::cli::outcome::{Exit, Failure, say_warning, tell};
@@ -29,15 +30,13 @@ pub fn recorded(
     let folder = cx.request().target_folder();
     let is_project = cx.globals.project_dir.join(PROJECT_FILE).is_file();
     let record = Record::new(command);
-    if let Some(path) = junit {
-        refuse_others_tests(path)?;
-    }
+    let junit = junit.map(file_of_tests).transpose()?;
     let mut ended = work(&record);
     // What is in the way is told here, so that the results have it too.
     if let Err(Failure::Stopped(obstacle)) = ended {
         ended = Err(tell(&obstacle, cx));
     }
-    if let Some(path) = junit {
+    if let Some(path) = &junit {
         let text = record.junit(started_at, &cx.errors(), &cx.shown_folder());
         let failed = |error| Failure::io(format!("writing `{}`", path.display()), &error);
         if let Err(Failure::Stopped(obstacle)) = results::write(path, &text).map_err(failed) {
@@ -67,19 +66,44 @@ pub fn recorded(
     ended
 }
 
-/// Refuses to write over a file that is not of that kind: a path that is mistyped may be that of something dear.
-fn refuse_others_tests(path: &Path) -> Result<(), Failure> {
-    let is_of_tests = |text: &[u8]| text.windows(TESTS.len()).any(|part| part == TESTS);
-    match std::fs::read(path) {
-        Ok(text) if !text.is_empty() && !is_of_tests(&text) => {
-            Err(Failure::new(format!("`{}` is there, and is no JUnit XML: it stays as it is", path.display()))
-                .help("name another file with `--junit`, or remove that one yourself"))
-        }
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Failure::io(format!("looking at `{}`", path.display()), &error)),
+/// Returns the file that results of tests are written to, where links lead. What is no file, or another one than of results
+/// of tests, is refused: a path that is mistyped may be that of something dear.
+fn file_of_tests(path: &Path) -> Result<PathBuf, Failure> {
+    let shown = path.display();
+    let refused = |what: &str| {
+        Failure::new(format!("`{shown}` {what}: it stays as it is"))
+            .help("name another file with `--junit`, or remove that one yourself")
+    };
+    let looking = |error| Failure::io(format!("looking at `{shown}`"), &error);
+    if path.file_name().is_some_and(|name| name == RESULTS || name == MANIFEST) {
+        return Err(Failure::new(format!("`{shown}` is called as a file that milepost writes for itself"))
+            .help("name another file with `--junit`"));
     }
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(path.to_owned()),
+        Err(error) => return Err(looking(error)),
+        Ok(_) => {}
+    }
+    // Before it is read: to read a pipe waits for whoever writes it.
+    let path = path.canonicalize().map_err(|_| refused("is a link to nothing"))?;
+    if !path.metadata().map_err(looking)?.is_file() {
+        return Err(refused("is there, and is no file"));
+    }
+    let text = std::fs::read(&path).map_err(looking)?;
+    if text.is_empty() || is_of_tests(&text) { Ok(path) } else { Err(refused("is there, and is no JUnit XML")) }
 }
 
-/// What is in every such file.
-const TESTS: &[u8] = b"<testsuite";
+/// Tells whether a text is XML whose outermost element is one of tests.
+fn is_of_tests(text: &[u8]) -> bool {
+    let mut reader = quick_xml::Reader::from_reader(text);
+    loop {
+        match reader.read_event() {
+            Ok(Event::Start(first) | Event::Empty(first)) => {
+                return matches!(first.name().as_ref(), "testsuites" | "testsuite");
+            }
+            Ok(Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::DocType(_)) => {}
+            Ok(Event::Text(between)) if between.as_bytes().iter().all(u8::is_ascii_whitespace) => {}
+            Ok(_) | Err(_) => return false,
+        }
+    }
+}

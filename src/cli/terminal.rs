@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -46,6 +46,17 @@ pub struct Cx {
     width: usize,
     cancelled: OnceLock<Arc<AtomicBool>>,
     errors: Mutex<Vec<String>>,
+}
+
+/// Returns the way from a folder to another one, both from the root on; none where they have no root in common.
+fn way(from: &Path, to: &Path) -> Option<PathBuf> {
+    let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
+    let common = from.iter().zip(&to).take_while(|(one, other)| one == other).count();
+    if common == 0 {
+        return None;
+    }
+    let up = from[common..].iter().map(|_| Component::ParentDir);
+    Some(up.chain(to[common..].iter().copied()).collect())
 }
 
 impl Cx {
@@ -189,11 +200,11 @@ impl Cx {
         }
     }
 
-    /// Returns the project's folder, from the current one where it lies below it; nothing where it does not.
+    /// Returns the project's folder, from the current one; as it was given where there is no way from there.
     fn folder(&self) -> PathBuf {
         let folder = &self.globals.project_dir;
-        let below = std::path::absolute(folder).ok().zip(env::current_dir().ok());
-        below.and_then(|(whole, current)| Some(whole.strip_prefix(current).ok()?.to_path_buf())).unwrap_or_default()
+        let whole = std::path::absolute(folder).ok().zip(env::current_dir().ok());
+        whole.and_then(|(whole, current)| way(&current, &whole)).unwrap_or_else(|| folder.clone())
     }
 
     /// Returns the same as it is shown before a file in it: with slashes, one of them at the end where there is a folder.
@@ -238,6 +249,15 @@ pub(super) fn color_is_refused(arguments: &[OsString]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_is_shown_from_the_current_one() {
+        for (from, to, expected) in
+            [("/a/b", "/a/b/c", "c"), ("/a/b", "/a/b", ""), ("/a/b", "/a/c/d", "../c/d"), ("/a/b", "/a", "..")]
+        {
+            assert_eq!(way(Path::new(from), Path::new(to)), Some(PathBuf::from(expected)), "{from} {to}");
+        }
+    }
 
     #[test]
     fn color_follows_the_flag_then_the_environment_then_the_terminal() {

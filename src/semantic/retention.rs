@@ -41,18 +41,16 @@ impl Kept {
 pub struct Retention {
     /// The rows that it counts.
     pub own: Option<Kept>,
-    /// The rows that the milestones of the same entity count which it is made from: the strictest limit of them.
+    /// The rows that the milestones count which it is made from: the strictest limit of them.
     pub below: Option<Kept>,
-    /// The rows that milestones of its members count, who may have begun before it: the strictest limit of each kind.
+    /// Those of them that milestones of its members count, who may have begun before it: the strictest limit of each kind.
     pub members: BTreeMap<EntityIndex, Kept>,
 }
 
 impl Retention {
     /// Returns the limit to all rows that it depends on.
     pub fn strictest(&self) -> Option<Kept> {
-        self.members
-            .values()
-            .fold(Kept::stricter(self.own, self.below), |kept, other| Kept::stricter(kept, Some(*other)))
+        Kept::stricter(self.own, self.below)
     }
 }
 
@@ -78,10 +76,12 @@ pub fn of_milestone(model: &Model, milestone: MilestoneIndex) -> Retention {
         }
         open.extend(model.milestone(input).inputs());
         let Some(kept) = own(model, input) else { continue };
+        found.below = Kept::stricter(found.below, Some(kept));
         let child = model.milestone(input).entity;
-        if child == entity || begins_no_later(model, entity, child) {
-            found.below = Kept::stricter(found.below, Some(kept));
-        } else if let Some(strictest) = Kept::stricter(found.members.get(&child).copied(), Some(kept)) {
+        if child != entity
+            && !begins_no_later(model, entity, child)
+            && let Some(strictest) = Kept::stricter(found.members.get(&child).copied(), Some(kept))
+        {
             found.members.insert(child, strictest);
         }
     }

@@ -75,6 +75,22 @@ fn what_others_put_there_stays_and_the_schema_with_it() {
 }
 
 #[test]
+fn names_that_differ_beyond_ascii_are_two() {
+    let bench = Bench::new();
+    bench.done(&["run", "--as-of", "2026-03-01"]);
+    // DuckDB takes small and capital letters for the same in ASCII only.
+    bench.tell(
+        "ALTER VIEW milepost.kpi_signups RENAME TO \"ÄB\"; CREATE TABLE milepost.\"äb\" AS SELECT 1 AS n; \
+         CREATE TABLE milepost.\"By_Hand\" AS SELECT 1 AS n",
+    );
+    let (fates, ended) = bench.drop(&["--target", "dev", "--yes"]);
+    assert_eq!(ended, Some(0));
+    assert_eq!(outcome(&fates, "äb"), Some("stays"), "{fates:?}");
+    assert_eq!(bench.ask("SELECT string_agg(table_name, ' ' ORDER BY 1) FROM duckdb_tables()"), "By_Hand äb");
+    assert_eq!(bench.ask("SELECT count(*) FROM duckdb_views() WHERE schema_name = 'milepost'"), "0");
+}
+
+#[test]
 fn a_schema_with_what_is_no_table_is_refused_by_the_warehouse() {
     let bench = Bench::new();
     bench.done(&["run", "--as-of", "2026-03-01"]);

@@ -64,10 +64,40 @@ fn a_test_is_a_case_of_its_file_and_odd_characters_are_readable() {
 fn another_file_is_not_written_over() {
     let folder = tempfile::tempdir().unwrap();
     assert!(milepost(&["init", "told"]).current_dir(folder.path()).output().unwrap().status.success());
-    let project = folder.path().join("told/project.toml");
-    let before = fs::read_to_string(&project).unwrap();
-    let ended =
-        milepost(&["test"]).current_dir(folder.path().join("told")).env("MILEPOST_JUNIT", "project.toml").output();
-    assert_eq!(ended.unwrap().status.code(), Some(2));
-    assert_eq!(fs::read_to_string(&project).unwrap(), before);
+    let told = folder.path().join("told");
+    let ended = |path: &str| {
+        let mut command = milepost(&["test"]);
+        command.current_dir(&told).env("MILEPOST_JUNIT", path).output().unwrap().status.code()
+    };
+    let of_others = [("notes.md", "about <testsuite> elements\n"), ("other.xml", "<testsuites-of-mine/>")];
+    for (name, text) in of_others {
+        fs::write(told.join(name), text).unwrap();
+        assert_eq!(ended(name), Some(2), "{name}");
+        assert_eq!(fs::read_to_string(told.join(name)).unwrap(), text);
+    }
+    let project = fs::read_to_string(told.join("project.toml")).unwrap();
+    assert_eq!(ended("project.toml"), Some(2));
+    assert_eq!(fs::read_to_string(told.join("project.toml")).unwrap(), project);
+    // What milepost itself writes is another file, and a folder is none.
+    assert_eq!((ended("target/run_results.json"), ended("models")), (Some(2), Some(2)));
+    assert!(told.join("models").is_dir());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_leads_to_the_file_and_what_is_no_file_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(milepost(&["init", "told"]).current_dir(folder.path()).output().unwrap().status.success());
+    let told = folder.path().join("told");
+    let ended = |path: &str| milepost(&["test", "--junit", path]).current_dir(&told).output().unwrap().status.code();
+    fs::write(told.join("real.xml"), "").unwrap();
+    std::os::unix::fs::symlink("real.xml", told.join("link.xml")).unwrap();
+    assert_eq!(ended("link.xml"), Some(0));
+    assert!(told.join("link.xml").is_symlink());
+    Document::parse(&fs::read_to_string(told.join("real.xml")).unwrap()).unwrap();
+    std::os::unix::fs::symlink("nowhere.xml", told.join("lost.xml")).unwrap();
+    assert_eq!(ended("lost.xml"), Some(2));
+    // A socket, as nobody would write to it: a pipe would be waited for.
+    let _socket = std::os::unix::net::UnixListener::bind(told.join("socket.xml")).unwrap();
+    assert_eq!(ended("socket.xml"), Some(2));
 }

@@ -204,9 +204,10 @@ impl Warehouse for DuckDb {
 
     fn found(&self, schema: &str) -> Result<Vec<Found>, Error> {
         let connection = self.connection();
-        let schema = parts_of(schema).pop().unwrap_or_default().to_lowercase();
-        let database: String = connection.query_row("SELECT lower(current_database())", [], |row| row.get(0))?;
-        if database == schema {
+        let schema = parts_of(schema).pop().unwrap_or_default();
+        let database: String = connection.query_row("SELECT current_database()", [], |row| row.get(0))?;
+        // DuckDB takes small and capital letters for the same in ASCII only.
+        if database.eq_ignore_ascii_case(&schema) {
             let message = format!(
                 "the database and the schema are both named `{schema}`, which DuckDB cannot tell apart: give the target \
                  another `schema`, or its file another name"
@@ -215,16 +216,23 @@ impl Warehouse for DuckDb {
         }
         let of = |kind: &str| {
             format!(
-                "SELECT lower({kind}_name), comment FROM duckdb_{kind}s() \
-                 WHERE database_name = current_database() AND NOT internal AND lower(schema_name) = ?"
+                "SELECT schema_name, {kind}_name, comment FROM duckdb_{kind}s() \
+                 WHERE database_name = current_database() AND NOT internal"
             )
         };
-        let mut statement = connection.prepare(&format!("{} UNION ALL {} ORDER BY 1", of("table"), of("view")))?;
-        let found = statement.query_map([&schema, &schema], |row| {
-            let (name, comment): (String, Option<String>) = (row.get(0)?, row.get(1)?);
-            Ok(Found { name, mark: comment.and_then(|comment| Mark::parse(&comment)) })
+        let mut statement = connection.prepare(&format!("{} UNION ALL {}", of("table"), of("view")))?;
+        let all = statement.query_map([], |row| {
+            let (of, name, comment): (String, String, Option<String>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let mark = comment.and_then(|comment| Mark::parse(&comment));
+            Ok((of, Found { name: name.to_ascii_lowercase(), mark }))
         })?;
-        Ok(found.collect::<duckdb::Result<_>>()?)
+        let mut found = Vec::new();
+        for row in all {
+            let (of, own) = row?;
+            found.extend(of.eq_ignore_ascii_case(&schema).then_some(own));
+        }
+        found.sort_by(|one: &Found, other| one.name.cmp(&other.name));
+        Ok(found)
     }
 
     fn execute(&self, statement: &Checked) -> Result<Executed, Error> {
