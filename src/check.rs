@@ -97,7 +97,7 @@ pub fn check(statement: Statement, dialect: &Dialect) -> Result<Checked, Box<Ref
 /// Where the dialect's file lists a construct that the warehouse takes and the parser does not, what the file gives for
 /// it is parsed in its place; the statement keeps its text.
 ///
-/// Most views differ in constants only. Of those that have one [`shape`], one is parsed: the others parse as it did.
+/// Most views differ in constants only. Of those that have one shape, one is parsed: the others parse as it did.
 #[derive(Debug)]
 pub struct Checker<'d> {
     dialect: &'d Dialect,

@@ -265,7 +265,7 @@ pub fn replace(path: &Path, text: &str, is_durable: bool) -> std::io::Result<()>
     Ok(())
 }
 
-/// Writes `value` to `path` as [`json`] has it and as [`write`] does, and never has all of the text: it may be long. A file that
+/// Writes `value` to `path` as [`json`] has it and as [`write()`] does, and never has all of the text: it may be long. A file that
 /// holds it already is not touched.
 pub fn write_json(path: &Path, value: &impl Serialize) -> std::io::Result<()> {
     let is_link = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
