@@ -192,21 +192,20 @@ impl By<'_> {
     /// Returns how long after the beginning of a milestone's window it may be; none: any time.
     fn after_anchor(&self, milestone: MilestoneIndex) -> Option<i64> {
         let own = self.model.milestone(milestone);
+        let name = self.name()?;
         let is_of = milestone == self.of;
-        let known = match self.name()? {
-            Name::Reach(ReachColumn::AnchorAt) if is_of => Some(0),
-            Name::Reach(ReachColumn::ReachedAt) if is_of => own.within,
-            Name::PopulationReachedAt if is_of && Some(own.anchor) == self.population.map(Anchor::Reach) => Some(0),
-            Name::PopulationReachedAt if Some(milestone) == self.population => own.within,
-            Name::AsOf
-            | Name::Event(_)
-            | Name::Fact(_)
-            | Name::Column(_)
-            | Name::Property(_)
-            | Name::Entity { .. }
-            | Name::Reach(_)
-            | Name::PopulationReachedAt
-            | Name::Kpi(_) => None,
+        let known = if is_of && *name == Name::Reach(ReachColumn::AnchorAt) {
+            Some(0)
+        } else if is_of && *name == Name::Reach(ReachColumn::ReachedAt) {
+            own.within
+        } else if *name != Name::PopulationReachedAt {
+            None
+        } else if is_of && Some(own.anchor) == self.population.map(Anchor::Reach) {
+            Some(0)
+        } else if Some(milestone) == self.population {
+            own.within
+        } else {
+            None
         };
         // No window begins before its entity does.
         known.or_else(|| self.after_start())
